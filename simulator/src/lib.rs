@@ -1,0 +1,31 @@
+//! The outside world of the gateway: phones, an operator's USSD platform, an SMSC, the agency's
+//! registry, and the journeys of workers through all of them.
+//!
+//! It is written from the operators' documents and from the registry's contract and **never
+//! imports the gateway**, so that a mistake of the one side is not mirrored in the other. All
+//! people, numbers and places in it are samples.
+//!
+//! | module | what it stands for |
+//! |---|---|
+//! | [`phone`] | a phone: its screen, its inbox |
+//! | [`operator`] | the operator that carries USSD as HTTP callbacks |
+//! | [`smsc`] | the operator's message centre, SMPP 3.4 over TCP |
+//! | [`registry`] | the agency's registry behind its HTTP contract |
+//! | [`world`] | phones, operator and message centre together |
+//! | [`page`] | a web page with a phone on it |
+//! | [`script`], [`journeys`] | what workers do, as text, and who plays it |
+//! | [`gateway`] | the gateway's program as a child process |
+//! | [`load`] | many callbacks at once |
+
+pub mod gateway;
+pub mod journeys;
+pub mod load;
+pub mod operator;
+pub mod page;
+pub mod phone;
+pub mod registry;
+pub mod script;
+pub mod smsc;
+pub mod tale;
+pub mod web;
+pub mod world;

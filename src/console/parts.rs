@@ -1,0 +1,322 @@
+//! The parts of a running gateway, put together from the configuration.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::book::{Book, LinkRules, NoNumberOnFile, Service};
+use crate::callback::{LinkName, ServiceName};
+use crate::config::{Config, ConfigError, LinkConfig, NoNumberChoice, RegistryKind, UssdHttp};
+use crate::console::{Failure, check};
+use crate::desk::catalogue;
+use crate::desk::http::{HttpRegistry, HttpRegistryConfig};
+use crate::desk::sandbox::SandboxRegistry;
+use crate::desk::{Identity, Lookup, NewAccount, Opened, Registry, RegistryError};
+use crate::dialog::{Dialog, load};
+use crate::engine::Examples;
+use crate::input::example;
+use crate::locale::Locales;
+use crate::render::ServiceWords;
+use crate::screen::Limit;
+use crate::store::seal::Keys;
+use crate::store::sql::SqlStore;
+use crate::system::{SystemChance, SystemClock};
+
+/// The dialogs that are built in, by file.
+pub const DIALOGS: &[(&str, &str, &str)] = &[(
+    "tns",
+    "dialogs/tns.yaml",
+    include_str!("../../dialogs/tns.yaml"),
+)];
+
+/// How soon a text is answered, be it with "the answer will come".
+const SMS_DEADLINE: Duration = Duration::from_secs(5);
+
+/// The examples of the prompts; none is a person of the sandbox.
+pub fn examples() -> Examples {
+    Examples {
+        cnie: example::CNIE.to_owned(),
+        sejour: example::SEJOUR.to_owned(),
+        expiry: example::EXPIRY,
+        birth: example::BIRTH,
+    }
+}
+
+/// Reads the configuration: the file that was named, or `jisr.toml` here, or nothing.
+///
+/// # Errors
+/// [`Failure`], printed with file, line and caret.
+pub fn config(named: Option<&Path>) -> Result<Config, Failure> {
+    let here = Path::new("jisr.toml");
+    let path = named.or_else(|| here.exists().then_some(here));
+    let text = match path {
+        Some(path) => Some((
+            path.display().to_string(),
+            std::fs::read_to_string(path).map_err(|error| {
+                Failure::Failed(format!("{}: cannot be read: {error}", path.display()))
+            })?,
+        )),
+        None => None,
+    };
+    let env: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    Config::load(
+        text.as_ref()
+            .map(|(name, text)| (name.as_str(), text.as_str())),
+        &env,
+    )
+    .map_err(|error| match error {
+        ConfigError::File(finding) => {
+            Failure::Failed(format!("{:?}", miette::Report::new(*finding)))
+        }
+        other @ (ConfigError::Variable { .. } | ConfigError::Wrong { .. }) => Failure::of(other),
+    })
+}
+
+/// The registry that the configuration names.
+pub enum AnyRegistry {
+    /// People imported from a file.
+    Sandbox(SandboxRegistry),
+    /// The agency's API.
+    Http(Box<HttpRegistry>),
+}
+
+impl Registry for AnyRegistry {
+    async fn lookup(&self, who: &Identity) -> Result<Lookup, RegistryError> {
+        match self {
+            Self::Sandbox(registry) => registry.lookup(who).await,
+            Self::Http(registry) => registry.lookup(who).await,
+        }
+    }
+
+    async fn open_account(&self, account: &NewAccount) -> Result<Opened, RegistryError> {
+        match self {
+            Self::Sandbox(registry) => registry.open_account(account).await,
+            Self::Http(registry) => registry.open_account(account).await,
+        }
+    }
+
+    async fn revoke_password(
+        &self,
+        registration: &str,
+        generation: u32,
+    ) -> Result<(), RegistryError> {
+        match self {
+            Self::Sandbox(registry) => registry.revoke_password(registration, generation).await,
+            Self::Http(registry) => registry.revoke_password(registration, generation).await,
+        }
+    }
+}
+
+/// The keys: read, or made at the first start.
+///
+/// # Errors
+/// [`Failure`] naming the file.
+pub fn keys(config: &Config) -> Result<Keys, Failure> {
+    let path = config
+        .security
+        .keys
+        .clone()
+        .unwrap_or_else(|| config.store.beside("jisr.keys"));
+    if path.exists() {
+        return Keys::load(&path).map_err(Failure::of);
+    }
+    if config.store.path().exists() {
+        return Err(Failure::Failed(format!(
+            "{}: the keys of the ledger {} are missing\n  help: put the file back; without it what is stored cannot be read",
+            path.display(),
+            config.store.path().display()
+        )));
+    }
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        std::fs::create_dir_all(folder).map_err(|error| {
+            Failure::Failed(format!("{}: cannot be made: {error}", folder.display()))
+        })?;
+    }
+    Keys::create(&path, &SystemChance).map_err(Failure::of)
+}
+
+/// The ledger.
+///
+/// # Errors
+/// [`Failure`] naming the file and the mend.
+pub async fn store(config: &Config) -> Result<SqlStore, Failure> {
+    SqlStore::open(&config.store.url, keys(config)?, Arc::new(SystemChance))
+        .await
+        .map_err(Failure::of)
+}
+
+/// The registry.
+///
+/// # Errors
+/// [`Failure`] with the reason.
+pub async fn registry(config: &Config) -> Result<AnyRegistry, Failure> {
+    match config.registry.kind {
+        RegistryKind::Sandbox => Ok(AnyRegistry::Sandbox(sandbox(config).await?)),
+        RegistryKind::Http => {
+            let given = &config.registry;
+            let mut http = HttpRegistryConfig::at(given.url.as_deref().unwrap_or_default());
+            http.token_file.clone_from(&given.token_file);
+            http.ca_file.clone_from(&given.ca_file);
+            http.client_cert_file.clone_from(&given.cert_file);
+            http.client_key_file.clone_from(&given.key_file);
+            if let Some(ms) = given.deadline_ms {
+                http.lookup_within = Duration::from_millis(ms);
+            }
+            let registry = HttpRegistry::new(http, Arc::new(SystemClock)).map_err(Failure::of)?;
+            Ok(AnyRegistry::Http(Box::new(registry)))
+        }
+    }
+}
+
+/// The sandbox's registry, in a file of its own beside the ledger.
+///
+/// # Errors
+/// [`Failure`] naming the file.
+pub async fn sandbox(config: &Config) -> Result<SandboxRegistry, Failure> {
+    let path = config.store.beside("sandbox.db");
+    SandboxRegistry::open(
+        &format!("sqlite://{}", path.display()),
+        keys(config)?,
+        Arc::new(SystemClock),
+        Arc::new(SystemChance),
+    )
+    .await
+    .map_err(Failure::of)
+}
+
+/// What the gateway goes by; proved by the same checks as `jisr check`.
+///
+/// # Errors
+/// [`Failure`] with every finding printed.
+pub fn book(config: &Config, lists: crate::dialog::lists::Lists) -> Result<Book, Failure> {
+    let locales = Locales::embedded().map_err(printed)?;
+    let mut services = BTreeMap::new();
+    for given in &config.services {
+        let dialog = Arc::new(dialog(&given.dialog)?);
+        let first_language = crate::conversation::Language(given.first_language.clone());
+        if !locales.languages().any(|known| *known == first_language) {
+            return Err(Failure::Failed(format!(
+                "configuration, service.first_language: there is no language {first_language}\n  help: take one of {}",
+                locales
+                    .languages()
+                    .map(|language| language.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            )));
+        }
+        let words = ServiceWords {
+            dial: given.ussd.first().cloned().unwrap_or_default(),
+            number: given.sms.first().cloned().unwrap_or_default(),
+            keyword: given.keywords.first().cloned().unwrap_or_default(),
+            help_line: given.help_line.clone(),
+            first_language,
+        };
+        services.insert(
+            ServiceName(given.name.clone()),
+            Service {
+                name: ServiceName(given.name.clone()),
+                dialog,
+                ussd: given.ussd.clone(),
+                sms: given.sms.clone(),
+                keywords: given.keywords.clone(),
+                words,
+                sms_link: LinkName(given.sms_link.clone()),
+            },
+        );
+    }
+    let links = config
+        .links
+        .iter()
+        .map(|link| {
+            let rules = match link {
+                LinkConfig::UssdHttp(link) | LinkConfig::Sandbox(link) => rules(link),
+                LinkConfig::Smpp(_) => LinkRules {
+                    deadline: SMS_DEADLINE,
+                    ..LinkRules::default()
+                },
+            };
+            (LinkName(link.name().to_owned()), rules)
+        })
+        .collect();
+    let no_number_on_file = match config.security.no_number_on_file {
+        Some(NoNumberChoice::Guide) | None => NoNumberOnFile::Guide,
+        Some(NoNumberChoice::Agency) => NoNumberOnFile::Agency,
+    };
+    let book = Book {
+        services,
+        links,
+        locales,
+        lists,
+        examples: examples(),
+        no_number_on_file,
+        registry_delivers_password: config.registry.delivers_password,
+    };
+    check::prove_book(&book, &limits(config))?;
+    Ok(book)
+}
+
+/// The limits of the links' screens, by name.
+pub fn limits(config: &Config) -> Vec<(&str, Limit)> {
+    config
+        .links
+        .iter()
+        .map(|link| match link {
+            LinkConfig::UssdHttp(given) | LinkConfig::Sandbox(given) => {
+                (given.name.as_str(), rules(given).limit)
+            }
+            LinkConfig::Smpp(given) => (given.name.as_str(), Limit::SMS),
+        })
+        .collect()
+}
+
+/// A built-in dialog.
+///
+/// # Errors
+/// [`Failure`] with every finding, or naming the dialogs that there are.
+pub fn dialog(name: &str) -> Result<Dialog, Failure> {
+    match DIALOGS.iter().find(|(known, _, _)| *known == name) {
+        Some((_, file, source)) => load::load(file, source).map_err(printed),
+        None => Err(Failure::Failed(format!(
+            "configuration, service.dialog: there is no dialog {name}\n  help: take one of {}",
+            DIALOGS
+                .iter()
+                .map(|(known, _, _)| *known)
+                .collect::<Vec<_>>()
+                .join(", ")
+        ))),
+    }
+}
+
+fn rules(link: &UssdHttp) -> LinkRules {
+    LinkRules {
+        limit: Limit {
+            septets: link.septets,
+            units: link.units,
+        },
+        deadline: Duration::from_millis(link.deadline_ms),
+        session: Duration::from_millis(link.session_ms),
+    }
+}
+
+/// Findings as people read them.
+pub fn printed<D: miette::Diagnostic + Send + Sync + 'static>(findings: Vec<D>) -> Failure {
+    let texts: Vec<String> = findings
+        .into_iter()
+        .map(|finding| format!("{:?}", miette::Report::new(finding)))
+        .collect();
+    Failure::Failed(texts.join("\n"))
+}
+
+/// The lists: imported ones where there are any, else the built-in samples.
+///
+/// # Errors
+/// [`Failure`] when what was imported cannot be read.
+pub fn lists(config: &Config) -> Result<crate::dialog::lists::Lists, Failure> {
+    catalogue::load(&config.store.beside("catalogue")).map_err(Failure::of)
+}

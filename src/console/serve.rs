@@ -1,0 +1,453 @@
+//! `jisr serve`: the gateway with its doors, until it is told to stop.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing_subscriber::EnvFilter;
+
+use crate::callback::{LinkName, ServiceName};
+use crate::clock::{Chance, Clock};
+use crate::config::{Config, LinkConfig, LogFormat, RegistryKind, SmppLink};
+use crate::console::Failure;
+use crate::console::parts::{self, AnyRegistry};
+use crate::drawer::Drawer;
+use crate::gateway::Gateway;
+use crate::http::server::{Limits, serve};
+use crate::http::{admin, ussd};
+use crate::outbox::{self, Carrier, PartReport};
+use crate::smpp::config::SmppConfig;
+use crate::smpp::link::{self, Inbox, LinkHandle};
+use crate::store::sql::SqlStore;
+use crate::store::{Accepted, Mark, MessageId, NewSms, Receipt, ReceiptState, Store, StoreError};
+use crate::system::{SystemChance, SystemClock};
+
+/// How often due times are looked for without being rung.
+const LOOK: Duration = Duration::from_millis(250);
+/// How often the ledger is tidied.
+const TIDY: Duration = Duration::from_secs(10);
+/// How long everything may take to end at a stop.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// The gateway as the command line runs it.
+type Running = Gateway<SqlStore, AnyRegistry>;
+
+/// Runs until SIGTERM or Ctrl-C.
+///
+/// # Errors
+/// [`Failure`] when it cannot start.
+pub fn run(config: Option<&Path>) -> Result<(), Failure> {
+    let config = parts::config(config)?;
+    log(&config)?;
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::of)?
+        .block_on(gateway(config))
+}
+
+/// Holds the ledger's folder for this process: two of them on one SQLite file would send each
+/// other's messages as unknown outcomes.
+fn lock(config: &Config) -> Result<std::fs::File, Failure> {
+    let path = config.store.beside("jisr.lock");
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        std::fs::create_dir_all(folder).map_err(|error| {
+            Failure::Failed(format!("{}: cannot be made: {error}", folder.display()))
+        })?;
+    }
+    let file = std::fs::File::create(&path).map_err(|error| {
+        Failure::Failed(format!(
+            "{}: cannot be written: {error}\n  help: let this user write to the folder, or set JISR_STORE__URL to another",
+            path.display()
+        ))
+    })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(error) => Err(Failure::Failed(format!(
+            "{}: another jisr serves this ledger ({error})\n  help: stop it first, or set JISR_STORE__URL to another file",
+            path.display()
+        ))),
+    }
+}
+
+fn log(config: &Config) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(&config.log.filter)
+        .map_err(|error| Failure::Failed(format!("configuration, log.filter: {error}")))?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        // A log that cannot be written must not take the gateway with it.
+        .log_internal_errors(false)
+        .with_writer(std::io::stderr);
+    match config.log.format {
+        LogFormat::Text => lines.with_ansi(false).init(),
+        LogFormat::Json => lines.json().init(),
+    }
+    Ok(())
+}
+
+async fn gateway(config: Config) -> Result<(), Failure> {
+    let _lock = lock(&config)?;
+    let store = parts::store(&config).await?;
+    let registry = parts::registry(&config).await?;
+    let book = parts::book(&config, parts::lists(&config)?)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let chance: Arc<dyn Chance> = Arc::new(SystemChance);
+    let gateway = Arc::new(Gateway::new(
+        store,
+        registry,
+        book,
+        Arc::clone(&clock),
+        Arc::clone(&chance),
+    ));
+    let metrics = PrometheusBuilder::new()
+        .install_recorder()
+        .map_err(|error| Failure::Failed(format!("figures cannot be kept: {error}")))?;
+
+    let callbacks = bind(config.http.listen, "http.listen").await?;
+    let administration = bind(config.admin.listen, "admin.listen").await?;
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+
+    let mut drawers = BTreeMap::new();
+    for link in &config.links {
+        match link {
+            LinkConfig::UssdHttp(_) => {}
+            LinkConfig::Sandbox(link) => {
+                let drawer = Arc::new(Drawer::new(LinkName(link.name.clone())));
+                drawers.insert(LinkName(link.name.clone()), Arc::clone(&drawer));
+                tasks.spawn(receipts(
+                    Arc::clone(&gateway),
+                    Arc::clone(&drawer),
+                    stopped.clone(),
+                ));
+                carry(&mut tasks, &gateway, drawer, &clock, &stopped);
+            }
+            LinkConfig::Smpp(link) => {
+                let carrier = smpp(&mut tasks, &gateway, &config, link, &stopped)?;
+                carry(&mut tasks, &gateway, carrier, &clock, &stopped);
+            }
+        }
+    }
+    tasks.spawn(texts(Arc::clone(&gateway), stopped.clone()));
+    tasks.spawn(due_times(Arc::clone(&gateway), stopped.clone()));
+    tasks.spawn(tidy(
+        Arc::clone(&gateway),
+        Arc::clone(&clock),
+        stopped.clone(),
+    ));
+
+    let limits = Limits {
+        connections_max: config.http.connections_max,
+        head: Duration::from_millis(config.http.header_ms),
+        idle: Duration::from_millis(config.http.idle_ms),
+    };
+    let door = ussd::Door {
+        gateway: Arc::clone(&gateway),
+        clock: Arc::clone(&clock),
+        links: ussd_links(&config),
+        body_bytes_max: config.http.body_bytes_max,
+        body_time: Duration::from_millis(config.http.body_ms),
+    };
+    let admin = admin::Door {
+        gateway: Arc::clone(&gateway),
+        clock,
+        metrics,
+        drawers,
+    };
+    greet(&config, &callbacks, &administration)?;
+    tasks.spawn(serve(
+        callbacks,
+        ussd::router(Arc::new(door)),
+        limits,
+        stopped.clone(),
+    ));
+    tasks.spawn(serve(
+        administration,
+        admin::router(Arc::new(admin)),
+        limits,
+        stopped,
+    ));
+
+    let failed = tokio::select! {
+        told = until_told() => {
+            told?;
+            false
+        }
+        // No task ends before the stop but by a defect; half a gateway would be worse than none.
+        _ended = tasks.join_next() => true,
+    };
+    if failed {
+        tracing::error!("a part of the gateway ended by itself; stopping the rest");
+    } else {
+        tracing::info!("stopping: what is under way ends first");
+    }
+    // Every task holds a receiver, so this reaches them all.
+    stop.send_replace(true);
+    gateway.bell.notify_waiters();
+    gateway.inbox_bell.notify_one();
+    let ended =
+        tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} }).await;
+    if ended.is_err() {
+        tracing::warn!("not everything ended in time; the ledger has the rest");
+    }
+    if failed {
+        return Err(Failure::Failed(
+            "a part of the gateway ended by itself".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+async fn bind(address: std::net::SocketAddr, key: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::Failed(format!(
+            "configuration, {key}: cannot listen on {address}: {error}\n  help: free the port or choose another, such as JISR_{}={}:0",
+            key.to_ascii_uppercase().replace('.', "__"),
+            address.ip()
+        ))
+    })
+}
+
+fn ussd_links(config: &Config) -> BTreeMap<LinkName, Vec<ServiceName>> {
+    config
+        .links
+        .iter()
+        .filter_map(|link| match link {
+            LinkConfig::UssdHttp(http) | LinkConfig::Sandbox(http) => Some((
+                LinkName(http.name.clone()),
+                http.services
+                    .iter()
+                    .map(|service| ServiceName(service.clone()))
+                    .collect(),
+            )),
+            LinkConfig::Smpp(_) => None,
+        })
+        .collect()
+}
+
+/// Says where it listens, and how to try it.
+fn greet(
+    config: &Config,
+    callbacks: &TcpListener,
+    administration: &TcpListener,
+) -> Result<(), Failure> {
+    let http = callbacks.local_addr().map_err(Failure::of)?;
+    let admin = administration.local_addr().map_err(Failure::of)?;
+    println!("callbacks       http://{http}/ussd/LINK");
+    println!("administration  http://{admin}/readyz  /livez  /metrics");
+    println!("ledger          {}", config.store.path().display());
+    if config.registry.kind == RegistryKind::Sandbox {
+        println!("registry        sandbox: sample people, no real person");
+    }
+    for link in &config.links {
+        if let LinkConfig::Sandbox(sandbox) = link {
+            let dial = config
+                .services
+                .first()
+                .and_then(|service| service.ussd.first())
+                .cloned()
+                .unwrap_or_default();
+            println!(
+                "\nDial {dial} from a sample phone on link {}:",
+                sandbox.name
+            );
+            println!(
+                "  curl -d 'sessionId=1&phoneNumber=%2B212661000001&networkCode=60401&serviceCode={}&text=' http://{http}/ussd/{}",
+                dial.replace('#', "%23"),
+                sandbox.name
+            );
+            println!(
+                "and send text=1, text=1*1 and so on, the whole path each time. Its messages:"
+            );
+            println!("  curl http://{admin}/sandbox/sms/+212661000001");
+        }
+    }
+    Ok(())
+}
+
+/// Pumps the outbox of one link.
+fn carry<C: Carrier>(
+    tasks: &mut JoinSet<()>,
+    gateway: &Arc<Running>,
+    carrier: Arc<C>,
+    clock: &Arc<dyn Clock>,
+    stopped: &watch::Receiver<bool>,
+) {
+    let (gateway, clock, stopped) = (Arc::clone(gateway), Arc::clone(clock), stopped.clone());
+    tasks.spawn(async move {
+        outbox::pump(&gateway.store, &*carrier, &*clock, &gateway.bell, stopped).await;
+    });
+}
+
+/// What is in the drawer is on the phone: the sandbox gives its receipts at once.
+async fn receipts(gateway: Arc<Running>, drawer: Arc<Drawer>, mut stopped: watch::Receiver<bool>) {
+    while !*stopped.borrow() {
+        for message_id in drawer.delivered() {
+            let link = drawer.link().clone();
+            let receipt = Receipt {
+                link,
+                message_id,
+                state: ReceiptState::Delivered,
+                at: SystemClock.now(),
+            };
+            if let Err(error) = gateway.store.receipt(&receipt).await {
+                tracing::error!(link = %drawer.link(), %error, "a receipt is lost");
+            }
+        }
+        tokio::select! {
+            () = drawer.bell.notified() => {}
+            _ = stopped.changed() => {}
+        }
+    }
+}
+
+fn smpp(
+    tasks: &mut JoinSet<()>,
+    gateway: &Arc<Running>,
+    config: &Config,
+    given: &SmppLink,
+    stopped: &watch::Receiver<bool>,
+) -> Result<Arc<LinkHandle>, Failure> {
+    let password = match (&given.password, &given.password_file) {
+        (Some(password), _) => password.clone(),
+        (None, Some(file)) => std::fs::read_to_string(file)
+            .map_err(|error| {
+                Failure::Failed(format!(
+                    "configuration, link {}, password_file: {} cannot be read: {error}",
+                    given.name,
+                    file.display()
+                ))
+            })?
+            .trim_end()
+            .to_owned(),
+        (None, None) => String::new(),
+    };
+    let service_for = config
+        .services
+        .iter()
+        .filter(|service| given.services.contains(&service.name))
+        .flat_map(|service| {
+            service
+                .sms
+                .iter()
+                .map(|number| (number.clone(), ServiceName(service.name.clone())))
+        })
+        .collect();
+    let smpp = SmppConfig {
+        name: LinkName(given.name.clone()),
+        host: given.host.clone(),
+        port: given.port,
+        system_id: given.system_id.clone(),
+        password,
+        system_type: given.system_type.clone(),
+        service_for,
+        ..SmppConfig::default()
+    };
+    smpp.check()
+        .map_err(|error| Failure::Failed(format!("configuration, link {}: {error}", given.name)))?;
+    let inbox = Arc::new(GatewayInbox(Arc::clone(gateway)));
+    let (handle, link) = link::open(smpp, inbox, Arc::new(SystemClock), Arc::new(SystemChance));
+    let handle = Arc::new(handle);
+    tasks.spawn(link);
+    let (stopping, mut stopped) = (Arc::clone(&handle), stopped.clone());
+    tasks.spawn(async move {
+        // An error means that the sender is gone, which is a stop as well.
+        let _told = stopped.wait_for(|stop| *stop).await;
+        stopping.stop();
+    });
+    Ok(handle)
+}
+
+/// What an SMPP link hands to the gateway.
+struct GatewayInbox(Arc<Running>);
+
+impl Inbox for GatewayInbox {
+    async fn accept(&self, sms: NewSms) -> Result<Accepted, StoreError> {
+        self.0.accept_sms(sms).await
+    }
+
+    async fn receipt(&self, receipt: Receipt) -> Result<(), StoreError> {
+        self.0.store.receipt(&receipt).await
+    }
+
+    async fn closed(&self, link: &LinkName, bind: u64) -> Result<(), StoreError> {
+        self.0.store.close_bind(link, bind).await
+    }
+
+    async fn late(&self, message: MessageId, report: PartReport) {
+        let (store, now) = (&self.0.store, SystemClock.now());
+        if let Err(error) = store
+            .part_done(message, report.part, report.parts, &report.outcome, now)
+            .await
+        {
+            // The part stays an unknown outcome, and a receipt may still end it.
+            tracing::error!(message = message.0, %error, "a late answer is lost");
+        }
+    }
+
+    fn fingerprint(&self, parts: &[&[u8]]) -> Mark {
+        self.0.store.mark("deliver_sm", parts)
+    }
+}
+
+/// Runs the turns of texts as they come.
+async fn texts(gateway: Arc<Running>, mut stopped: watch::Receiver<bool>) {
+    while !*stopped.borrow() {
+        match gateway.tend_texts().await {
+            Ok(0) => {}
+            Ok(_some) => continue,
+            Err(error) => tracing::error!(%error, "texts wait"),
+        }
+        tokio::select! {
+            () = gateway.inbox_bell.notified() => {}
+            () = tokio::time::sleep(LOOK) => {}
+            _ = stopped.changed() => {}
+        }
+    }
+}
+
+/// Attends to due times as they come. It stands apart from the texts, which a slow registry must
+/// not hold up.
+async fn due_times(gateway: Arc<Running>, mut stopped: watch::Receiver<bool>) {
+    while !*stopped.borrow() {
+        match gateway.tend_due().await {
+            Ok(0) => {}
+            Ok(_some) => continue,
+            Err(error) => tracing::error!(%error, "due times wait"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            _ = stopped.changed() => {}
+        }
+    }
+}
+
+/// Forgets what is past its time.
+async fn tidy(gateway: Arc<Running>, clock: Arc<dyn Clock>, mut stopped: watch::Receiver<bool>) {
+    while !*stopped.borrow() {
+        if let Err(error) = gateway.store.tidy(clock.now()).await {
+            tracing::error!(%error, "the ledger cannot be tidied");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(TIDY) => {}
+            _ = stopped.changed() => {}
+        }
+    }
+}
+
+async fn until_told() -> Result<(), Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::of)?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result.map_err(Failure::of),
+        _ = terminate.recv() => Ok(()),
+    }
+}

@@ -1,0 +1,189 @@
+//! What proves who we are to the agency's API, and who it is to us: token, certificates, keys.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use hyper::header::HeaderValue;
+use hyper_rustls::ConfigBuilderExt;
+use rustls::crypto::ring;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::desk::http::HttpRegistryError;
+
+/// The most bytes of a token, certificate or key file.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// The `Authorization` header, from the setting or from the file.
+pub(super) fn bearer(
+    token: Option<&str>,
+    file: Option<&Path>,
+) -> Result<Option<HeaderValue>, HttpRegistryError> {
+    let (setting, token) = match (token, file) {
+        (None, None) => return Ok(None),
+        (Some(_), Some(_)) => {
+            return Err(HttpRegistryError::new(
+                "token",
+                "stands beside registry.token_file; give one of the two",
+            ));
+        }
+        (Some(token), None) => ("token", token.to_owned()),
+        (None, Some(path)) => {
+            let bytes = read("token_file", path)?;
+            let text = String::from_utf8(bytes)
+                .map_err(|_| HttpRegistryError::new("token_file", "expected text, one token"))?;
+            ("token_file", text)
+        }
+    };
+    let token = token.trim();
+    // RFC 6750, section 2.1, token68.
+    let fits = !token.is_empty()
+        && token
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b));
+    let header = if fits {
+        HeaderValue::from_str(&format!("Bearer {token}")).ok()
+    } else {
+        None
+    };
+    let mut header = header.ok_or_else(|| {
+        HttpRegistryError::new(
+            setting,
+            "expected one token of letters, digits and - . _ ~ + / =",
+        )
+    })?;
+    header.set_sensitive(true);
+    Ok(Some(header))
+}
+
+/// The TLS side of the client: the authorities that it trusts and the certificate that it shows.
+pub(super) fn client(
+    ca: Option<&Path>,
+    cert: Option<&Path>,
+    key: Option<&Path>,
+) -> Result<ClientConfig, HttpRegistryError> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|_| HttpRegistryError::new("url", "TLS cannot be set up"))?;
+    let builder = match ca {
+        None => builder.with_webpki_roots(),
+        Some(path) => {
+            let mut roots = RootCertStore::empty();
+            for certificate in certificates("ca_file", path)? {
+                roots.add(certificate).map_err(|_| {
+                    HttpRegistryError::new(
+                        "ca_file",
+                        format!("{}: a certificate is not an authority's", path.display()),
+                    )
+                })?;
+            }
+            builder.with_root_certificates(roots)
+        }
+    };
+    match (cert, key) {
+        (None, None) => Ok(builder.with_no_client_auth()),
+        (Some(cert), Some(key)) => {
+            let chain = certificates("cert_file", cert)?;
+            let bytes = read("key_file", key)?;
+            let key = PrivateKeyDer::from_pem_slice(&bytes).map_err(|_| {
+                HttpRegistryError::new(
+                    "key_file",
+                    format!("{}: expected a private key in PEM", key.display()),
+                )
+            })?;
+            builder.with_client_auth_cert(chain, key).map_err(|_| {
+                HttpRegistryError::new("key_file", "the key does not belong to registry.cert_file")
+            })
+        }
+        (Some(_), None) => Err(HttpRegistryError::new(
+            "key_file",
+            "missing beside registry.cert_file",
+        )),
+        (None, Some(_)) => Err(HttpRegistryError::new(
+            "cert_file",
+            "missing beside registry.key_file",
+        )),
+    }
+}
+
+fn certificates(
+    setting: &'static str,
+    path: &Path,
+) -> Result<Vec<CertificateDer<'static>>, HttpRegistryError> {
+    let bytes = read(setting, path)?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+    match found {
+        Ok(found) if !found.is_empty() => Ok(found),
+        Ok(_) | Err(_) => Err(HttpRegistryError::new(
+            setting,
+            format!("{}: expected certificates in PEM", path.display()),
+        )),
+    }
+}
+
+fn read(setting: &'static str, path: &Path) -> Result<Vec<u8>, HttpRegistryError> {
+    let wrong =
+        |text: String| HttpRegistryError::new(setting, format!("{}: {text}", path.display()));
+    let size = std::fs::metadata(path)
+        .map_err(|error| wrong(error.to_string()))?
+        .len();
+    if size > FILE_BYTES_MAX {
+        return Err(wrong("larger than 1 MiB".into()));
+    }
+    std::fs::read(path).map_err(|error| wrong(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    #[test]
+    fn tokens() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("token");
+        std::fs::write(&file, "abc.DEF-123=\n").unwrap();
+        assert_eq!(
+            bearer(None, Some(&file)).unwrap().unwrap(),
+            "Bearer abc.DEF-123="
+        );
+        assert_eq!(bearer(Some("abc"), None).unwrap().unwrap(), "Bearer abc");
+        assert_eq!(bearer(None, None), Ok(None));
+        for (token, file, setting) in [
+            (Some("abc"), Some(file.as_path()), "token"),
+            (Some(""), None, "token"),
+            (Some("SECRET token"), None, "token"),
+            (Some("SECRET\r\nx: y"), None, "token"),
+            (None, Some(Path::new("/nowhere/token")), "token_file"),
+        ] {
+            let error = bearer(token, file).unwrap_err();
+            assert_eq!(error.setting, setting, "{error}");
+            assert!(!error.to_string().contains("SECRET"), "{error}");
+        }
+    }
+
+    #[test]
+    fn certificates_and_keys_are_read_at_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let empty = folder.path().join("empty.pem");
+        std::fs::write(&empty, "").unwrap();
+        assert!(client(None, None, None).is_ok());
+        for (ca, cert, key, setting) in [
+            (Some(&empty), None, None, "ca_file"),
+            (None, Some(&empty), None, "key_file"),
+            (None, None, Some(&empty), "cert_file"),
+            (None, Some(&empty), Some(&empty), "cert_file"),
+        ] {
+            let path =
+                |path: Option<&std::path::PathBuf>| path.map(|path| path.as_path().to_owned());
+            let error = client(
+                path(ca).as_deref(),
+                path(cert).as_deref(),
+                path(key).as_deref(),
+            )
+            .unwrap_err();
+            assert_eq!(error.setting, setting, "{error}");
+        }
+    }
+}

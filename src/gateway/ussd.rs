@@ -1,0 +1,391 @@
+//! What a USSD callback means: a dial, a key press, a repeat, or something late.
+
+use crate::book::{Book, LinkRules};
+use crate::callback::{Callback, Channel, Input, Repeat};
+use crate::desk::Registry;
+use crate::engine::{self, Event, View};
+use crate::gateway::calls::Performed;
+use crate::gateway::{DEADLINE_MARGIN, Gateway, RACES_PER_TURN_MAX, Turn, TurnError};
+use crate::input::path;
+use crate::store::{
+    Arrival, Mark, Met, Reply, Seen, SessionKey, SessionMark, Store, SubscriberChange,
+};
+
+/// What is to be done with a callback.
+enum Verdict {
+    /// It moves the conversation.
+    Step {
+        event: Event,
+        key: Mark,
+        mark: SessionMark,
+        new_session: bool,
+    },
+    /// It came before: its reply again.
+    Repeat { key: Mark, mark: SessionMark },
+    /// It is late, or another channel has moved on: the page, without a step.
+    Page { key: Mark, mark: SessionMark },
+    /// Its session is not the newest, or is over.
+    Over { key: Mark, mark: SessionMark },
+    /// The subscriber or the network has closed the session.
+    Closed { mark: Option<SessionMark> },
+}
+
+impl<S: Store, R: Registry> Gateway<S, R> {
+    /// Answers one USSD callback. The reply is durable when this returns.
+    ///
+    /// # Errors
+    /// [`TurnError`]; the door then sends a valid END.
+    pub async fn ussd(&self, callback: &Callback) -> Result<Reply, TurnError> {
+        let book = self.book();
+        let link = book.links.get(&callback.link).copied().unwrap_or_default();
+        let inflight = self.inflight.begin(self.unanswered_key(callback));
+        let _held = self
+            .held
+            .take(&callback.service, &callback.subscriber)
+            .await;
+        if let Some(reply) = inflight.answered() {
+            return Ok(reply);
+        }
+        for _ in 0..RACES_PER_TURN_MAX {
+            if let Some(reply) = self.ussd_once(&book, link, callback).await? {
+                inflight.answer(&reply);
+                return Ok(reply);
+            }
+        }
+        Err(TurnError::Raced)
+    }
+
+    async fn ussd_once(
+        &self,
+        book: &Book,
+        link: LinkRules,
+        callback: &Callback,
+    ) -> Result<Option<Reply>, TurnError> {
+        let service = self.service(book, &callback.service)?;
+        let session = SessionKey {
+            link: callback.link.clone(),
+            subscriber: callback.subscriber.clone(),
+            id: callback.session.clone().unwrap_or_default(),
+        };
+        let met = self
+            .store
+            .meet(&callback.service, &callback.subscriber, Some(&session))
+            .await?;
+        let mut turn = Turn {
+            key: [0; 32],
+            service,
+            subscriber: &callback.subscriber,
+            channel: Channel::Ussd,
+            at: callback.at,
+            limit: link.limit,
+            until: callback
+                .at
+                .plus(link.deadline.saturating_sub(DEADLINE_MARGIN)),
+            session_life: link.session,
+            arrival: None,
+            session: None,
+            owns: false,
+            sms: None,
+            changes: Vec::new(),
+            outcome: None,
+        };
+        if met.subscriber.stopped {
+            turn.changes.push(SubscriberChange::Stopped(false));
+        }
+        if let (Repeat::Key(_), Some(mark)) = (&callback.repeat, &met.session) {
+            let key = self.callback_key(callback, 0, "");
+            match self.store.seen(&key).await? {
+                Seen::Answered(reply) => return Ok(Some(reply)),
+                Seen::Open => {
+                    let conversation = self.conversation_for(
+                        book,
+                        &turn,
+                        &met.subscriber,
+                        met.conversation.clone(),
+                        true,
+                    );
+                    turn.key = key;
+                    turn.arrival = Some(self.arrival(callback, key));
+                    turn.session = Some((session, mark.clone()));
+                    return self
+                        .run(
+                            book,
+                            &mut turn,
+                            conversation,
+                            Event::Again,
+                            Performed::default(),
+                        )
+                        .await;
+                }
+                Seen::Never => {}
+            }
+        }
+        let (event, key, mark, new_session) = match self.judge(callback, &met, link) {
+            Verdict::Step {
+                event,
+                key,
+                mark,
+                new_session,
+            } => (event, key, mark, new_session),
+            Verdict::Repeat { key, mark } => match self.store.seen(&key).await? {
+                Seen::Answered(reply) => return Ok(Some(reply)),
+                Seen::Open => (Event::Again, key, mark, false),
+                Seen::Never => {
+                    return self
+                        .without_step(book, turn, met, (session, mark), key, true)
+                        .await
+                        .map(Some);
+                }
+            },
+            Verdict::Page { key, mark } => {
+                return self
+                    .without_step(book, turn, met, (session, mark), key, true)
+                    .await
+                    .map(Some);
+            }
+            Verdict::Over { key, mark } => {
+                return self
+                    .without_step(book, turn, met, (session, mark), key, false)
+                    .await
+                    .map(Some);
+            }
+            Verdict::Closed { mark } => {
+                let key = self.callback_key(callback, callback.at.ms(), "closed");
+                let arrival = self.arrival(callback, key);
+                if let Some(mark) = mark {
+                    self.store
+                        .note(&arrival, Some((&session, &mark)), None)
+                        .await?;
+                }
+                return Ok(Some(Reply {
+                    text: String::new(),
+                    ends: true,
+                }));
+            }
+        };
+        let keeps_ended = !new_session;
+        let conversation =
+            self.conversation_for(book, &turn, &met.subscriber, met.conversation, keeps_ended);
+        turn.key = key;
+        turn.arrival = Some(self.arrival(callback, key));
+        turn.session = Some((session, mark));
+        turn.owns = new_session;
+        self.run(book, &mut turn, conversation, event, Performed::default())
+            .await
+    }
+
+    /// Tells a dial from a key press, a repeat and a straggler.
+    fn judge(&self, callback: &Callback, met: &Met, link: LinkRules) -> Verdict {
+        let at = callback.at;
+        let path_of = |input: &Input| match input {
+            Input::Path(path) => path.clone(),
+            Input::Dial | Input::Text(_) | Input::Closed => String::new(),
+        };
+        let path = path_of(&callback.input);
+        let path_mark = self.path_mark(callback, &path);
+        // An id that comes again after its session's time is another session.
+        let known = met.session.as_ref().filter(|mark| {
+            let begins =
+                path.is_empty() && !matches!(callback.input, Input::Text(_) | Input::Closed);
+            !(begins && at.since(mark.opened_at) > link.session)
+        });
+        let Some(known) = known else {
+            if callback.input == Input::Closed {
+                return Verdict::Closed { mark: None };
+            }
+            let inputs = match &callback.input {
+                Input::Path(path) => match path::step(None, path) {
+                    path::Step::Inputs(inputs) => inputs.into_iter().map(str::to_owned).collect(),
+                    path::Step::Repeat | path::Step::Late => Vec::new(),
+                },
+                Input::Dial | Input::Text(_) | Input::Closed => Vec::new(),
+            };
+            let mark = SessionMark {
+                opened_at: at,
+                seen_at: at,
+                path_len: path.len(),
+                path_mark,
+                shown_revision: 0,
+                ended: false,
+            };
+            let key = self.callback_key(callback, at.ms(), &path);
+            return Verdict::Step {
+                event: Event::Dialled(inputs),
+                key,
+                mark,
+                new_session: true,
+            };
+        };
+
+        let mut mark = SessionMark {
+            seen_at: at,
+            ..known.clone()
+        };
+        let key = self.callback_key(callback, mark.opened_at.ms(), &path);
+        let typed = match &callback.input {
+            Input::Closed => {
+                return Verdict::Closed {
+                    mark: Some(SessionMark {
+                        ended: true,
+                        ..mark
+                    }),
+                };
+            }
+            Input::Path(path) => {
+                let is_prefix = |prefix: &str| self.path_mark(callback, prefix) == known.path_mark;
+                match path::step(Some((known.path_len, &is_prefix)), path) {
+                    path::Step::Repeat => return Verdict::Repeat { key, mark },
+                    path::Step::Late => return Verdict::Page { key, mark },
+                    path::Step::Inputs(inputs) => inputs.concat(),
+                }
+            }
+            Input::Dial => return Verdict::Repeat { key, mark },
+            Input::Text(text) => text.clone(),
+        };
+        (mark.path_len, mark.path_mark) = (path.len(), path_mark);
+        let owner = met.owner.as_ref();
+        let owns = owner.is_none_or(|(link, id)| {
+            *link == callback.link && Some(id) == callback.session.as_ref()
+        });
+        let revision = met
+            .conversation
+            .as_ref()
+            .map(|conversation| conversation.revision);
+        if !owns || mark.ended {
+            Verdict::Over { key, mark }
+        } else if revision.is_some_and(|revision| revision != mark.shown_revision) {
+            Verdict::Page { key, mark }
+        } else {
+            Verdict::Step {
+                event: Event::Typed(typed),
+                key,
+                mark,
+                new_session: false,
+            }
+        }
+    }
+
+    /// Answers without a step: with the page, or with "this session is over".
+    async fn without_step(
+        &self,
+        book: &Book,
+        mut turn: Turn<'_>,
+        met: Met,
+        (session, mut mark): (SessionKey, SessionMark),
+        key: Mark,
+        page: bool,
+    ) -> Result<Reply, TurnError> {
+        let mut conversation =
+            self.conversation_for(book, &turn, &met.subscriber, met.conversation, true);
+        let shown = page && !conversation.page.0.is_empty() && !mark.ended;
+        let view = if shown {
+            engine::view(&turn.service.dialog, &conversation)
+        } else {
+            View {
+                note: None,
+                face: engine::Face::Over,
+                ends: true,
+            }
+        };
+        let revision = conversation.revision;
+        let screen = self.screen(book, &turn, &mut conversation, &view)?;
+        let reply = Reply {
+            ends: view.ends && (!shown || !conversation.has_more()),
+            text: screen.text,
+        };
+        if shown {
+            mark.shown_revision = revision;
+            mark.ended = reply.ends;
+        }
+        let arrival = Arrival {
+            link: session.link.clone(),
+            subscriber: session.subscriber.clone(),
+            key,
+            at: turn.at,
+            reply: Some(reply.clone()),
+        };
+        turn.arrival = None;
+        self.store
+            .note(&arrival, Some((&session, &mark)), None)
+            .await?;
+        tracing::info!(
+            conversation = %conversation.id,
+            revision,
+            channel = turn.channel.as_str(),
+            service = %conversation.service,
+            page = %conversation.page,
+            ends = reply.ends,
+            "no step"
+        );
+        Ok(reply)
+    }
+
+    fn arrival(&self, callback: &Callback, key: Mark) -> Arrival {
+        Arrival {
+            link: callback.link.clone(),
+            subscriber: callback.subscriber.clone(),
+            key,
+            at: callback.at,
+            reply: None,
+        }
+    }
+
+    /// What identifies a callback: by the operator's id, or by the session and its path.
+    fn callback_key(&self, callback: &Callback, opened_at_ms: i64, path: &str) -> Mark {
+        let link = callback.link.as_str().as_bytes();
+        let number = callback.subscriber.as_str().as_bytes();
+        let session = callback.session.as_deref().unwrap_or_default().as_bytes();
+        match &callback.repeat {
+            Repeat::Key(id) => self
+                .store
+                .mark("callback-id", &[link, number, id.as_bytes()]),
+            Repeat::Path => self.store.mark(
+                "callback-path",
+                &[
+                    link,
+                    number,
+                    session,
+                    &opened_at_ms.to_be_bytes(),
+                    path.as_bytes(),
+                ],
+            ),
+            Repeat::None => {
+                let mut unlike = [0; 16];
+                self.chance.fill(&mut unlike);
+                self.store
+                    .mark("callback", &[link, number, session, &unlike])
+            }
+        }
+    }
+
+    /// What makes two callbacks the same while the first is unanswered, where nothing else tells.
+    fn unanswered_key(&self, callback: &Callback) -> Option<Mark> {
+        let input = match (&callback.repeat, &callback.input) {
+            (Repeat::Key(_) | Repeat::Path, _) => return None,
+            (Repeat::None, Input::Path(text) | Input::Text(text)) => text.as_str(),
+            (Repeat::None, Input::Dial) => "\u{0}dial",
+            (Repeat::None, Input::Closed) => "\u{0}closed",
+        };
+        Some(self.store.mark(
+            "unanswered",
+            &[
+                callback.link.as_str().as_bytes(),
+                callback.subscriber.as_str().as_bytes(),
+                callback.session.as_deref().unwrap_or_default().as_bytes(),
+                input.as_bytes(),
+            ],
+        ))
+    }
+
+    fn path_mark(&self, callback: &Callback, path: &str) -> Mark {
+        self.store.mark(
+            "path",
+            &[
+                callback.link.as_str().as_bytes(),
+                callback.subscriber.as_str().as_bytes(),
+                callback.session.as_deref().unwrap_or_default().as_bytes(),
+                path.as_bytes(),
+            ],
+        )
+    }
+}

@@ -1,0 +1,28 @@
+//! Jisr, the gateway between basic phones and the social-security registry.
+//!
+//! The map of the code is `ARCHITECTURE.md`. Imports point down: words, then the pure floor, then
+//! the edges, then the spine, then the doors.
+
+pub mod book;
+pub mod callback;
+pub mod check;
+pub mod clock;
+pub mod config;
+pub mod console;
+pub mod conversation;
+pub mod desk;
+pub mod dialog;
+pub mod drawer;
+pub mod engine;
+pub mod finding;
+pub mod gateway;
+pub mod http;
+pub mod input;
+pub mod locale;
+pub mod operator;
+pub mod outbox;
+pub mod render;
+pub mod screen;
+pub mod smpp;
+pub mod store;
+pub mod system;

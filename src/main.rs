@@ -1,0 +1,7 @@
+//! The command `jisr`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    jisr::console::main()
+}

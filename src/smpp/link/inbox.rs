@@ -1,0 +1,118 @@
+//! Where a link hands over what it receives.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::callback::LinkName;
+use crate::clock::Moment;
+use crate::outbox::PartReport;
+use crate::smpp::command::Status;
+use crate::smpp::config::SmppConfig;
+use crate::smpp::frame::Frame;
+use crate::smpp::incoming::{self, Incoming};
+use crate::smpp::pdu::{self, Pdu};
+use crate::store::{Accepted, Mark, MessageId, NewSms, Receipt, StoreError};
+
+/// Where a link hands over what it receives.
+pub trait Inbox: Send + Sync + 'static {
+    /// Takes in a message or a part of one. Durable when it returns; only then is it acknowledged.
+    /// It is dropped, and the operator asked to come again, when it takes longer than the link's
+    /// `accept_ms`.
+    fn accept(&self, sms: NewSms) -> impl Future<Output = Result<Accepted, StoreError>> + Send;
+
+    /// Applies a receipt, or keeps it; durable when it returns.
+    fn receipt(&self, receipt: Receipt) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// A bind has closed; everything of it that was accepted has been handed over before. The link
+    /// does not bind again before this has been recorded.
+    fn closed(
+        &self,
+        link: &LinkName,
+        bind: u64,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The keyed hash of a PDU's source, destination and octets.
+    fn fingerprint(&self, parts: &[&[u8]]) -> Mark;
+
+    /// The operator's word on a part that had been reported as unknown came after all.
+    fn late(&self, message: MessageId, report: PartReport) -> impl Future<Output = ()> + Send;
+}
+
+/// One more of what a peer should not do.
+pub(super) fn count(link: &LinkName, kind: &'static str) {
+    metrics::counter!("jisr_smpp_odd_total", "link" => link.as_str().to_owned(), "kind" => kind)
+        .increment(1);
+    tracing::debug!(%link, kind, "the operator's side deviates");
+}
+
+/// Takes in one deliver_sm or data_sm; what to answer.
+pub(super) async fn take_in<I: Inbox>(
+    config: &SmppConfig,
+    inbox: &I,
+    bind: u64,
+    at: Moment,
+    frame: &Frame,
+) -> Status {
+    let sm = match pdu::decode(frame) {
+        Ok((Pdu::DeliverSm(sm) | Pdu::DataSm(sm), _)) => sm,
+        // The session hands over nothing else.
+        Ok(_) | Err(_) => return Status::SYSTEM_ERROR,
+    };
+    let wait = Duration::from_millis(config.accept_ms);
+    let stored = match incoming::read(config, &sm) {
+        Incoming::Refused(status) => {
+            count(&config.name, "refused_delivery");
+            return status;
+        }
+        Incoming::Useless(_) => {
+            count(&config.name, "useless_delivery");
+            return Status::OK;
+        }
+        Incoming::Receipt(told) => {
+            let receipt = Receipt {
+                link: config.name.clone(),
+                message_id: told.id,
+                state: told.state,
+                at,
+            };
+            timeout(wait, inbox.receipt(receipt)).await
+        }
+        Incoming::Text(text) => {
+            let sms = NewSms {
+                link: config.name.clone(),
+                service: text.service,
+                subscriber: text.subscriber,
+                to: text.to,
+                text: text.text,
+                message_id: text.message_id,
+                fingerprint: inbox.fingerprint(&[
+                    sm.source.octets,
+                    sm.destination.octets,
+                    &frame.body,
+                ]),
+                bind,
+                part: text
+                    .part
+                    .map(|part| (part.reference, part.total, part.number)),
+                at,
+            };
+            timeout(wait, inbox.accept(sms))
+                .await
+                .map(|stored| stored.map(|_| ()))
+        }
+    };
+    match stored {
+        Ok(Ok(())) => Status::OK,
+        // It is not in the inbox: the operator keeps it and comes again.
+        Ok(Err(_)) => {
+            tracing::warn!(link = %config.name, "the ledger did not take a delivery");
+            Status::QUEUE_FULL
+        }
+        Err(_) => {
+            tracing::warn!(link = %config.name, "the ledger took too long with a delivery");
+            Status::QUEUE_FULL
+        }
+    }
+}

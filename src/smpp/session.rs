@@ -1,0 +1,473 @@
+//! One bind, without its socket: what comes in, and what is to be done. It has no clock; the time
+//! comes in with every input.
+
+mod events;
+
+use std::collections::VecDeque;
+
+use crate::clock::Moment;
+use crate::smpp::command::{self, Command, Status};
+use crate::smpp::config::Numbers;
+use crate::smpp::frame::{self, Frame, FrameError, Raw};
+use crate::smpp::outgoing;
+use crate::smpp::pdu::{self, Bind, DecodeError, EncodeError, Pdu};
+pub use crate::smpp::session::events::{Close, Delivered, Input, Odd, Output, Ticket};
+use crate::store::PartOutcome;
+
+/// The highest sequence number (SMPP 3.4, 3.2); 1 follows it.
+pub const SEQUENCE_MAX: u32 = 0x7fff_ffff;
+
+/// Submits past their time-out of which a late answer is still told, at most.
+const LATE_MAX: usize = 1_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// The bind request is out.
+    Binding { sequence: u32, until: Moment },
+    /// Both directions work.
+    Bound,
+    /// Nothing new begins; what is under way is waited for.
+    Draining { until: Moment },
+    /// The unbind request is out.
+    Unbinding { until: Moment },
+    /// Over.
+    Closed,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    sequence: u32,
+    ticket: Ticket,
+    until: Moment,
+}
+
+/// One bind.
+#[derive(Debug)]
+pub struct Session {
+    numbers: Numbers,
+    state: State,
+    /// The sequence number given last.
+    sequence: u32,
+    /// Submits without an answer, in the order of their time-outs.
+    flights: VecDeque<Flight>,
+    /// Submits past their time-out, in the same order.
+    late: VecDeque<Flight>,
+    /// Deliveries without our answer.
+    owed: usize,
+    heard_at: Moment,
+    enquiry: Option<Moment>,
+    partial: Option<Moment>,
+}
+
+impl Session {
+    /// Begins with a bind request on a fresh connection.
+    ///
+    /// # Errors
+    /// [`EncodeError`] when a setting does not fit its field.
+    pub fn open(
+        numbers: Numbers,
+        bind: Bind<'_>,
+        now: Moment,
+        outputs: &mut Vec<Output>,
+    ) -> Result<Self, EncodeError> {
+        let sequence = 1;
+        let request = Pdu::Bind(Command::BindTransceiver, bind).encode(Status::OK, sequence)?;
+        outputs.push(Output::Write(Raw(request)));
+        Ok(Self {
+            numbers,
+            state: State::Binding {
+                sequence,
+                until: now.plus(numbers.bind),
+            },
+            sequence,
+            flights: VecDeque::new(),
+            late: VecDeque::new(),
+            owed: 0,
+            heard_at: now,
+            enquiry: None,
+            partial: None,
+        })
+    }
+
+    /// Whether a submit would be sent now.
+    pub fn has_room(&self) -> bool {
+        self.state == State::Bound && self.flights.len() < self.numbers.window
+    }
+
+    /// When the next [`Input::Tick`] is due; none when the bind is over.
+    pub fn due(&self) -> Option<Moment> {
+        let of_state = match self.state {
+            State::Binding { until, .. }
+            | State::Draining { until }
+            | State::Unbinding { until } => until,
+            State::Bound => self
+                .enquiry
+                .unwrap_or(self.heard_at.plus(self.numbers.idle)),
+            State::Closed => return None,
+        };
+        let others = [
+            self.partial,
+            self.flights.front().map(|flight| flight.until),
+            self.late.front().map(|flight| flight.until),
+        ];
+        others.into_iter().flatten().chain([of_state]).min()
+    }
+
+    /// Moves the bind by one input; what is to be done is put behind `outputs`, in order.
+    pub fn on(&mut self, input: Input, now: Moment, outputs: &mut Vec<Output>) {
+        match input {
+            Input::Frame(frame) => self.on_frame(&frame, now, outputs),
+            Input::Partial => {
+                if self.partial.is_none() {
+                    self.partial = Some(now.plus(self.numbers.pdu));
+                }
+            }
+            Input::Broken(error) => self.on_broken(error, outputs),
+            Input::Submit(ticket, Raw(pdu)) => self.on_submit(ticket, pdu, now, outputs),
+            Input::Answer(delivered, status) => self.on_answer(delivered, status, outputs),
+            Input::Tick => self.on_tick(now, outputs),
+            Input::Stop => self.on_stop(now, outputs),
+            Input::Lost => self.close(Close::Lost, outputs),
+        }
+        self.drained(now, outputs);
+    }
+
+    fn on_frame(&mut self, frame: &Frame, now: Moment, outputs: &mut Vec<Output>) {
+        if self.state == State::Closed {
+            return;
+        }
+        self.heard_at = now;
+        self.enquiry = None;
+        self.partial = None;
+        let header = frame.header;
+        match pdu::decode(frame) {
+            Ok((read, stray)) => {
+                if stray > 0 {
+                    outputs.push(Output::Odd(Odd::Stray(stray)));
+                }
+                self.on_pdu(read, frame, outputs);
+            }
+            Err(DecodeError::UnknownCommand(id)) => {
+                outputs.push(Output::Odd(Odd::UnknownCommand));
+                if !command::is_answer(id) {
+                    say(
+                        Command::GenericNack,
+                        Status::BAD_COMMAND,
+                        header.sequence,
+                        outputs,
+                    );
+                }
+            }
+            Err(DecodeError::Body { command, status }) => {
+                outputs.push(Output::Odd(Odd::BadBody));
+                if let Some(answer) = command.answer() {
+                    say(answer, status, header.sequence, outputs);
+                }
+            }
+        }
+    }
+
+    fn on_pdu(&mut self, read: Pdu<'_>, frame: &Frame, outputs: &mut Vec<Output>) {
+        let sequence = frame.header.sequence;
+        let status = frame.header.status;
+        match read {
+            Pdu::EnquireLink => say(Command::EnquireLinkResp, Status::OK, sequence, outputs),
+            // It has been heard, which is all that was asked.
+            Pdu::EnquireLinkResp => {}
+            Pdu::Unbind => {
+                say(Command::UnbindResp, Status::OK, sequence, outputs);
+                self.close(Close::Unbound, outputs);
+            }
+            Pdu::UnbindResp => match self.state {
+                State::Unbinding { .. } => self.close(Close::Stopped, outputs),
+                State::Binding { .. } | State::Bound | State::Draining { .. } | State::Closed => {
+                    outputs.push(Output::Odd(Odd::Unasked));
+                }
+            },
+            Pdu::BindResp(Command::BindTransceiverResp, _) if self.is_binding(sequence) => {
+                if status.is_ok() {
+                    self.state = State::Bound;
+                    outputs.push(Output::Bound);
+                } else {
+                    self.close(Close::Refused(status), outputs);
+                }
+            }
+            Pdu::GenericNack if self.is_binding(sequence) => {
+                self.close(Close::Refused(status), outputs)
+            }
+            Pdu::SubmitSmResp(resp) => {
+                self.on_response(
+                    sequence,
+                    outgoing::outcome(status, resp.message_id),
+                    outputs,
+                );
+            }
+            Pdu::GenericNack => {
+                // A nack without a status is one all the same.
+                let status = if status.is_ok() {
+                    Status::SUBMIT_FAILED
+                } else {
+                    status
+                };
+                self.on_response(sequence, outgoing::outcome(status, &[]), outputs);
+            }
+            Pdu::DeliverSm(_) => {
+                self.on_delivery(
+                    Delivered {
+                        answer: Command::DeliverSmResp,
+                        sequence,
+                    },
+                    frame,
+                    outputs,
+                );
+            }
+            Pdu::DataSm(_) => {
+                self.on_delivery(
+                    Delivered {
+                        answer: Command::DataSmResp,
+                        sequence,
+                    },
+                    frame,
+                    outputs,
+                );
+            }
+            Pdu::Bind(..) | Pdu::SubmitSm(_) => {
+                outputs.push(Output::Odd(Odd::Misplaced));
+                if let Some(answer) = read.command().answer() {
+                    say(answer, Status::BAD_BIND_STATE, sequence, outputs);
+                }
+            }
+            Pdu::BindResp(..) | Pdu::DeliverSmResp(_) | Pdu::DataSmResp(_) => {
+                outputs.push(Output::Odd(Odd::Unasked));
+            }
+            Pdu::Outbind | Pdu::AlertNotification => outputs.push(Output::Odd(Odd::Ignored)),
+        }
+    }
+
+    fn is_binding(&self, with: u32) -> bool {
+        matches!(self.state, State::Binding { sequence, .. } if sequence == with)
+    }
+
+    fn on_response(&mut self, sequence: u32, outcome: PartOutcome, outputs: &mut Vec<Output>) {
+        if let Some(flight) = take(&mut self.flights, sequence) {
+            outputs.push(Output::Done(flight.ticket, outcome));
+        } else if let Some(flight) = take(&mut self.late, sequence) {
+            outputs.push(Output::Late(flight.ticket, outcome));
+        } else {
+            outputs.push(Output::Odd(Odd::Unasked));
+        }
+    }
+
+    fn on_delivery(&mut self, delivered: Delivered, frame: &Frame, outputs: &mut Vec<Output>) {
+        match self.state {
+            State::Bound => {
+                self.owed += 1;
+                outputs.push(Output::Deliver(delivered, frame.clone()));
+            }
+            // It comes again on the next bind; another status would make some operators drop it.
+            State::Binding { .. }
+            | State::Draining { .. }
+            | State::Unbinding { .. }
+            | State::Closed => {
+                outputs.push(Output::Odd(Odd::Misplaced));
+                say(
+                    delivered.answer,
+                    Status::QUEUE_FULL,
+                    delivered.sequence,
+                    outputs,
+                );
+            }
+        }
+    }
+
+    fn on_broken(&mut self, error: FrameError, outputs: &mut Vec<Output>) {
+        if self.state != State::Closed {
+            say(
+                Command::GenericNack,
+                Status::BAD_LENGTH,
+                error.sequence,
+                outputs,
+            );
+            self.close(Close::Broken, outputs);
+        }
+    }
+
+    fn on_submit(
+        &mut self,
+        ticket: Ticket,
+        mut pdu: Vec<u8>,
+        now: Moment,
+        outputs: &mut Vec<Output>,
+    ) {
+        if !self.has_room() {
+            outputs.push(Output::Done(ticket, PartOutcome::NotSent));
+            return;
+        }
+        let sequence = self.next_sequence();
+        frame::number(&mut pdu, sequence);
+        self.flights.push_back(Flight {
+            sequence,
+            ticket,
+            until: now.plus(self.numbers.response),
+        });
+        outputs.push(Output::Write(Raw(pdu)));
+    }
+
+    fn on_answer(&mut self, delivered: Delivered, status: Status, outputs: &mut Vec<Output>) {
+        self.owed = self.owed.saturating_sub(1);
+        match self.state {
+            State::Binding { .. }
+            | State::Bound
+            | State::Draining { .. }
+            | State::Unbinding { .. } => {
+                say(delivered.answer, status, delivered.sequence, outputs);
+            }
+            State::Closed => {}
+        }
+    }
+
+    fn on_tick(&mut self, now: Moment, outputs: &mut Vec<Output>) {
+        while let Some(flight) = self.flights.pop_front_if(|flight| flight.until <= now) {
+            outputs.push(Output::Done(flight.ticket, PartOutcome::Unknown));
+            if self.late.len() >= LATE_MAX {
+                self.late.pop_front();
+            }
+            self.late.push_back(Flight {
+                until: now.plus(self.numbers.late),
+                ..flight
+            });
+        }
+        while self
+            .late
+            .pop_front_if(|flight| flight.until <= now)
+            .is_some()
+        {}
+        if self.state != State::Closed && self.partial.is_some_and(|until| until <= now) {
+            self.close(Close::Slow, outputs);
+        }
+        match self.state {
+            State::Binding { until, .. } if until <= now => self.close(Close::BindTimeout, outputs),
+            State::Bound => self.enquire(now, outputs),
+            State::Draining { until } | State::Unbinding { until } if until <= now => {
+                self.close(Close::Stopped, outputs);
+            }
+            State::Binding { .. }
+            | State::Draining { .. }
+            | State::Unbinding { .. }
+            | State::Closed => {}
+        }
+    }
+
+    fn enquire(&mut self, now: Moment, outputs: &mut Vec<Output>) {
+        match self.enquiry {
+            Some(until) if until <= now => self.close(Close::Silent, outputs),
+            None if self.heard_at.plus(self.numbers.idle) <= now => {
+                self.enquiry = Some(now.plus(self.numbers.response));
+                let sequence = self.next_sequence();
+                say(Command::EnquireLink, Status::OK, sequence, outputs);
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    fn on_stop(&mut self, now: Moment, outputs: &mut Vec<Output>) {
+        match self.state {
+            State::Binding { .. } => self.close(Close::Stopped, outputs),
+            State::Bound => {
+                self.state = State::Draining {
+                    until: now.plus(self.numbers.drain),
+                }
+            }
+            State::Draining { .. } | State::Unbinding { .. } | State::Closed => {}
+        }
+    }
+
+    /// Unbinds once nothing is under way any more.
+    fn drained(&mut self, now: Moment, outputs: &mut Vec<Output>) {
+        match self.state {
+            State::Draining { until }
+                if self.flights.is_empty() && self.owed == 0 && now < until =>
+            {
+                let sequence = self.next_sequence();
+                say(Command::Unbind, Status::OK, sequence, outputs);
+                self.state = State::Unbinding { until };
+            }
+            State::Binding { .. }
+            | State::Bound
+            | State::Draining { .. }
+            | State::Unbinding { .. }
+            | State::Closed => {}
+        }
+    }
+
+    fn close(&mut self, why: Close, outputs: &mut Vec<Output>) {
+        if self.state == State::Closed {
+            return;
+        }
+        self.state = State::Closed;
+        let unknown = self
+            .flights
+            .drain(..)
+            .map(|flight| Output::Done(flight.ticket, PartOutcome::Unknown));
+        outputs.extend(unknown);
+        self.late.clear();
+        outputs.push(Output::Close(why));
+    }
+
+    /// 1 to [`SEQUENCE_MAX`] and around, past those that still wait for their answers.
+    fn next_sequence(&mut self) -> u32 {
+        // One of the first window + LATE_MAX + 1 is free.
+        loop {
+            self.sequence = if self.sequence >= SEQUENCE_MAX {
+                1
+            } else {
+                self.sequence + 1
+            };
+            let taken = |flight: &Flight| flight.sequence == self.sequence;
+            if !self.flights.iter().any(taken) && !self.late.iter().any(taken) {
+                return self.sequence;
+            }
+        }
+    }
+}
+
+fn take(flights: &mut VecDeque<Flight>, sequence: u32) -> Option<Flight> {
+    let at = flights
+        .iter()
+        .position(|flight| flight.sequence == sequence)?;
+    flights.remove(at)
+}
+
+/// A PDU without a body, or with one empty field.
+fn say(command: Command, status: Status, sequence: u32, outputs: &mut Vec<Output>) {
+    let mut pdu = frame::bare(command, status, sequence);
+    match command {
+        // An empty message_id or system_id.
+        Command::DeliverSmResp
+        | Command::DataSmResp
+        | Command::SubmitSmResp
+        | Command::BindReceiverResp
+        | Command::BindTransmitterResp
+        | Command::BindTransceiverResp => {
+            pdu.push(0);
+            frame::finish(&mut pdu);
+        }
+        Command::BindReceiver
+        | Command::BindTransmitter
+        | Command::BindTransceiver
+        | Command::SubmitSm
+        | Command::DeliverSm
+        | Command::DataSm
+        | Command::Unbind
+        | Command::UnbindResp
+        | Command::Outbind
+        | Command::EnquireLink
+        | Command::EnquireLinkResp
+        | Command::AlertNotification
+        | Command::GenericNack => {}
+    }
+    outputs.push(Output::Write(Raw(pdu)));
+}
+
+#[cfg(test)]
+mod tests;

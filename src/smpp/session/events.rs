@@ -1,0 +1,107 @@
+//! What comes into a bind, and what is to be done about it.
+
+use crate::smpp::command::{Command, Status};
+use crate::smpp::frame::{Frame, FrameError, Raw};
+#[cfg(doc)]
+use crate::smpp::session::Session;
+use crate::store::{MessageId, PartOutcome};
+
+/// Whose answer is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket {
+    /// Unlike any other of the link.
+    pub number: u64,
+    /// The message.
+    pub message: MessageId,
+    /// Which part, from 0.
+    pub part: u8,
+    /// How many it has.
+    pub parts: u8,
+}
+
+/// What comes in.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A whole PDU.
+    Frame(Frame),
+    /// The beginning of a PDU that is not whole yet.
+    Partial,
+    /// The stream cannot be cut.
+    Broken(FrameError),
+    /// A submit_sm to send; its sequence number is given here.
+    Submit(Ticket, Raw),
+    /// What to answer to an [`Output::Deliver`].
+    Answer(Delivered, Status),
+    /// Time has passed, at least up to [`Session::due`].
+    Tick,
+    /// The bind is to end.
+    Stop,
+    /// The connection is gone.
+    Lost,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Write these octets.
+    Write(Raw),
+    /// The bind stands.
+    Bound,
+    /// Take in this deliver_sm or data_sm, then come back with [`Input::Answer`].
+    Deliver(Delivered, Frame),
+    /// What became of a submit. Every submit gets exactly one.
+    Done(Ticket, PartOutcome),
+    /// The answer to a submit that was [`PartOutcome::Unknown`] has come after all.
+    Late(Ticket, PartOutcome),
+    /// Something to be counted.
+    Odd(Odd),
+    /// Write what is to be written, then close the connection.
+    Close(Close),
+}
+
+/// The request that a [`Output::Deliver`] hands over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// The command that answers it.
+    pub answer: Command,
+    /// Its sequence number.
+    pub sequence: u32,
+}
+
+/// What a peer does that it should not; none of it ends the bind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Odd {
+    /// Octets behind what was understood.
+    Stray(usize),
+    /// A command that is not known.
+    UnknownCommand,
+    /// A body that cannot be read.
+    BadBody,
+    /// An answer that nobody waits for.
+    Unasked,
+    /// A request that does not belong to this state or direction.
+    Misplaced,
+    /// Recognised, and without meaning here: outbind, alert_notification.
+    Ignored,
+}
+
+/// Why a bind ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    /// The bind was refused.
+    Refused(Status),
+    /// No answer to the bind.
+    BindTimeout,
+    /// No answer to enquire_link.
+    Silent,
+    /// A PDU took too long to arrive.
+    Slow,
+    /// The stream could not be cut.
+    Broken,
+    /// The peer unbound.
+    Unbound,
+    /// The connection was lost.
+    Lost,
+    /// We unbound.
+    Stopped,
+}

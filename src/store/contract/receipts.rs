@@ -1,0 +1,278 @@
+//! Delivery receipts: matching, order, final states.
+
+use super::*;
+
+fn receipt(id: &str, state: ReceiptState, seconds: i64) -> Receipt {
+    Receipt {
+        link: link(),
+        message_id: id.to_owned(),
+        state,
+        at: at(seconds),
+    }
+}
+
+/// Queues a message, and has the operator take it under these ids, one per part.
+async fn take(store: &impl Store, name: &str, ids: &[&str], seconds: i64) -> MessageId {
+    queue(store, &[message(name, MessageKind::Reply)], seconds).await;
+    let id = claim(store, seconds).await;
+    for (part, operators_id) in ids.iter().enumerate() {
+        accept(store, id, (part, ids.len()), operators_id, seconds).await;
+    }
+    id
+}
+
+async fn claim(store: &impl Store, seconds: i64) -> MessageId {
+    let epoch = store.begin_epoch(&link(), at(seconds)).await.unwrap();
+    store
+        .claim_messages(&link(), epoch, at(seconds), 9)
+        .await
+        .unwrap()[0]
+        .id
+}
+
+async fn accept(
+    store: &impl Store,
+    id: MessageId,
+    (part, parts): (usize, usize),
+    operators_id: &str,
+    seconds: i64,
+) {
+    let (part, parts) = (u8::try_from(part).unwrap(), u8::try_from(parts).unwrap());
+    let outcome = PartOutcome::Accepted(operators_id.to_owned());
+    store
+        .part_done(id, part, parts, &outcome, at(seconds))
+        .await
+        .unwrap();
+}
+
+async fn state(store: &impl Store, name: &str) -> MessageState {
+    // An effect shows the state of the message with its key.
+    let intent = NewEffect {
+        subject: "1 118206455".to_owned(),
+        key: key(name),
+        conversation: ConversationId([1; 16]),
+        secret: String::new(),
+        at: at(0),
+    };
+    let mut talk = talk(1, number(1));
+    if let Some(there) = store.conversation(talk.id).await.unwrap() {
+        talk.revision = there.revision + 1;
+    }
+    let turn = format!("look {}", talk.revision);
+    store
+        .save(Save {
+            intent: Some(&intent),
+            ..step(&talk, &turn, 0)
+        })
+        .await
+        .unwrap();
+    store
+        .effect(&key(name))
+        .await
+        .unwrap()
+        .unwrap()
+        .message
+        .unwrap()
+        .1
+}
+
+pub(crate) async fn receipts_match_in_every_form(store: &impl Store) {
+    for (at, (response, receipts_id)) in [
+        ("0000012345", "12345"),
+        ("A1B2C3D4", "a1b2c3d4"),
+        ("1039582715", "3df6c5fb"),
+        ("7fffffff", "2147483647"),
+        ("6F9619FF-8B86", "6f9619ff-8b86"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("m{at}");
+        take(store, &name, &[response], 0).await;
+        store
+            .receipt(&Receipt {
+                link: "other".into(),
+                ..receipt(receipts_id, ReceiptState::Delivered, 1)
+            })
+            .await
+            .unwrap();
+        store
+            .receipt(&receipt(receipts_id, ReceiptState::Underway, 1))
+            .await
+            .unwrap();
+        assert_eq!(state(store, &name).await, MessageState::Sent, "{response}");
+        store
+            .receipt(&receipt(receipts_id, ReceiptState::Delivered, 1))
+            .await
+            .unwrap();
+        assert_eq!(
+            state(store, &name).await,
+            MessageState::Delivered,
+            "{response} {receipts_id}"
+        );
+    }
+    // Every part has to arrive.
+    take(store, "long", &["p1", "p2"], 0).await;
+    store
+        .receipt(&receipt("p2", ReceiptState::Delivered, 1))
+        .await
+        .unwrap();
+    assert_eq!(state(store, "long").await, MessageState::Sent);
+    store
+        .receipt(&receipt("p1", ReceiptState::Delivered, 1))
+        .await
+        .unwrap();
+    assert_eq!(state(store, "long").await, MessageState::Delivered);
+    // The operator's ids come round: the message that waits is meant.
+    take(store, "again", &["p1"], 0).await;
+    store
+        .receipt(&receipt("p1", ReceiptState::Failed, 1))
+        .await
+        .unwrap();
+    assert_eq!(state(store, "again").await, MessageState::Failed);
+}
+
+pub(crate) async fn receipts_may_come_first(store: &impl Store) {
+    queue(store, &[message("m", MessageKind::Reply)], 0).await;
+    let id = claim(store, 0).await;
+    store
+        .receipt(&receipt("00ff", ReceiptState::Delivered, 1))
+        .await
+        .unwrap();
+    store
+        .receipt(&receipt("2", ReceiptState::Delivered, 2))
+        .await
+        .unwrap();
+    store.tidy(at(71 * HOUR)).await.unwrap();
+    accept(store, id, (0, 2), "255", 3).await;
+    accept(store, id, (1, 2), "2", 3).await;
+    assert_eq!(state(store, "m").await, MessageState::Delivered);
+
+    // Read in the other base, an id may be that of a message which has had its last word.
+    take(store, "ten", &["10"], 3).await;
+    store
+        .receipt(&receipt("10", ReceiptState::Delivered, 3))
+        .await
+        .unwrap();
+    queue(store, &[message("sixteen", MessageKind::Reply)], 3).await;
+    let id = claim(store, 3).await;
+    store
+        .receipt(&receipt("16", ReceiptState::Delivered, 4))
+        .await
+        .unwrap();
+    accept(store, id, (0, 1), "16", 5).await;
+    assert_eq!(state(store, "sixteen").await, MessageState::Delivered);
+
+    // After a restart the operator's ids begin anew.
+    queue(store, &[message("ten again", MessageKind::Reply)], 6).await;
+    let id = claim(store, 6).await;
+    store
+        .receipt(&receipt("10", ReceiptState::Delivered, 7))
+        .await
+        .unwrap();
+    accept(store, id, (0, 1), "10", 8).await;
+    assert_eq!(state(store, "ten again").await, MessageState::Delivered);
+
+    // One that is older than the message is not its own; after 72 hours none is kept.
+    store
+        .receipt(&receipt("3", ReceiptState::Delivered, 1))
+        .await
+        .unwrap();
+    take(store, "new", &["3"], 5).await;
+    assert_eq!(state(store, "new").await, MessageState::Sent);
+    queue(store, &[message("old", MessageKind::Reply)], 0).await;
+    store
+        .receipt(&receipt("4", ReceiptState::Delivered, 1))
+        .await
+        .unwrap();
+    let id = claim(store, 5).await;
+    store.tidy(at(72 * HOUR + 2)).await.unwrap();
+    accept(store, id, (0, 1), "4", 6).await;
+    assert_ne!(state(store, "old").await, MessageState::Delivered);
+}
+
+pub(crate) async fn final_states_stay(store: &impl Store) {
+    use ReceiptState::{Delivered, Expired, Failed, Underway};
+    for (at, (words, end)) in [
+        (
+            &[Underway, Delivered, Failed, Expired, Underway][..],
+            MessageState::Delivered,
+        ),
+        (&[Failed, Delivered], MessageState::Failed),
+        (&[Expired, Failed, Underway], MessageState::Expired),
+        (&[Expired, Delivered, Expired], MessageState::Delivered),
+        (&[Delivered, Delivered], MessageState::Delivered),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (name, id) = (format!("m{at}"), format!("id-{at}"));
+        take(store, &name, &[&id], 0).await;
+        for word in words {
+            store.receipt(&receipt(&id, *word, 1)).await.unwrap();
+        }
+        assert_eq!(state(store, &name).await, end, "{words:?}");
+    }
+}
+
+pub(crate) async fn a_delivery_may_come_late(store: &impl Store) {
+    take(store, "m", &["a", "b"], 0).await;
+    store
+        .receipt(&receipt("a", ReceiptState::Delivered, 1))
+        .await
+        .unwrap();
+    store.tidy(at(DAY + 60)).await.unwrap();
+    // The conversation has gone by now in a ledger that erases it, so the counts have to tell.
+    assert_eq!(standing(store, MessageState::Expired).await, 1);
+    store
+        .receipt(&receipt("b", ReceiptState::Delivered, 3 * DAY))
+        .await
+        .unwrap();
+    assert_eq!(standing(store, MessageState::Delivered).await, 1);
+
+    // After an unknown outcome there are two ids: a delivery of either counts.
+    queue(
+        store,
+        &[NewMessage {
+            valid_until: at(9 * DAY),
+            ..message("twice", MessageKind::Reply)
+        }],
+        3 * DAY,
+    )
+    .await;
+    let id = claim(store, 3 * DAY).await;
+    store
+        .part_done(id, 0, 1, &PartOutcome::Unknown, at(3 * DAY))
+        .await
+        .unwrap();
+    store.tidy(at(3 * DAY + 60)).await.unwrap();
+    assert_eq!(claim(store, 3 * DAY + 61).await, id);
+    accept(store, id, (0, 1), "second", 3 * DAY + 62).await;
+    accept(store, id, (0, 1), "first", 3 * DAY + 61).await;
+    store
+        .receipt(&receipt("first", ReceiptState::Failed, 3 * DAY + 70))
+        .await
+        .unwrap();
+    assert_eq!(
+        standing(store, MessageState::Sent).await,
+        1,
+        "the newest sending may still arrive"
+    );
+    store
+        .receipt(&receipt("second", ReceiptState::Delivered, 3 * DAY + 71))
+        .await
+        .unwrap();
+    assert_eq!(standing(store, MessageState::Delivered).await, 2);
+}
+
+pub(crate) async fn metadata_is_forgotten(store: &impl Store) {
+    take(store, "m", &["a"], 0).await;
+    store
+        .receipt(&receipt("a", ReceiptState::Delivered, 1))
+        .await
+        .unwrap();
+    store.tidy(at(89 * DAY)).await.unwrap();
+    assert_eq!(standing(store, MessageState::Delivered).await, 1);
+    store.tidy(at(90 * DAY + 2)).await.unwrap();
+    assert!(store.message_counts().await.unwrap().is_empty());
+}

@@ -1,0 +1,425 @@
+//! Turns: compare-and-set, repeats, sessions, what is known of a number, erasing.
+
+use super::*;
+
+fn arrival(name: &str, reply: Option<&str>) -> Arrival {
+    Arrival {
+        link: link(),
+        subscriber: number(1),
+        key: key(name),
+        at: at(0),
+        reply: reply.map(|text| Reply {
+            text: text.to_owned(),
+            ends: false,
+        }),
+    }
+}
+
+fn session(id: &str) -> (SessionKey, SessionMark) {
+    (
+        SessionKey {
+            link: link(),
+            subscriber: number(1),
+            id: id.to_owned(),
+        },
+        SessionMark {
+            opened_at: at(0),
+            seen_at: at(1),
+            path_len: 7,
+            path_mark: key("path"),
+            shown_revision: 3,
+            ended: false,
+        },
+    )
+}
+
+async fn met(store: &impl Store) -> Met {
+    store.meet(&service(), &number(1), None).await.unwrap()
+}
+
+pub(crate) async fn a_save_is_read_back(store: &impl Store) {
+    assert!(met(store).await.conversation.is_none());
+    let mut talk = talk(1, number(1));
+    assert_eq!(store.save(step(&talk, "t1", 0)).await.unwrap(), Saved::Done);
+    talk.revision = 2;
+    talk.page = "summary".into();
+    assert_eq!(store.save(step(&talk, "t2", 1)).await.unwrap(), Saved::Done);
+    assert_eq!(met(store).await.conversation, Some(talk.clone()));
+    assert_eq!(store.conversation(talk.id).await.unwrap(), Some(talk));
+    assert!(
+        store
+            .meet(&"other".into(), &number(1), None)
+            .await
+            .unwrap()
+            .conversation
+            .is_none()
+    );
+    assert!(
+        store
+            .meet(&service(), &number(2), None)
+            .await
+            .unwrap()
+            .conversation
+            .is_none()
+    );
+    store.ready().await.unwrap();
+}
+
+pub(crate) async fn a_step_is_saved_once(store: &impl Store) {
+    let mut talk = talk(1, number(1));
+    for (revision, turn, saved) in [
+        (2, "t0", Saved::Stale), // there is no first
+        (1, "t1", Saved::Done),
+        (1, "t2", Saved::Stale), // it stands at 1 already
+        (3, "t2", Saved::Stale), // it stands at 1, not at 2
+        (2, "t1", Saved::Stale), // that step was saved
+        (2, "t2", Saved::Done),
+        (0, "t3", Saved::Stale),
+    ] {
+        talk.revision = revision;
+        assert_eq!(
+            store.save(step(&talk, turn, 0)).await.unwrap(),
+            saved,
+            "{revision} {turn}"
+        );
+    }
+    let other = ConversationId([2; 16]);
+    for (id, turn, there) in [
+        (talk.id, "t2", true),
+        (talk.id, "t3", false),
+        (other, "t2", false),
+    ] {
+        assert_eq!(
+            store.has_turn(id, &key(turn)).await.unwrap(),
+            there,
+            "{id} {turn}"
+        );
+    }
+}
+
+pub(crate) async fn a_stale_save_leaves_no_trace(store: &impl Store) {
+    let talk = talk(1, number(1));
+    store.save(step(&talk, "t1", 0)).await.unwrap();
+    let before = met(store).await;
+
+    let (session_key, mark) = session("s1");
+    let (arrival, intent) = (
+        arrival("a", Some("no")),
+        NewEffect {
+            subject: "1 118206455".to_owned(),
+            key: key("e"),
+            conversation: talk.id,
+            secret: "x".into(),
+            at: at(1),
+        },
+    );
+    let due = [Due {
+        conversation: talk.id,
+        kind: DueKind::Call,
+        at: at(1),
+        number: 1,
+        attempts: 0,
+    }];
+    let save = Save {
+        arrival: Some(&arrival),
+        session: Some((&session_key, &mark)),
+        owns: true,
+        subscriber: &[SubscriberChange::Stopped(true)],
+        messages: &[message("m", MessageKind::Reply)],
+        intent: Some(&intent),
+        due: &due,
+        ..step(&talk, "t2", 1)
+    };
+    assert_eq!(store.save(save).await.unwrap(), Saved::Stale);
+
+    let after = store
+        .meet(&service(), &number(1), Some(&session_key))
+        .await
+        .unwrap();
+    assert_eq!(after.conversation, before.conversation);
+    assert_eq!(
+        (after.session, after.owner, after.subscriber),
+        (None, None, Subscriber::default())
+    );
+    assert_eq!(store.seen(&key("a")).await.unwrap(), Seen::Never);
+    assert!(store.effect(&key("e")).await.unwrap().is_none());
+    assert!(store.message_counts().await.unwrap().is_empty());
+    assert_eq!(store.next_due().await.unwrap(), None);
+    // The turn's name is free as well.
+    let mut next = talk;
+    next.revision = 2;
+    assert_eq!(store.save(step(&next, "t2", 1)).await.unwrap(), Saved::Done);
+}
+
+pub(crate) async fn one_of_many_concurrent_saves_wins(store: &impl Store) {
+    let mut talk = talk(1, number(1));
+    store.save(step(&talk, "t1", 0)).await.unwrap();
+    for round in 2..12 {
+        talk.revision = round;
+        let turns: Vec<String> = (0..8).map(|racer| format!("t{round} by {racer}")).collect();
+        let saves = turns.iter().map(|turn| store.save(step(&talk, turn, 1)));
+        let won = futures_util::future::join_all(saves).await;
+        assert_eq!(
+            won.iter()
+                .filter(|saved| matches!(saved, Ok(Saved::Done)))
+                .count(),
+            1,
+            "{round}"
+        );
+        assert!(won.iter().all(Result::is_ok));
+    }
+}
+
+pub(crate) async fn a_reply_is_never_replaced(store: &impl Store) {
+    let mut talk = talk(1, number(1));
+    let open = arrival("a", None);
+    assert_eq!(store.seen(&open.key).await.unwrap(), Seen::Never);
+    let first = Save {
+        arrival: Some(&open),
+        ..step(&talk, "t1", 0)
+    };
+    store.save(first).await.unwrap();
+    assert_eq!(store.seen(&open.key).await.unwrap(), Seen::Open);
+
+    // The same callback on another node began another conversation: it is too late.
+    let other = super::talk(2, number(1));
+    let race = Save {
+        arrival: Some(&open),
+        ..step(&other, "t1", 0)
+    };
+    assert_eq!(store.save(race).await.unwrap(), Saved::Stale);
+
+    talk.revision = 2;
+    let answered = arrival("a", Some("screen"));
+    let second = Save {
+        arrival: Some(&answered),
+        ..step(&talk, "t2", 0)
+    };
+    assert_eq!(store.save(second).await.unwrap(), Saved::Done);
+    let seen = Seen::Answered(Reply {
+        text: "screen".into(),
+        ends: false,
+    });
+    assert_eq!(store.seen(&open.key).await.unwrap(), seen);
+
+    talk.revision = 3;
+    let changed = arrival("a", Some("another"));
+    let third = Save {
+        arrival: Some(&changed),
+        ..step(&talk, "t3", 0)
+    };
+    assert_eq!(store.save(third).await.unwrap(), Saved::Stale);
+    store.note(&changed, None, None).await.unwrap();
+    assert_eq!(store.seen(&open.key).await.unwrap(), seen);
+
+    store.tidy(at(71 * HOUR)).await.unwrap();
+    assert_eq!(store.seen(&open.key).await.unwrap(), seen);
+    store.tidy(at(73 * HOUR)).await.unwrap();
+    assert_eq!(store.seen(&open.key).await.unwrap(), Seen::Never);
+}
+
+pub(crate) async fn a_new_conversation_is_the_current_one(store: &impl Store) {
+    let (first, second) = (talk(1, number(1)), talk(2, number(1)));
+    store.save(step(&first, "t", 0)).await.unwrap();
+    store.save(step(&second, "t", 1)).await.unwrap();
+    assert_eq!(met(store).await.conversation, Some(second));
+    assert_eq!(store.conversation(first.id).await.unwrap(), Some(first));
+}
+
+pub(crate) async fn sessions_and_owners_are_remembered(store: &impl Store) {
+    let talk = talk(1, number(1));
+    let (one, mut mark) = session("s1");
+    let save = Save {
+        session: Some((&one, &mark)),
+        owns: true,
+        ..step(&talk, "t1", 0)
+    };
+    store.save(save).await.unwrap();
+    let found = store
+        .meet(&service(), &number(1), Some(&one))
+        .await
+        .unwrap();
+    assert_eq!(
+        (found.session, found.owner),
+        (Some(mark.clone()), Some((link(), "s1".to_owned())))
+    );
+
+    // A note moves the session; it takes the USSD side only when it says so.
+    let (two, other) = session("s2");
+    (mark.ended, mark.seen_at) = (true, at(60));
+    store
+        .note(&arrival("a", Some("late")), Some((&one, &mark)), None)
+        .await
+        .unwrap();
+    let busy = Arrival {
+        at: at(60),
+        ..arrival("b", Some("busy"))
+    };
+    store
+        .note(&busy, Some((&two, &other)), Some(&service()))
+        .await
+        .unwrap();
+    let found = store
+        .meet(&service(), &number(1), Some(&one))
+        .await
+        .unwrap();
+    assert_eq!(
+        (found.session, found.owner),
+        (Some(mark), Some((link(), "s2".to_owned())))
+    );
+    assert!(matches!(
+        store.seen(&key("b")).await.unwrap(),
+        Seen::Answered(_)
+    ));
+
+    let (foreign, _) = session("s3");
+    assert_eq!(
+        store
+            .meet(&service(), &number(1), Some(&foreign))
+            .await
+            .unwrap()
+            .session,
+        None
+    );
+
+    // Three days after they were seen last, both go.
+    for (seconds, there) in [(72 * HOUR + 59, true), (72 * HOUR + 60, false)] {
+        store.tidy(at(seconds)).await.unwrap();
+        let found = store
+            .meet(&service(), &number(1), Some(&one))
+            .await
+            .unwrap();
+        assert_eq!(
+            (found.session.is_some(), found.owner.is_some()),
+            (there, there),
+            "{seconds}"
+        );
+    }
+}
+
+pub(crate) async fn what_is_known_of_a_number_changes(store: &impl Store) {
+    let day = jiff::civil::date(2026, 2, 3);
+    let mut talk = talk(1, number(1));
+    let mut known = Subscriber::default();
+    for (revision, change) in [
+        SubscriberChange::Language("ary-Latn".into()),
+        SubscriberChange::Consent(Some(4)),
+        SubscriberChange::Stopped(true),
+        SubscriberChange::Hinted(day),
+        SubscriberChange::Consent(None),
+        SubscriberChange::Stopped(false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        talk.revision = revision as u64 + 1;
+        let turn = format!("t{revision}");
+        store
+            .save(Save {
+                subscriber: std::slice::from_ref(&change),
+                ..step(&talk, &turn, 0)
+            })
+            .await
+            .unwrap();
+        match change {
+            SubscriberChange::Language(language) => known.language = Some(language),
+            SubscriberChange::Consent(version) => known.consent = version,
+            SubscriberChange::Stopped(stopped) => known.stopped = stopped,
+            SubscriberChange::Hinted(day) => known.hinted_on = Some(day),
+        }
+        assert_eq!(met(store).await.subscriber, known, "{turn}");
+    }
+    assert_eq!(
+        store
+            .meet(&service(), &number(2), None)
+            .await
+            .unwrap()
+            .subscriber,
+        Subscriber::default()
+    );
+}
+
+pub(crate) async fn erasing_leaves_metadata(store: &impl Store) {
+    let talk = talk(1, number(1));
+    let due = [
+        Due {
+            conversation: talk.id,
+            kind: DueKind::Erase,
+            at: at(1),
+            number: 1,
+            attempts: 0,
+        },
+        Due {
+            conversation: talk.id,
+            kind: DueKind::Revoke,
+            at: at(2),
+            number: 1,
+            attempts: 0,
+        },
+    ];
+    let intent = NewEffect {
+        subject: "1 118206455".to_owned(),
+        key: key("e"),
+        conversation: talk.id,
+        secret: "x".into(),
+        at: at(0),
+    };
+    let save = Save {
+        due: &due,
+        intent: Some(&intent),
+        messages: &[message("m", MessageKind::Notice)],
+        subscriber: &[SubscriberChange::Language("fr".into())],
+        ..step(&talk, "t1", 0)
+    };
+    store.save(save).await.unwrap();
+    let mut next = talk.clone();
+    next.revision = 2;
+    let sent = Save {
+        messages: &[message("sent", MessageKind::Code)],
+        ..step(&next, "t2", 0)
+    };
+    store.save(sent).await.unwrap();
+    let epoch = store.begin_epoch(&link(), at(0)).await.unwrap();
+    let id = store
+        .claim_messages(&link(), epoch, at(0), 1)
+        .await
+        .unwrap()[0]
+        .id;
+    store
+        .part_done(id, 0, 1, &PartOutcome::Accepted("a".into()), at(0))
+        .await
+        .unwrap();
+    let wait = store.resend_message(&key("sent"), at(0)).await.unwrap();
+    assert_eq!(wait, Some(Duration::from_secs(60)));
+    store.erase(talk.id).await.unwrap();
+    assert_eq!(
+        store.resend_message(&key("sent"), at(0)).await.unwrap(),
+        None,
+        "the body is gone"
+    );
+    let met = met(store).await;
+    assert!(met.conversation.is_none());
+    assert_eq!(met.subscriber.language, Some("fr".into()));
+    assert!(store.conversation(talk.id).await.unwrap().is_none());
+    assert_eq!(standing(store, MessageState::Cancelled).await, 1);
+    assert!(
+        store.effect(&key("e")).await.unwrap().is_some(),
+        "nothing is minted twice"
+    );
+    let left = store
+        .claim_due(at(9), Duration::from_secs(9), 9)
+        .await
+        .unwrap();
+    assert_eq!(
+        left.iter().map(|due| due.kind).collect::<Vec<_>>(),
+        [DueKind::Revoke]
+    );
+
+    // One that nobody erased goes by itself, a day after its last step.
+    let other = super::talk(2, number(1));
+    store.save(step(&other, "t1", 0)).await.unwrap();
+    store.tidy(at(23 * HOUR)).await.unwrap();
+    assert!(store.conversation(other.id).await.unwrap().is_some());
+    store.tidy(at(26 * HOUR)).await.unwrap();
+    assert!(store.conversation(other.id).await.unwrap().is_none());
+}

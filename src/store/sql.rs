@@ -1,0 +1,577 @@
+//! The ledger over SQL: one writer that shares commits, readers beside it, everything personal
+//! sealed on its way in.
+
+mod attempts;
+mod codes;
+mod due;
+mod effects;
+mod engine;
+mod highwater;
+mod limits;
+mod message_id;
+mod outbox;
+mod receipts;
+mod session;
+mod sms;
+mod standing;
+mod subscriber;
+mod tidy;
+mod turn;
+mod writer;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlx::Row as _;
+use zeroize::Zeroizing;
+
+pub use limits::Rules;
+pub use writer::OnDiskFailure;
+
+use self::engine::{Conn, Fault, Readers};
+use self::writer::{Verdict, Writer};
+use super::seal::{Keys, Place};
+use super::{
+    Accepted, Arrival, CodeSent, CodeTried, CodeWanted, Due, Effect, EffectState, Mark,
+    MatchFailures, Message, MessageId, MessageState, Met, NewSms, PartOutcome, Receipt, Save,
+    Saved, Seen, SessionKey, SessionMark, Sms, SmsId, Store, StoreError,
+};
+use crate::callback::{LinkName, Msisdn, ServiceName};
+use crate::clock::{Chance, Moment};
+use crate::conversation::{Conversation, ConversationId};
+
+/// The ledger in a SQL database. Cloning gives another handle to the same one.
+#[derive(Clone)]
+pub struct SqlStore {
+    inner: Arc<Inner>,
+    writer: Writer,
+    readers: Option<Readers>,
+}
+
+/// What the queries need beside a connection.
+struct Inner {
+    keys: Keys,
+    chance: Arc<dyn Chance>,
+    rules: Rules,
+    /// Counts the openings of this ledger: the binds of every earlier one have closed.
+    instance: i64,
+    last_id: AtomicI64,
+}
+
+impl SqlStore {
+    /// Opens the ledger at `url` (`sqlite:jisr.db`, a path, or `:memory:`), makes it if it is not
+    /// there, and brings its tables up to date. When the disk fails later on, the process ends.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] naming the path and the mend; [`StoreError::Sealed`] when the
+    /// ledger was made with other keys.
+    pub async fn open(url: &str, keys: Keys, chance: Arc<dyn Chance>) -> Result<Self, StoreError> {
+        let exit: OnDiskFailure = Arc::new(|reason| {
+            tracing::error!(
+                reason,
+                "the disk under the ledger failed; stopping, since going on could lose turns"
+            );
+            std::process::exit(1);
+        });
+        Self::open_with(url, keys, chance, Rules::default(), exit).await
+    }
+
+    /// [`SqlStore::open`] with limits of one's own, and with what happens when the disk fails.
+    ///
+    /// # Errors
+    /// As [`SqlStore::open`].
+    pub async fn open_with(
+        url: &str,
+        keys: Keys,
+        chance: Arc<dyn Chance>,
+        rules: Rules,
+        on_disk_failure: OnDiskFailure,
+    ) -> Result<Self, StoreError> {
+        let (mut conn, readers) = engine::open(url).await?;
+        let instance = greet(&mut conn, &keys, &*chance).await?;
+        let last_id = highest_id(&mut conn).await?;
+        let inner = Arc::new(Inner {
+            keys,
+            chance,
+            rules,
+            instance,
+            last_id: AtomicI64::new(last_id),
+        });
+        Ok(Self {
+            inner,
+            writer: Writer::start(conn, on_disk_failure),
+            readers,
+        })
+    }
+
+    /// Transactions since it was opened: each is an fsync that turns share.
+    pub fn commits(&self) -> u64 {
+        self.writer.commits()
+    }
+
+    /// Runs a job in the writer's next transaction.
+    async fn write<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: for<'c> FnOnce(&'c mut Conn, Arc<Inner>) -> BoxFuture<'c, Result<Verdict<T>, Fault>>
+            + Send
+            + 'static,
+    {
+        let inner = self.inner.clone();
+        self.writer.run(move |conn| work(conn, inner)).await
+    }
+
+    /// Runs queries that all see the ledger at one point in time.
+    async fn read<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: for<'c> FnOnce(&'c mut Conn, Arc<Inner>) -> BoxFuture<'c, Result<T, Fault>>
+            + Send
+            + 'static,
+    {
+        let inner = self.inner.clone();
+        let Some(readers) = &self.readers else {
+            return self
+                .writer
+                .run(move |conn| {
+                    Box::pin(async move { Ok(Verdict::Keep(work(conn, inner).await?)) })
+                })
+                .await;
+        };
+        let mut snapshot = readers.begin().await.map_err(Fault::from)?;
+        let result = work(&mut snapshot, inner).await;
+        snapshot.rollback().await.map_err(Fault::from)?;
+        Ok(result?)
+    }
+}
+
+/// Counts this opening, and proves the keys by a value that the first opening sealed.
+async fn greet(conn: &mut Conn, keys: &Keys, chance: &dyn Chance) -> Result<i64, StoreError> {
+    const PROOF: Place<'static> = Place {
+        table: "meta",
+        column: "content",
+        row: b"keys",
+    };
+    let proof = keys.seal(PROOF, b"jisr", chance)?;
+    let greeted = async {
+        sqlx::query("INSERT INTO meta (name, number, content) VALUES ('keys', 0, $1) ON CONFLICT (name) DO NOTHING")
+            .bind(proof)
+            .execute(&mut *conn)
+            .await?;
+        let stored: Vec<u8> = sqlx::query_scalar("SELECT content FROM meta WHERE name = 'keys'")
+            .fetch_one(&mut *conn)
+            .await?;
+        keys.open(PROOF, &stored)?;
+        let instance: i64 = sqlx::query_scalar(
+            "INSERT INTO meta (name, number) VALUES ('instance', 1)
+             ON CONFLICT (name) DO UPDATE SET number = meta.number + 1 RETURNING number",
+        )
+        .fetch_one(&mut *conn)
+        .await?;
+        Ok::<i64, Fault>(instance)
+    };
+    Ok(greeted.await?)
+}
+
+async fn highest_id(conn: &mut Conn) -> Result<i64, StoreError> {
+    let highest = async {
+        let mut highest = 0;
+        for query in [
+            "SELECT MAX(id) FROM outbox",
+            "SELECT MAX(id) FROM inbox_sms",
+            "SELECT MAX(id) FROM sms_seen",
+            "SELECT MAX(id) FROM receipts",
+        ] {
+            let id: Option<i64> = sqlx::query_scalar(query).fetch_one(&mut *conn).await?;
+            highest = highest.max(id.unwrap_or(0));
+        }
+        Ok::<i64, Fault>(highest)
+    };
+    Ok(highest.await?)
+}
+
+impl Inner {
+    /// Seals a value for its place.
+    fn seal<T: Serialize>(&self, place: Place<'_>, value: &T) -> Result<Vec<u8>, StoreError> {
+        let plain = rmp_serde::to_vec_named(value)
+            .map(Zeroizing::new)
+            .map_err(|_| StoreError::Sealed { table: place.table })?;
+        self.keys.seal(place, &plain, &*self.chance)
+    }
+
+    /// Opens what [`Inner::seal`] sealed.
+    fn open<T: DeserializeOwned>(&self, place: Place<'_>, sealed: &[u8]) -> Result<T, StoreError> {
+        let plain = self.keys.open(place, sealed)?;
+        rmp_serde::from_slice(&plain).map_err(|_| StoreError::Sealed { table: place.table })
+    }
+
+    /// The keyed hash by which rows of a number are found.
+    fn number(&self, number: &Msisdn) -> Vec<u8> {
+        self.keys
+            .mark("number", &[number.as_str().as_bytes()])
+            .to_vec()
+    }
+
+    /// A new id, above every one before it; ids of later times are higher, so that they sort by age.
+    fn next_id(&self, at: Moment) -> i64 {
+        // The time in the upper bits, then which opening of the ledger, then a count.
+        let by_time = at.ms().clamp(0, 1 << 42) << 20 | (self.instance & 0xff) << 12;
+        let next = |last: i64| Some(by_time.max(last.saturating_add(1)));
+        // The closure never refuses, so both arms hold the id before this one.
+        let last = match self
+            .last_id
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, next)
+        {
+            Ok(last) | Err(last) => last,
+        };
+        by_time.max(last.saturating_add(1))
+    }
+
+    /// A wait between half of `wait` and all of it, so that retries do not come in step.
+    fn spread(&self, wait: Duration) -> Duration {
+        let mut draw = [0_u8; 2];
+        self.chance.fill(&mut draw);
+        wait / 2 + wait / 2 * u32::from(u16::from_be_bytes(draw)) / u32::from(u16::MAX)
+    }
+}
+
+/// A count for a BIGINT column.
+fn int(count: impl TryInto<i64>) -> i64 {
+    count.try_into().unwrap_or(i64::MAX)
+}
+
+/// A count from a BIGINT column.
+fn count<T: TryFrom<i64> + Default>(number: i64) -> T {
+    T::try_from(number).unwrap_or_default()
+}
+
+/// Milliseconds of a span of time.
+fn ms(span: Duration) -> i64 {
+    int(span.as_millis())
+}
+
+/// A keyed hash from its column.
+fn mark_of(bytes: &[u8]) -> Mark {
+    bytes.try_into().unwrap_or([0; 32])
+}
+
+/// A conversation's id from its column.
+fn conversation_id(bytes: &[u8]) -> ConversationId {
+    ConversationId(bytes.try_into().unwrap_or([0; 16]))
+}
+
+impl Store for SqlStore {
+    fn mark(&self, purpose: &str, parts: &[&[u8]]) -> Mark {
+        self.inner.keys.mark(purpose, parts)
+    }
+
+    async fn meet(
+        &self,
+        service: &ServiceName,
+        subscriber: &Msisdn,
+        session: Option<&SessionKey>,
+    ) -> Result<Met, StoreError> {
+        let number = self.inner.number(subscriber);
+        let session = session.map(|key| session::key_mark(&self.inner, key));
+        let service = service.0.clone();
+        self.read(move |c, inner| {
+            Box::pin(async move { turn::meet(c, &inner, service, number, session).await })
+        })
+        .await
+    }
+
+    async fn conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
+        self.read(move |c, inner| {
+            Box::pin(async move { turn::conversation(c, &inner, &id.0).await })
+        })
+        .await
+    }
+
+    async fn seen(&self, key: &Mark) -> Result<Seen, StoreError> {
+        let key = *key;
+        self.read(move |c, inner| Box::pin(async move { turn::seen(c, &inner, key).await }))
+            .await
+    }
+
+    async fn save(&self, save: Save<'_>) -> Result<Saved, StoreError> {
+        let rows = turn::SaveRows::of(&self.inner, &save)?;
+        self.write(move |c, _| Box::pin(async move { turn::save(c, rows).await }))
+            .await
+    }
+
+    async fn note(
+        &self,
+        arrival: &Arrival,
+        session: Option<(&SessionKey, &SessionMark)>,
+        owns: Option<&ServiceName>,
+    ) -> Result<(), StoreError> {
+        let rows = turn::NoteRows::of(&self.inner, arrival, session, owns)?;
+        self.write(move |c, _| Box::pin(async move { turn::note(c, rows).await }))
+            .await
+    }
+
+    async fn accept_sms(&self, sms: NewSms) -> Result<Accepted, StoreError> {
+        self.write(move |c, inner| Box::pin(async move { sms::accept(c, &inner, sms).await }))
+            .await
+    }
+
+    async fn close_bind(&self, link: &LinkName, bind: u64) -> Result<(), StoreError> {
+        let link = link.0.clone();
+        self.write(move |c, inner| {
+            Box::pin(async move { sms::close_bind(c, &inner, link, bind).await })
+        })
+        .await
+    }
+
+    async fn waiting_sms(&self, limit: u32) -> Result<Vec<Sms>, StoreError> {
+        self.read(move |c, inner| Box::pin(async move { sms::waiting(c, &inner, limit).await }))
+            .await
+    }
+
+    async fn drop_sms(&self, id: SmsId) -> Result<(), StoreError> {
+        self.write(move |c, _| {
+            Box::pin(async move { Ok(Verdict::Keep(sms::done(c, id.0).await?)) })
+        })
+        .await
+    }
+
+    async fn claim_due(
+        &self,
+        now: Moment,
+        lease: Duration,
+        limit: u32,
+    ) -> Result<Vec<Due>, StoreError> {
+        self.write(move |c, _| Box::pin(async move { due::claim(c, now, lease, limit).await }))
+            .await
+    }
+
+    async fn end_due(&self, due: &Due) -> Result<(), StoreError> {
+        let due = *due;
+        self.write(move |c, _| Box::pin(async move { due::end(c, due).await }))
+            .await
+    }
+
+    async fn next_due(&self) -> Result<Option<Moment>, StoreError> {
+        self.read(move |c, _| Box::pin(async move { due::next(c).await }))
+            .await
+    }
+
+    async fn erase(&self, id: ConversationId) -> Result<(), StoreError> {
+        self.write(move |c, _| {
+            Box::pin(async move { Ok(Verdict::Keep(tidy::erase(c, &id.0).await?)) })
+        })
+        .await
+    }
+
+    async fn effect(&self, key: &Mark) -> Result<Option<Effect>, StoreError> {
+        let key = *key;
+        self.read(move |c, inner| Box::pin(async move { effects::find(c, &inner, key).await }))
+            .await
+    }
+
+    async fn has_turn(
+        &self,
+        conversation: ConversationId,
+        turn: &Mark,
+    ) -> Result<bool, StoreError> {
+        let (conversation, turn) = (conversation.0.to_vec(), turn.to_vec());
+        self.read(move |c, _| {
+            Box::pin(async move {
+                let found: Option<i64> = sqlx::query_scalar(
+                    "SELECT revision FROM turns WHERE conversation = $1 AND turn = $2",
+                )
+                .bind(conversation)
+                .bind(turn)
+                .fetch_optional(c)
+                .await?;
+                Ok(found.is_some())
+            })
+        })
+        .await
+    }
+
+    async fn revoke_effect(&self, key: &Mark) -> Result<(), StoreError> {
+        let key = *key;
+        self.write(move |c, _| {
+            Box::pin(async move {
+                effects::result(c, key, EffectState::Revoked).await?;
+                Ok(Verdict::Keep(()))
+            })
+        })
+        .await
+    }
+
+    async fn effect_of(&self, message: MessageId) -> Result<Option<Effect>, StoreError> {
+        self.read(move |c, inner| {
+            Box::pin(async move { effects::of_message(c, &inner, message.0).await })
+        })
+        .await
+    }
+
+    async fn resend_message(
+        &self,
+        key: &Mark,
+        now: Moment,
+    ) -> Result<Option<Duration>, StoreError> {
+        let key = *key;
+        self.write(move |c, _| Box::pin(async move { outbox::resend(c, key, now).await }))
+            .await
+    }
+
+    async fn send_code(&self, wanted: CodeWanted) -> Result<CodeSent, StoreError> {
+        self.write(move |c, inner| Box::pin(async move { codes::send(c, &inner, wanted).await }))
+            .await
+    }
+
+    async fn try_code(
+        &self,
+        conversation: ConversationId,
+        to: &Msisdn,
+        typed: &str,
+        key: &Mark,
+        now: Moment,
+    ) -> Result<CodeTried, StoreError> {
+        let one_try = codes::Try::of(&self.inner, conversation, to, typed, key, now);
+        self.write(move |c, inner| {
+            Box::pin(async move { codes::attempt(c, &inner, one_try).await })
+        })
+        .await
+    }
+
+    async fn match_failures(
+        &self,
+        subscriber: &Msisdn,
+        identity: &Mark,
+        now: Moment,
+    ) -> Result<MatchFailures, StoreError> {
+        let (number, identity) = (self.inner.number(subscriber), identity.to_vec());
+        self.read(move |c, _| {
+            Box::pin(async move { attempts::count(c, number, identity, now).await })
+        })
+        .await
+    }
+
+    async fn match_failed(
+        &self,
+        subscriber: &Msisdn,
+        identity: &Mark,
+        key: &Mark,
+        now: Moment,
+    ) -> Result<(), StoreError> {
+        let (number, identity, key) = (
+            self.inner.number(subscriber),
+            identity.to_vec(),
+            key.to_vec(),
+        );
+        self.write(move |c, _| {
+            Box::pin(async move { attempts::record(c, number, identity, key, now).await })
+        })
+        .await
+    }
+
+    async fn claim_messages(
+        &self,
+        link: &LinkName,
+        epoch: u64,
+        now: Moment,
+        limit: u32,
+    ) -> Result<Vec<Message>, StoreError> {
+        let link = link.0.clone();
+        self.write(move |c, inner| {
+            Box::pin(async move { outbox::claim(c, &inner, link, epoch, now, limit).await })
+        })
+        .await
+    }
+
+    async fn part_done(
+        &self,
+        id: MessageId,
+        part: u8,
+        parts: u8,
+        outcome: &PartOutcome,
+        now: Moment,
+    ) -> Result<(), StoreError> {
+        let outcome = outcome.clone();
+        self.write(move |c, inner| {
+            Box::pin(async move {
+                standing::part_done(c, &inner, id.0, (part, parts), outcome, now).await
+            })
+        })
+        .await
+    }
+
+    async fn receipt(&self, receipt: &Receipt) -> Result<(), StoreError> {
+        let receipt = receipt.clone();
+        self.write(move |c, inner| {
+            Box::pin(async move { receipts::take(c, &inner, receipt).await })
+        })
+        .await
+    }
+
+    async fn begin_epoch(&self, link: &LinkName, now: Moment) -> Result<u64, StoreError> {
+        let link = link.0.clone();
+        self.write(move |c, _| Box::pin(async move { standing::begin_epoch(c, link, now).await }))
+            .await
+    }
+
+    async fn tidy(&self, now: Moment) -> Result<(), StoreError> {
+        self.write(move |c, _| Box::pin(async move { tidy::tidy(c, now).await }))
+            .await
+    }
+
+    async fn message_counts(&self) -> Result<Vec<(MessageState, u64)>, StoreError> {
+        self.read(move |c, _| Box::pin(async move { outbox::counts(c).await }))
+            .await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.write(move |c, _| {
+            Box::pin(async move {
+                sqlx::query(
+                    "INSERT INTO meta (name, number) VALUES ('ready', 1)
+                     ON CONFLICT (name) DO UPDATE SET number = meta.number + 1",
+                )
+                .execute(c)
+                .await?;
+                Ok(Verdict::Keep(()))
+            })
+        })
+        .await?;
+        self.read(move |c, _| {
+            Box::pin(async move {
+                let _: i64 = sqlx::query_scalar("SELECT number FROM meta WHERE name = 'ready'")
+                    .fetch_one(c)
+                    .await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+}
+
+/// The text of a sealed row's columns, where a query names none.
+fn text(row: &engine::Row, column: &str) -> Result<String, Fault> {
+    Ok(row.try_get(column)?)
+}
+
+/// A BIGINT or INTEGER column.
+fn number(row: &engine::Row, column: &str) -> Result<i64, Fault> {
+    Ok(row.try_get(column)?)
+}
+
+/// A BYTEA column.
+fn bytes(row: &engine::Row, column: &str) -> Result<Vec<u8>, Fault> {
+    Ok(row.try_get(column)?)
+}
+
+/// A BYTEA column that may be empty.
+fn maybe_bytes(row: &engine::Row, column: &str) -> Result<Option<Vec<u8>>, Fault> {
+    Ok(row.try_get(column)?)
+}
+
+#[cfg(test)]
+mod tests;

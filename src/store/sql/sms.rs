@@ -1,0 +1,331 @@
+//! SMS at the door: repeats told, parts put together, whole messages in line for their turn.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::engine::{Conn, Fault};
+use super::writer::Verdict;
+use super::{Inner, bytes, int, ms, number, text};
+use crate::callback::{LinkName, Msisdn, ServiceName};
+use crate::clock::Moment;
+use crate::store::seal::Place;
+use crate::store::{Accepted, NewSms, Sms, SmsId};
+
+/// Within which an equal message without an id may be a repeat (once-only rule 4).
+const REPEAT: Duration = Duration::from_secs(10 * 60);
+/// How long parts wait for the others.
+pub(super) const PARTS_WAIT: Duration = Duration::from_secs(24 * 3600);
+/// Unfinished messages a link may have; beyond it the one that waits longest is given up.
+const OPEN_SETS_MAX: i64 = 1000;
+
+/// A message as it is sealed.
+#[derive(Serialize, Deserialize)]
+struct SealedSms {
+    subscriber: Msisdn,
+    text: String,
+}
+
+/// Takes in a message or a part of one.
+pub(super) async fn accept(
+    c: &mut Conn,
+    inner: &Inner,
+    sms: NewSms,
+) -> Result<Verdict<Accepted>, Fault> {
+    if is_repeat(c, inner, &sms).await? {
+        return Ok(Verdict::Keep(Accepted::Repeat));
+    }
+    sqlx::query(
+        "INSERT INTO sms_seen (id, key, link, fingerprint, instance, bind, received_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(inner.next_id(sms.at))
+    .bind(repeat_key(inner, &sms))
+    .bind(&sms.link.0)
+    .bind(sms.fingerprint.to_vec())
+    .bind(inner.instance)
+    .bind(int(sms.bind))
+    .bind(sms.at.ms())
+    .execute(&mut *c)
+    .await?;
+
+    let whole = match sms.part {
+        Some((reference, of, part)) if of > 1 && (1..=of).contains(&part) => {
+            match gather(c, inner, &sms, (reference, of, part)).await? {
+                Gathered::Whole(text) => text,
+                Gathered::Waits => return Ok(Verdict::Keep(Accepted::Part)),
+                Gathered::Twice => return Ok(Verdict::Keep(Accepted::Repeat)),
+            }
+        }
+        // One of one, or a numbering that fits no message: better a fragment than nothing.
+        Some(_) | None => sms.text.clone(),
+    };
+    let id = inner.next_id(sms.at);
+    let content = inner.seal(
+        sms_place(&id.to_be_bytes()),
+        &SealedSms {
+            subscriber: sms.subscriber.clone(),
+            text: whole,
+        },
+    )?;
+    sqlx::query(
+        "INSERT INTO inbox_sms (id, link, service, subscriber, content, received_at, waits)
+         VALUES ($1, $2, $3, $4, $5, $6, 1)",
+    )
+    .bind(id)
+    .bind(&sms.link.0)
+    .bind(&sms.service.0)
+    .bind(inner.number(&sms.subscriber))
+    .bind(content)
+    .bind(sms.at.ms())
+    .execute(c)
+    .await?;
+    Ok(Verdict::Keep(Accepted::Stored(SmsId(id))))
+}
+
+fn sms_place(row: &[u8]) -> Place<'_> {
+    Place {
+        table: "inbox_sms",
+        column: "content",
+        row,
+    }
+}
+
+/// The key of a message with an operator's id. Parts may share an id, so their number is in it.
+fn repeat_key(inner: &Inner, sms: &NewSms) -> Option<Vec<u8>> {
+    let id = sms.message_id.as_ref()?;
+    let part = sms.part.map_or([0, 0, 0, 0], |(reference, of, part)| {
+        let [high, low] = reference.to_be_bytes();
+        [high, low, of, part]
+    });
+    let parts = [
+        sms.link.0.as_bytes(),
+        sms.subscriber.as_str().as_bytes(),
+        id.as_bytes(),
+        &part,
+    ];
+    Some(inner.keys.mark("sms id", &parts).to_vec())
+}
+
+async fn is_repeat(c: &mut Conn, inner: &Inner, sms: &NewSms) -> Result<bool, Fault> {
+    if let Some(key) = repeat_key(inner, sms) {
+        let found: Option<i64> = sqlx::query_scalar("SELECT id FROM sms_seen WHERE key = $1")
+            .bind(key)
+            .fetch_optional(c)
+            .await?;
+        return Ok(found.is_some());
+    }
+    // A repeat moves the earlier message onto its own bind: the next equal one on that bind is new.
+    let moved = sqlx::query(
+        "UPDATE sms_seen SET instance = $4, bind = $5 WHERE id = (
+             SELECT MIN(id) FROM sms_seen s
+             WHERE s.fingerprint = $1 AND s.link = $2 AND s.key IS NULL AND s.received_at >= $3
+               AND NOT (s.instance = $4 AND s.bind = $5)
+               AND (s.instance <> $4 OR EXISTS (
+                   SELECT 1 FROM closed_binds b
+                   WHERE b.link = s.link AND b.instance = s.instance AND b.bind = s.bind)))",
+    )
+    .bind(sms.fingerprint.to_vec())
+    .bind(&sms.link.0)
+    .bind(sms.at.minus(REPEAT).ms())
+    .bind(inner.instance)
+    .bind(int(sms.bind))
+    .execute(c)
+    .await?;
+    Ok(moved.rows_affected() > 0)
+}
+
+enum Gathered {
+    Whole(String),
+    Waits,
+    Twice,
+}
+
+/// Puts a part to the others; the last one makes the message whole.
+async fn gather(
+    c: &mut Conn,
+    inner: &Inner,
+    sms: &NewSms,
+    (reference, of, part): (u16, u8, u8),
+) -> Result<Gathered, Fault> {
+    let set = inner
+        .keys
+        .mark(
+            "sms parts",
+            &[
+                sms.link.0.as_bytes(),
+                sms.subscriber.as_str().as_bytes(),
+                sms.to.as_bytes(),
+                &reference.to_be_bytes(),
+                &[of],
+            ],
+        )
+        .to_vec();
+    sqlx::query("DELETE FROM sms_parts WHERE part_set = $1 AND received_at <= $2")
+        .bind(&set)
+        .bind(sms.at.minus(PARTS_WAIT).ms())
+        .execute(&mut *c)
+        .await?;
+
+    let mut texts = vec![None; usize::from(of)];
+    for row in sqlx::query("SELECT part, content FROM sms_parts WHERE part_set = $1")
+        .bind(&set)
+        .fetch_all(&mut *c)
+        .await?
+    {
+        let number = u8::try_from(number(&row, "part")?).unwrap_or(0);
+        let opened: String = inner.open(
+            part_place(&[&set[..], &[number]].concat()),
+            &bytes(&row, "content")?,
+        )?;
+        if let Some(place) = usize::from(number)
+            .checked_sub(1)
+            .and_then(|at| texts.get_mut(at))
+        {
+            *place = Some(opened);
+        }
+    }
+    let place = usize::from(part) - 1;
+    match &texts[place] {
+        Some(there) if *there == sms.text => return Ok(Gathered::Twice),
+        // The reference came round again: what waits belongs to a message that never came whole.
+        Some(_) => forget(c, &set).await?,
+        None => {}
+    }
+    texts[place] = Some(sms.text.clone());
+    if let Some(all) = texts.iter().cloned().collect::<Option<Vec<String>>>() {
+        forget(c, &set).await?;
+        return Ok(Gathered::Whole(all.concat()));
+    }
+
+    let content = inner.seal(part_place(&[&set[..], &[part]].concat()), &sms.text)?;
+    sqlx::query("INSERT INTO sms_parts (part_set, part, link, content, received_at) VALUES ($1, $2, $3, $4, $5)")
+        .bind(&set)
+        .bind(i64::from(part))
+        .bind(&sms.link.0)
+        .bind(content)
+        .bind(sms.at.ms())
+        .execute(&mut *c)
+        .await?;
+    give_up_the_oldest(c, &sms.link, &set).await?;
+    Ok(Gathered::Waits)
+}
+
+fn part_place(row: &[u8]) -> Place<'_> {
+    Place {
+        table: "sms_parts",
+        column: "content",
+        row,
+    }
+}
+
+async fn forget(c: &mut Conn, set: &[u8]) -> Result<(), Fault> {
+    sqlx::query("DELETE FROM sms_parts WHERE part_set = $1")
+        .bind(set.to_vec())
+        .execute(c)
+        .await?;
+    Ok(())
+}
+
+async fn give_up_the_oldest(c: &mut Conn, link: &LinkName, but: &[u8]) -> Result<(), Fault> {
+    let open: i64 =
+        sqlx::query_scalar("SELECT COUNT(DISTINCT part_set) FROM sms_parts WHERE link = $1")
+            .bind(&link.0)
+            .fetch_one(&mut *c)
+            .await?;
+    if open > OPEN_SETS_MAX {
+        sqlx::query(
+            "DELETE FROM sms_parts WHERE part_set = (
+                 SELECT part_set FROM sms_parts WHERE link = $1 AND part_set <> $2
+                 GROUP BY part_set ORDER BY MIN(received_at) LIMIT 1)",
+        )
+        .bind(&link.0)
+        .bind(but.to_vec())
+        .execute(c)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Records that a bind has closed.
+pub(super) async fn close_bind(
+    c: &mut Conn,
+    inner: &Inner,
+    link: String,
+    bind: u64,
+) -> Result<Verdict<()>, Fault> {
+    sqlx::query("INSERT INTO closed_binds (link, instance, bind) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+        .bind(link)
+        .bind(inner.instance)
+        .bind(int(bind))
+        .execute(c)
+        .await?;
+    Ok(Verdict::Keep(()))
+}
+
+/// Messages whose turn is not done: the oldest of each number.
+pub(super) async fn waiting(c: &mut Conn, inner: &Inner, limit: u32) -> Result<Vec<Sms>, Fault> {
+    let rows = sqlx::query(
+        "SELECT id, link, service, content, received_at FROM inbox_sms
+         WHERE id IN (SELECT MIN(id) FROM inbox_sms WHERE waits = 1 GROUP BY subscriber)
+         ORDER BY id LIMIT $1",
+    )
+    .bind(i64::from(limit))
+    .fetch_all(c)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let id = number(row, "id")?;
+            let sealed: SealedSms =
+                inner.open(sms_place(&id.to_be_bytes()), &bytes(row, "content")?)?;
+            Ok(Sms {
+                id: SmsId(id),
+                link: LinkName(text(row, "link")?),
+                service: ServiceName(text(row, "service")?),
+                subscriber: sealed.subscriber,
+                text: sealed.text,
+                at: Moment::from_ms(number(row, "received_at")?),
+            })
+        })
+        .collect()
+}
+
+/// Ends a message's turn and erases what was written.
+pub(super) async fn done(c: &mut Conn, id: i64) -> Result<(), Fault> {
+    sqlx::query("UPDATE inbox_sms SET waits = 0, content = NULL WHERE id = $1")
+        .bind(id)
+        .execute(c)
+        .await?;
+    Ok(())
+}
+
+/// Forgets what is past its time.
+pub(super) async fn tidy(c: &mut Conn, now: Moment, keys_kept: Duration) -> Result<(), Fault> {
+    for (query, before) in [
+        (
+            "DELETE FROM sms_parts WHERE received_at <= $1",
+            ms(PARTS_WAIT),
+        ),
+        (
+            "DELETE FROM sms_seen WHERE received_at <= $1",
+            ms(keys_kept),
+        ),
+        (
+            "DELETE FROM inbox_sms WHERE waits = 0 AND received_at <= $1",
+            ms(keys_kept),
+        ),
+    ] {
+        sqlx::query(query)
+            .bind(now.ms().saturating_sub(before))
+            .execute(&mut *c)
+            .await?;
+    }
+    sqlx::query(
+        "DELETE FROM closed_binds WHERE NOT EXISTS (
+             SELECT 1 FROM sms_seen s WHERE s.link = closed_binds.link
+               AND s.instance = closed_binds.instance AND s.bind = closed_binds.bind)",
+    )
+    .execute(c)
+    .await?;
+    Ok(())
+}

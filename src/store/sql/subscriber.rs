@@ -1,0 +1,85 @@
+//! What is known of a number within a service.
+
+use sqlx::Row as _;
+
+use super::engine::{Conn, Fault};
+use super::{count, number, outbox};
+use crate::clock::Moment;
+use crate::conversation::Language;
+use crate::store::{Subscriber, SubscriberChange};
+
+/// Reads what is known; nothing is known of a new number.
+pub(super) async fn find(
+    c: &mut Conn,
+    service: &str,
+    subscriber: &[u8],
+) -> Result<Subscriber, Fault> {
+    let row = sqlx::query(
+        "SELECT language, consent, stopped, hinted_on FROM subscribers WHERE service = $1 AND subscriber = $2",
+    )
+    .bind(service.to_owned())
+    .bind(subscriber.to_vec())
+    .fetch_optional(c)
+    .await?;
+    let Some(row) = row else {
+        return Ok(Subscriber::default());
+    };
+    Ok(Subscriber {
+        language: row.try_get::<Option<String>, _>("language")?.map(Language),
+        consent: row.try_get::<Option<i64>, _>("consent")?.map(count),
+        stopped: number(&row, "stopped")? != 0,
+        hinted_on: row
+            .try_get::<Option<String>, _>("hinted_on")?
+            .and_then(|day| day.parse().ok()),
+    })
+}
+
+/// Changes one thing that is known.
+pub(super) async fn change(
+    c: &mut Conn,
+    service: &str,
+    subscriber: &[u8],
+    change: SubscriberChange,
+    at: Moment,
+) -> Result<(), Fault> {
+    sqlx::query(
+        "INSERT INTO subscribers (service, subscriber) VALUES ($1, $2) ON CONFLICT (service, subscriber) DO NOTHING",
+    )
+    .bind(service)
+    .bind(subscriber)
+    .execute(&mut *c)
+    .await?;
+    let query = match &change {
+        SubscriberChange::Language(language) => sqlx::query(
+            "UPDATE subscribers SET language = $3 WHERE service = $1 AND subscriber = $2",
+        )
+        .bind(service)
+        .bind(subscriber)
+        .bind(language.0.clone()),
+        SubscriberChange::Consent(version) => sqlx::query(
+            "UPDATE subscribers SET consent = $3 WHERE service = $1 AND subscriber = $2",
+        )
+        .bind(service)
+        .bind(subscriber)
+        .bind(version.map(i64::from)),
+        SubscriberChange::Stopped(stopped) => {
+            if *stopped {
+                outbox::cancel_notices(c, service, subscriber, at).await?;
+            }
+            sqlx::query(
+                "UPDATE subscribers SET stopped = $3 WHERE service = $1 AND subscriber = $2",
+            )
+            .bind(service)
+            .bind(subscriber)
+            .bind(i64::from(*stopped))
+        }
+        SubscriberChange::Hinted(day) => sqlx::query(
+            "UPDATE subscribers SET hinted_on = $3 WHERE service = $1 AND subscriber = $2",
+        )
+        .bind(service)
+        .bind(subscriber)
+        .bind(day.to_string()),
+    };
+    query.execute(c).await?;
+    Ok(())
+}

@@ -1,0 +1,300 @@
+//! The contract on SQLite, and what only a file can show: crashes, keys, bytes on the disk.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+use std::sync::atomic::AtomicU64;
+
+use super::*;
+use crate::store::{MessageKind, ReceiptState, contract};
+
+/// Bytes that never come twice, the same in every run.
+#[derive(Default)]
+struct Counted(AtomicU64);
+
+impl Chance for Counted {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            let next = self
+                .0
+                .fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed)
+                .to_be_bytes();
+            chunk.copy_from_slice(&next[..chunk.len()]);
+        }
+    }
+}
+
+async fn open_at(path: &std::path::Path, keys: Keys) -> Result<SqlStore, StoreError> {
+    SqlStore::open(
+        &format!("sqlite:{}", path.display()),
+        keys,
+        Arc::new(Counted::default()),
+    )
+    .await
+}
+
+/// A ledger in a file of its own, with readers beside the writer.
+async fn in_a_file() -> (SqlStore, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open_at(&folder.path().join("jisr.db"), Keys::for_testing())
+        .await
+        .unwrap();
+    (store, folder)
+}
+
+contract::contract_tests!(in_a_file());
+
+#[tokio::test]
+async fn what_was_answered_is_there_after_a_crash() {
+    let (store, folder) = in_a_file().await;
+    let path = folder.path().join("jisr.db");
+    let talk = contract::talk(1, contract::number(1));
+    store.save(contract::step(&talk, "t1", 0)).await.unwrap();
+    let sms = contract::sms::sms(1, "waits", 0);
+    store.accept_sms(sms.clone()).await.unwrap();
+    let epoch = store
+        .begin_epoch(&contract::link(), contract::at(0))
+        .await
+        .unwrap();
+
+    // A copy of the files while they are open is what a kill -9 leaves.
+    let copy = folder.path().join("copy.db");
+    for end in ["", "-wal"] {
+        let name = |path: &std::path::Path| format!("{}{end}", path.display());
+        std::fs::copy(name(&path), name(&copy)).unwrap();
+    }
+    let again = open_at(&copy, Keys::for_testing()).await.unwrap();
+    assert_eq!(
+        again.conversation(talk.id).await.unwrap(),
+        Some(talk.clone())
+    );
+    assert_eq!(
+        again.save(contract::step(&talk, "t1", 0)).await.unwrap(),
+        super::super::Saved::Stale
+    );
+    assert_eq!(again.waiting_sms(9).await.unwrap()[0].text, "waits");
+    assert_eq!(
+        again
+            .begin_epoch(&contract::link(), contract::at(1))
+            .await
+            .unwrap(),
+        epoch + 1
+    );
+    // The binds of the process that died have closed with it.
+    assert_eq!(again.accept_sms(sms).await.unwrap(), Accepted::Repeat);
+    drop(store);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_files_are_their_owners_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let (store, folder) = in_a_file().await;
+    store.ready().await.unwrap();
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", file.path().display());
+    }
+}
+
+/// How many messages still have a body.
+async fn bodies(store: &SqlStore) -> i64 {
+    let counted = store.read(|c, _| {
+        Box::pin(async move {
+            let query = "SELECT COUNT(*) FROM outbox WHERE content IS NOT NULL";
+            Ok(sqlx::query_scalar(query).fetch_one(c).await?)
+        })
+    });
+    counted.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_final_message_has_no_body() {
+    let (store, _folder) = in_a_file().await;
+    let names = ["delivered", "refused", "expired", "sent"];
+    let messages = names.map(|name| contract::message(name, MessageKind::Reply));
+    contract::queue(&store, &messages, 0).await;
+    let epoch = store
+        .begin_epoch(&contract::link(), contract::at(0))
+        .await
+        .unwrap();
+    let claimed = store
+        .claim_messages(&contract::link(), epoch, contract::at(0), 9)
+        .await
+        .unwrap();
+    for (message, name) in claimed.iter().zip(names) {
+        let outcome = match name {
+            "refused" => PartOutcome::Refused("0x0b".to_owned()),
+            name => PartOutcome::Accepted(name.to_owned()),
+        };
+        store
+            .part_done(message.id, 0, 1, &outcome, contract::at(1))
+            .await
+            .unwrap();
+    }
+    assert_eq!(bodies(&store).await, 3);
+    for (id, state) in [
+        ("delivered", ReceiptState::Delivered),
+        ("expired", ReceiptState::Expired),
+    ] {
+        let receipt = Receipt {
+            link: contract::link(),
+            message_id: id.to_owned(),
+            state,
+            at: contract::at(2),
+        };
+        store.receipt(&receipt).await.unwrap();
+    }
+    assert_eq!(bodies(&store).await, 1);
+    store
+        .tidy(contract::at(contract::DAY + contract::MINUTE))
+        .await
+        .unwrap();
+    assert_eq!(bodies(&store).await, 0);
+}
+
+#[tokio::test]
+async fn another_key_opens_nothing() {
+    let (store, folder) = in_a_file().await;
+    drop(store);
+    let other = Keys::create(&folder.path().join("keys"), &Counted::default()).unwrap();
+    let opened = open_at(&folder.path().join("jisr.db"), other).await;
+    assert!(matches!(opened, Err(StoreError::Sealed { table: "meta" })));
+}
+
+#[tokio::test]
+async fn a_damaged_value_is_an_error_where_it_is_read_and_holds_up_nothing_else() {
+    let (store, _folder) = in_a_file().await;
+    let talk = contract::talk(1, contract::number(1));
+    let messages = ["bent", "whole"].map(|name| contract::message(name, MessageKind::Reply));
+    let save = Save {
+        messages: &messages,
+        ..contract::step(&talk, "t1", 0)
+    };
+    store.save(save).await.unwrap();
+    for query in [
+        "UPDATE conversations SET state_sealed = state_sealed || 'x'",
+        "UPDATE outbox SET content = x'01' WHERE id = (SELECT MIN(id) FROM outbox)",
+    ] {
+        let spoilt = store.write(move |c, _| {
+            Box::pin(async move {
+                sqlx::query(query).execute(c).await?;
+                Ok(Verdict::Keep(()))
+            })
+        });
+        spoilt.await.unwrap();
+    }
+    let error = store.conversation(talk.id).await.unwrap_err();
+    assert!(matches!(
+        error,
+        StoreError::Sealed {
+            table: "conversations"
+        }
+    ));
+    let epoch = store
+        .begin_epoch(&contract::link(), contract::at(0))
+        .await
+        .unwrap();
+    let claimed = store
+        .claim_messages(&contract::link(), epoch, contract::at(1), 9)
+        .await
+        .unwrap();
+    assert_eq!(
+        claimed
+            .iter()
+            .map(|one| one.text.as_str())
+            .collect::<Vec<_>>(),
+        ["text of whole"]
+    );
+}
+
+#[tokio::test]
+async fn nothing_personal_stands_unsealed_in_the_files() {
+    let (store, folder) = in_a_file().await;
+    contract::canary::through_every_method(&store).await;
+    for round in ["in the log", "in the file"] {
+        let mut files = 0;
+        for file in std::fs::read_dir(folder.path()).unwrap() {
+            let path = file.unwrap().path();
+            let bytes = std::fs::read(&path).unwrap();
+            files += 1;
+            for canary in contract::canary::ALL {
+                let found = bytes
+                    .windows(canary.len())
+                    .any(|window| window == canary.as_bytes());
+                assert!(!found, "{canary} stands in {} ({round})", path.display());
+            }
+        }
+        assert!(files > 0);
+        // Everything moves into the main file for the second round.
+        let path = folder.path().join("jisr.db").display().to_string();
+        let (mut conn, _) = engine::open(&path).await.unwrap();
+        engine::checkpoint(&mut conn).await.unwrap();
+    }
+}
+
+mod in_memory {
+    use super::*;
+
+    async fn open() -> (SqlStore, ()) {
+        (
+            SqlStore::open(
+                ":memory:",
+                Keys::for_testing(),
+                Arc::new(Counted::default()),
+            )
+            .await
+            .unwrap(),
+            (),
+        )
+    }
+
+    contract::contract_tests!(open());
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_and_then_goes_on() {
+    let (store, _folder) = in_a_file().await;
+    let say = |query: &'static str| {
+        store.write(move |c, _| {
+            Box::pin(async move {
+                sqlx::query(query).execute(c).await?;
+                Ok(Verdict::Keep(()))
+            })
+        })
+    };
+    // The file may not grow beyond what it has: SQLite's own word for it is the same as the disk's.
+    say("PRAGMA max_page_count = 1").await.unwrap();
+    let long = "a text that takes room ".repeat(2000);
+    let refused = store.accept_sms(contract::sms::sms(1, &long, 0)).await;
+    assert!(
+        matches!(refused, Err(StoreError::Unavailable(_))),
+        "{refused:?}"
+    );
+    assert!(
+        store.waiting_sms(9).await.unwrap().is_empty(),
+        "nothing of it stands"
+    );
+
+    say("PRAGMA max_page_count = 1000000").await.unwrap();
+    store
+        .accept_sms(contract::sms::sms(1, &long, 0))
+        .await
+        .unwrap();
+    assert_eq!(store.waiting_sms(9).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn many_turns_share_a_commit() {
+    let (store, _folder) = in_a_file().await;
+    let talks: Vec<_> = (0..64)
+        .map(|id| contract::talk(id, contract::number(u32::from(id))))
+        .collect();
+    let saves = talks
+        .iter()
+        .map(|talk| store.save(contract::step(talk, "t1", 0)));
+    for saved in futures_util::future::join_all(saves).await {
+        assert_eq!(saved.unwrap(), super::super::Saved::Done);
+    }
+    // All were in the queue before the writer had its first turn.
+    assert!(store.commits() <= 3, "{}", store.commits());
+}

@@ -1,0 +1,73 @@
+//! Forgetting: every row has a time after which it goes.
+
+use std::time::Duration;
+
+use super::engine::{Conn, Fault};
+use super::writer::Verdict;
+use super::{bytes, codes, highwater, outbox, sms};
+use crate::clock::Moment;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// A conversation is erased so long after its last step.
+const CONVERSATION: Duration = DAY;
+/// Inbox keys with their replies, sessions and unmatched receipts.
+const INBOX: Duration = Duration::from_secs(72 * 3600);
+/// What is known of a message after its end.
+const METADATA: Duration = Duration::from_secs(90 * 24 * 3600);
+/// Counters of codes and identities.
+const COUNTERS: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Conversations that one round erases.
+const ROUND_MAX: i64 = 500;
+
+/// Moves what waits and forgets what is past its time.
+pub(super) async fn tidy(c: &mut Conn, now: Moment) -> Result<Verdict<()>, Fault> {
+    let now = highwater::settle(c, now).await?;
+    outbox::tidy(c, now, METADATA).await?;
+    sms::tidy(c, now, INBOX).await?;
+    codes::tidy(c, now, COUNTERS).await?;
+    for query in [
+        "DELETE FROM inbox_ussd WHERE received_at <= $1",
+        "DELETE FROM sessions WHERE seen_at <= $1",
+        "DELETE FROM owners WHERE since <= $1",
+        "DELETE FROM receipts WHERE received_at <= $1",
+    ] {
+        sqlx::query(query)
+            .bind(now.minus(INBOX).ms())
+            .execute(&mut *c)
+            .await?;
+    }
+    // Whose erasing was due has gone by then; this is for those that were left behind.
+    let old = sqlx::query("SELECT id FROM conversations WHERE updated_at <= $1 LIMIT $2")
+        .bind(now.minus(CONVERSATION).minus(HOUR).ms())
+        .bind(ROUND_MAX)
+        .fetch_all(&mut *c)
+        .await?;
+    for row in old {
+        erase(c, &bytes(&row, "id")?).await?;
+    }
+    Ok(Verdict::Keep(()))
+}
+
+/// Removes a conversation with all that belongs to it. What stays: the sealed replies of its
+/// callbacks, for repeats, until their own time is over; its messages' metadata, counters
+/// without content, the keys of its effects (so that nothing is minted twice), the secret of an
+/// effect whose result is not known, and a revocation that is due.
+pub(super) async fn erase(c: &mut Conn, id: &[u8]) -> Result<(), Fault> {
+    for query in [
+        "DELETE FROM turns WHERE conversation = $1",
+        "DELETE FROM current_conversations WHERE conversation = $1",
+        "DELETE FROM due WHERE conversation = $1 AND kind <> 'revoke'",
+        "DELETE FROM codes WHERE conversation = $1",
+        "DELETE FROM code_tries WHERE conversation = $1",
+        "UPDATE outbox SET state = 'cancelled', reason = 'erased' WHERE conversation = $1 AND state = 'queued'",
+        "UPDATE outbox SET content = NULL WHERE conversation = $1",
+        "DELETE FROM conversations WHERE id = $1",
+    ] {
+        sqlx::query(query)
+            .bind(id.to_vec())
+            .execute(&mut *c)
+            .await?;
+    }
+    Ok(())
+}

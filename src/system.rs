@@ -1,0 +1,55 @@
+//! The machine's clock and random source: the only place that reads them.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::clock::{Chance, Clock, Moment};
+
+/// The system's wall clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Moment {
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Moment::from_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// The system's random source.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemChance;
+
+impl Chance for SystemChance {
+    /// Fills `bytes` from the system. A system without randomness can mint neither keys nor codes,
+    /// so the process ends with a clear line instead of going on with guessable ones.
+    fn fill(&self, bytes: &mut [u8]) {
+        if let Err(error) = getrandom::fill(bytes) {
+            tracing::error!(%error, "the system gives no random bytes; stopping");
+            std::process::exit(1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_draws_differ() {
+        let (mut one, mut two) = ([0_u8; 32], [0_u8; 32]);
+        SystemChance.fill(&mut one);
+        SystemChance.fill(&mut two);
+        assert_ne!(one, two);
+    }
+
+    #[test]
+    fn the_clock_stands_in_this_century() {
+        let now = SystemClock.now().ms();
+        assert!(
+            (1_577_836_800_000..4_102_444_800_000).contains(&now),
+            "{now}"
+        );
+    }
+}

@@ -1,0 +1,21 @@
+//! Everything that needs more than one module: conversations, the once-only rules, the real
+//! binary on real wires.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod bad_input;
+mod canary;
+mod conversations;
+mod crash;
+mod floors;
+mod phone;
+mod program;
+mod registry;
+mod repeats;
+mod rules;
+mod wire;
