@@ -32,6 +32,17 @@ impl Chance for SystemChance {
     }
 }
 
+/// Makes a database's file for its owner only, if it is not there; SQLite gives its log the same
+/// mode.
+/// What goes wrong here goes wrong again when the engine opens it, and is told there.
+pub fn make_private(path: &std::path::Path) {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    drop(options.open(path));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

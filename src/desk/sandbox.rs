@@ -94,6 +94,7 @@ impl SandboxRegistry {
             CONNECTIONS_MAX
         };
         if connections > 1 {
+            crate::system::make_private(options.get_filename());
             // The change to WAL needs the file for itself and does not wait for a lock, so one
             // connection makes it before there are others.
             let first = options

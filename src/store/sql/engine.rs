@@ -93,7 +93,7 @@ pub(super) async fn open(url: &str) -> Result<(Conn, Option<Readers>), StoreErro
         .map_or(":memory:".to_owned(), |path| path.display().to_string());
     if let Some(path) = &path {
         check_folder(path)?;
-        make_private(path);
+        crate::system::make_private(path);
     }
     let unusable = |text: String| {
         StoreError::Unavailable(format!(
@@ -183,16 +183,6 @@ fn path_of(url: &str) -> Result<Option<PathBuf>, StoreError> {
             .map(Some)
             .map_err(|_| StoreError::Unavailable("store.url is not a path".to_owned())),
     }
-}
-
-/// Makes the file for its owner only, if it is not there; the engine gives its log the same mode.
-/// What goes wrong here goes wrong again when the engine opens it, and is told there.
-fn make_private(path: &Path) {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    drop(options.open(path));
 }
 
 /// Says what is wrong with the folder, where SQLite only says that it cannot open the file.
