@@ -108,6 +108,8 @@ pub async fn pump<S: Store, C: Carrier>(
         let rung = bell.notified();
         // Asked at every round, since `changed` waits for another answer than the last one.
         let up = carrier.is_up();
+        metrics::gauge!("jisr_link_up", "link" => carrier.link().as_str().to_owned())
+            .set(f64::from(u8::from(up)));
         let room = pace.room(clock.now(), carried.len());
         let claimed = match epoch {
             _ if stopping || room == 0 || !up => Ok(Vec::new()),

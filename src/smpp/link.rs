@@ -100,7 +100,7 @@ impl<I: Inbox> Link<I> {
                 break;
             }
             let pause = retry.pause(attempt, self.time.now(), self.chance());
-            tracing::info!(link = %self.config.name, pause_ms = pause.as_millis(), "connecting again after a pause");
+            tracing::warn!(link = %self.config.name, pause_ms = pause.as_millis(), "connecting again after a pause");
             self.rest(pause).await;
         }
         self.far.requests.close();
@@ -277,7 +277,11 @@ impl<I: Inbox> Link<I> {
 
         self.far.up.send_replace(false);
         not_sent(&mut self.far.requests);
-        tracing::info!(link = %self.config.name, ?why, "the connection ends");
+        if self.is_stopping() {
+            tracing::info!(link = %self.config.name, ?why, "the connection ends");
+        } else {
+            tracing::warn!(link = %self.config.name, ?why, "the connection ends");
+        }
         // What cannot be written now is lost with the connection either way.
         if timeout(LAST_WRITE, writer.write_all_buf(&mut serving.out))
             .await
