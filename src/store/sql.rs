@@ -20,7 +20,7 @@ mod turn;
 mod writer;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -60,6 +60,10 @@ struct Inner {
     /// Counts the openings of this ledger: the binds of every earlier one have closed.
     instance: i64,
     last_id: AtomicI64,
+    /// Writes that the database refused.
+    refused: AtomicU64,
+    /// How many of them somebody has been told of by [`Store::ready`].
+    told: AtomicU64,
 }
 
 impl SqlStore {
@@ -100,6 +104,8 @@ impl SqlStore {
             rules,
             instance,
             last_id: AtomicI64::new(last_id),
+            refused: AtomicU64::new(0),
+            told: AtomicU64::new(0),
         });
         Ok(Self {
             inner,
@@ -122,7 +128,11 @@ impl SqlStore {
             + 'static,
     {
         let inner = self.inner.clone();
-        self.writer.run(move |conn| work(conn, inner)).await
+        let written = self.writer.run(move |conn| work(conn, inner)).await;
+        if let Err(StoreError::Unavailable(_)) = &written {
+            self.inner.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        written
     }
 
     /// Runs queries that all see the ledger at one point in time.
@@ -541,6 +551,16 @@ impl Store for SqlStore {
             })
         })
         .await?;
+        // A row that fits where a turn does not proves nothing: what was refused since the last
+        // look counts as well.
+        let refused = self.inner.refused.load(Ordering::Relaxed);
+        let told = self.inner.told.swap(refused, Ordering::Relaxed);
+        if refused != told {
+            let count = refused - told;
+            return Err(StoreError::Unavailable(format!(
+                "{count} writes were refused since the last look"
+            )));
+        }
         self.read(move |c, _| {
             Box::pin(async move {
                 let _: i64 = sqlx::query_scalar("SELECT number FROM meta WHERE name = 'ready'")

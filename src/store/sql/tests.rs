@@ -274,6 +274,9 @@ async fn a_full_disk_refuses_and_then_goes_on() {
         store.waiting_sms(9).await.unwrap().is_empty(),
         "nothing of it stands"
     );
+    // The row that is tried is small enough to fit; what was refused is told all the same, once.
+    assert!(store.ready().await.is_err());
+    assert!(store.ready().await.is_ok());
 
     say("PRAGMA max_page_count = 1000000").await.unwrap();
     store
