@@ -2,6 +2,7 @@
 
 mod calls;
 mod due;
+mod facts;
 mod held;
 mod sms;
 mod ussd;
