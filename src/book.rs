@@ -55,7 +55,8 @@ impl Default for LinkRules {
 }
 
 /// Who gets a code when the registry holds no number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum NoNumberOnFile {
     /// The calling number, as the guide has it.
     Guide,

@@ -10,6 +10,8 @@ use serde::Deserialize;
 
 pub use load::ConfigError;
 
+use crate::book::NoNumberOnFile;
+
 /// The whole of it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -156,20 +158,10 @@ pub struct RegistryConfig {
 pub struct Security {
     /// What to do for a person for whom the registry holds no number. No default outside the
     /// sandbox: the agency must choose.
-    pub no_number_on_file: Option<NoNumberChoice>,
+    pub no_number_on_file: Option<NoNumberOnFile>,
     /// The file with the sealing keys; made at the first start. None means `jisr.keys` beside the
     /// database.
     pub keys: Option<PathBuf>,
-}
-
-/// `guide` or `agency`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum NoNumberChoice {
-    /// The code goes to the calling number, as the guide has it.
-    Guide,
-    /// No number and no password by text.
-    Agency,
 }
 
 /// `[log]`.

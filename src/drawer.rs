@@ -8,7 +8,6 @@ use tokio::sync::Notify;
 
 use crate::callback::{LinkName, Msisdn};
 use crate::outbox::{Carrier, PartReport};
-pub use crate::screen::alphabet::sms_parts;
 use crate::store::{Message, PartOutcome};
 
 /// Messages kept of one number.

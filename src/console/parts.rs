@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::book::{Book, LinkRules, NoNumberOnFile, Service};
 use crate::callback::{LinkName, ServiceName};
-use crate::config::{Config, ConfigError, LinkConfig, NoNumberChoice, RegistryKind, UssdHttp};
+use crate::config::{Config, ConfigError, LinkConfig, RegistryKind, UssdHttp};
 use crate::console::{Failure, check};
 use crate::desk::catalogue;
 use crate::desk::http::{HttpRegistry, HttpRegistryConfig};
@@ -244,10 +244,11 @@ pub fn book(config: &Config, lists: crate::dialog::lists::Lists) -> Result<Book,
             (LinkName(link.name().to_owned()), rules)
         })
         .collect();
-    let no_number_on_file = match config.security.no_number_on_file {
-        Some(NoNumberChoice::Guide) | None => NoNumberOnFile::Guide,
-        Some(NoNumberChoice::Agency) => NoNumberOnFile::Agency,
-    };
+    // Only the sandbox comes here without a choice.
+    let no_number_on_file = config
+        .security
+        .no_number_on_file
+        .unwrap_or(NoNumberOnFile::Guide);
     let book = Book {
         services,
         links,

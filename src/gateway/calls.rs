@@ -14,8 +14,8 @@ use crate::desk::{
 use crate::engine::Answer;
 use crate::gateway::{Gateway, Turn, TurnError, facts};
 use crate::store::{
-    CodeSent, CodeTried, CodeWanted, EffectState, Mark, MessageKind, MessageState, NewEffect,
-    NewMessage, Store,
+    CODE_LIFE, CodeSent, CodeTried, CodeWanted, EffectState, Mark, MessageKind, MessageState,
+    NewEffect, NewMessage, Store,
 };
 
 /// Failed matches of a number a day.
@@ -24,8 +24,6 @@ const FAILURES_BY_NUMBER_MAX: u32 = 5;
 const FAILURES_OF_IDENTITY_MAX: u32 = 10;
 /// Passwords for one registration number before a person has to look at it.
 const GENERATIONS_MAX: u32 = 16;
-/// How long a code lives, in minutes, as its message says.
-const CODE_MINUTES: u32 = 5;
 /// The fact under which the number on file is kept; no text may read it.
 pub const PHONE_ON_FILE: &str = "phone_on_file";
 
@@ -215,7 +213,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             "sms-code",
             &[
                 ("code", "{code}".to_owned()),
-                ("minutes", CODE_MINUTES.to_string()),
+                ("minutes", (CODE_LIFE.as_secs() / 60).to_string()),
             ],
         )?;
         let mut message = self.message(

@@ -474,6 +474,9 @@ pub enum Saved {
     Stale,
 }
 
+/// How long a one-time code lives, unless a store is told otherwise; its message says so.
+pub const CODE_LIFE: Duration = Duration::from_secs(5 * 60);
+
 /// A one-time code that is wanted.
 #[derive(Clone)]
 pub struct CodeWanted {

@@ -24,9 +24,8 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use jisr::book::NoNumberOnFile;
-use jisr::drawer::sms_parts;
 use jisr::screen::Limit;
-use jisr::screen::alphabet::{Alphabet, measure};
+use jisr::screen::alphabet::{Alphabet, measure, sms_parts};
 use jisr::store::{PartOutcome, Reply};
 
 use crate::phone::{Mood, Setup, World};

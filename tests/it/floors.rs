@@ -153,9 +153,7 @@ fn imports_point_down() {
                 .collect();
             // The shapes of replies and receipts are words of the ledger that the pure floor speaks.
             let word_of_the_ledger = imported == "store" && own >= 1;
-            // SMPP stands on two floors: the wire without a socket, and the link.
-            let wire = imported == "smpp" && !rest.starts_with("smpp::link");
-            if let Some(theirs) = floor(&imported).map(|floor| if wire { 1 } else { floor }) {
+            if let Some(theirs) = floor(&imported) {
                 assert!(
                     theirs <= own || word_of_the_ledger,
                     "{}: {line}",

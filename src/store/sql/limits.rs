@@ -36,7 +36,7 @@ pub struct Rules {
 impl Default for Rules {
     fn default() -> Self {
         Self {
-            life: Duration::from_secs(5 * 60),
+            life: crate::store::CODE_LIFE,
             tries_max: 3,
             waits: [Duration::from_secs(60), Duration::from_secs(120)],
             short_max: 3,
