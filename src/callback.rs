@@ -182,8 +182,9 @@ impl Channel {
 pub enum Input {
     /// Everything typed since the dial, joined by `*`; empty on a plain dial.
     Path(String),
-    /// A dial without anything after the code.
-    Dial,
+    /// A dial that the operator names as one: a session begins, whatever its id was before. What
+    /// was dialled behind the code, joined by `*`; empty on a plain dial.
+    Dial(String),
     /// The last thing typed, or the whole text of a message.
     Text(String),
     /// The subscriber or the network closed the session.
@@ -195,7 +196,7 @@ impl fmt::Debug for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Path(_) => "Path(…)",
-            Self::Dial => "Dial",
+            Self::Dial(_) => "Dial(…)",
             Self::Text(_) => "Text(…)",
             Self::Closed => "Closed",
         })
@@ -207,6 +208,15 @@ impl fmt::Debug for Input {
 pub enum Repeat {
     /// The operator gives each callback or message an id of its own.
     Key(String),
+    /// The same octets tell, once the bind on which they came has closed (SMPP without ids).
+    Octets {
+        /// The keyed hash of source, destination and octets.
+        fingerprint: [u8; 32],
+        /// The bind on which it came.
+        bind: u64,
+    },
+    /// The number of the exchange within its session tells, together with what was typed.
+    Number(u8),
     /// The cumulative path tells.
     Path,
     /// Nothing tells; only an unanswered input is recognised.

@@ -2,6 +2,7 @@
 //! has a working default but the agency's choice of section `security`.
 
 mod load;
+mod place;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use serde::Deserialize;
 pub use load::ConfigError;
 
 use crate::book::NoNumberOnFile;
+use crate::smpp::config::SmppConfig;
 
 /// The whole of it.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -231,8 +233,8 @@ fn first_language() -> String {
 pub enum LinkConfig {
     /// USSD callbacks over HTTP on `/ussd/NAME`.
     UssdHttp(UssdHttp),
-    /// An SMPP bind.
-    Smpp(SmppLink),
+    /// Messages over SMPP.
+    Smpp(Box<SmppConfig>),
     /// USSD callbacks as `ussd-http`; messages are kept in memory and shown on the administration
     /// listener. For trying out, on loopback.
     Sandbox(UssdHttp),
@@ -288,31 +290,6 @@ fn session_ms() -> u64 {
     180_000
 }
 
-/// A link of kind `smpp`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SmppLink {
-    /// Its name.
-    pub name: String,
-    /// The SMSC.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// Who we are.
-    pub system_id: String,
-    /// The password; `password_file` keeps it out of this file.
-    #[serde(default)]
-    pub password: Option<String>,
-    /// A file with the password.
-    #[serde(default)]
-    pub password_file: Option<PathBuf>,
-    /// The system type.
-    #[serde(default)]
-    pub system_type: String,
-    /// The services whose short numbers it carries.
-    pub services: Vec<String>,
-}
-
 impl UssdHttp {
     fn prove(&self) -> Result<(), ConfigError> {
         let least = crate::screen::fit::LIMIT_MIN;
@@ -345,7 +322,7 @@ impl LinkConfig {
     pub fn name(&self) -> &str {
         match self {
             Self::UssdHttp(link) | Self::Sandbox(link) => &link.name,
-            Self::Smpp(link) => &link.name,
+            Self::Smpp(link) => link.name.as_str(),
         }
     }
 

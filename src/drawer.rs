@@ -15,6 +15,9 @@ const MESSAGES_MAX: usize = 20;
 /// Numbers of which messages are kept; beyond it the drawer is emptied, as it is only for trying.
 const NUMBERS_MAX: usize = 1_000;
 
+/// Messages that are put in at once.
+const AT_ONCE: usize = 16;
+
 /// The messages of a sandbox link, by number.
 pub struct Drawer {
     link: LinkName,
@@ -89,6 +92,10 @@ impl Carrier for Drawer {
 
     fn is_up(&self) -> bool {
         true
+    }
+
+    fn at_once(&self) -> usize {
+        AT_ONCE
     }
 
     async fn changed(&self) {

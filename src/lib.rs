@@ -26,3 +26,4 @@ pub mod screen;
 pub mod smpp;
 pub mod store;
 pub mod system;
+pub mod tls;

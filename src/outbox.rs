@@ -1,15 +1,18 @@
 //! Messages on their way out: claimed from the ledger, handed to a carrier, brought to a final
 //! state.
 
+use std::collections::HashMap;
 use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use crate::callback::LinkName;
-use crate::clock::{Clock, Moment};
+use crate::clock::Clock;
 use crate::store::{Message, MessageId, PartOutcome, Store, StoreError};
 
 /// What became of one part of a message.
@@ -31,6 +34,9 @@ pub trait Carrier: Send + Sync + 'static {
     /// Whether it could write now; a pump claims nothing for a link that is down.
     fn is_up(&self) -> bool;
 
+    /// How many messages may be on their way on it at once, while it is up.
+    fn at_once(&self) -> usize;
+
     /// Waits until [`Carrier::is_up`] may have changed.
     fn changed(&self) -> impl Future<Output = ()> + Send;
 
@@ -40,9 +46,7 @@ pub trait Carrier: Send + Sync + 'static {
     fn carry(&self, message: &Message) -> impl Future<Output = Vec<PartReport>> + Send;
 }
 
-/// Messages of a link that are on their way at once.
-const AT_ONCE: u32 = 10;
-/// How often a pump looks without being rung, for retries that fall due.
+/// How often messages are looked for whose time has come.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Claims what is to be sent on a link, has it carried, and records what the operator said. Returns
@@ -61,7 +65,7 @@ pub async fn pump_once<S: Store, C: Carrier>(
         return Ok(0);
     }
     let claimed = store
-        .claim_messages(carrier.link(), epoch, clock.now(), AT_ONCE)
+        .claim_messages(carrier.link(), epoch, clock.now(), count(carrier.at_once()))
         .await?;
     let mut carried: FuturesUnordered<_> = claimed
         .iter()
@@ -85,11 +89,61 @@ pub async fn pump_once<S: Store, C: Carrier>(
     }
 }
 
-/// Pumps a link until `stop` is told. `bell` is rung when a message was queued.
+/// What wakes pumps: one bell a link, so that a message for one link wakes no other.
+#[derive(Default)]
+pub struct Bells {
+    of: Mutex<HashMap<LinkName, Arc<Notify>>>,
+}
+
+impl Bells {
+    /// The bell of a link.
+    pub fn of(&self, link: &LinkName) -> Arc<Notify> {
+        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(of.entry(link.clone()).or_default())
+    }
+
+    /// Rings for one link: a message of it is queued. A bell that rings while its pump is busy is
+    /// heard afterwards.
+    pub fn ring(&self, link: &LinkName) {
+        let of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bell) = of.get(link) {
+            bell.notify_one();
+        }
+    }
+
+    /// Rings for every link.
+    pub fn ring_all(&self) {
+        let of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        of.values().for_each(|bell| bell.notify_one());
+    }
+}
+
+/// Looks for messages whose time has come, such as retries, and rings for their links: one look for
+/// all links, however many there are.
+pub async fn look<S: Store>(
+    store: &S,
+    clock: &dyn Clock,
+    bells: &Bells,
+    mut stop: watch::Receiver<bool>,
+) {
+    while !*stop.borrow() {
+        match store.links_due(clock.now()).await {
+            Ok(links) => links.iter().for_each(|link| bells.ring(link)),
+            Err(error) => tracing::error!(%error, "the outbox cannot be looked at"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Pumps a link until `stop` is told. `bell` is rung when a message of the link can be sent.
 ///
-/// Up to [`AT_ONCE`] messages are on their way, each on its own: one that the operator leaves
-/// unanswered holds up no other. An operator that throttles is left alone for a while, each time
-/// twice as long, and then tried with one message.
+/// Up to [`Carrier::at_once`] messages are on their way, each on its own: one that the operator leaves
+/// unanswered holds up no other, and neither does the ledger, which takes the outcomes of many
+/// together. How fast an operator may be used is the carrier's business, which says so by how many it
+/// wants at once.
 pub async fn pump<S: Store, C: Carrier>(
     store: &S,
     carrier: &C,
@@ -97,172 +151,162 @@ pub async fn pump<S: Store, C: Carrier>(
     bell: &Notify,
     mut stop: watch::Receiver<bool>,
 ) {
+    let link = carrier.link();
+    let mut figures = Figures::new(link);
     let mut epoch = None;
+    let mut wanted = true;
+    // Until when the ledger, which has failed, is left alone.
+    let mut rests: Option<Instant> = None;
+    // One claim at a time: what comes free meanwhile is claimed by the next.
+    let mut claiming = FuturesUnordered::new();
     let mut carried = FuturesUnordered::new();
-    let mut pace = Pace::default();
+    let mut recorded = FuturesUnordered::new();
     loop {
         let stopping = *stop.borrow();
-        if stopping && carried.is_empty() {
+        if stopping && claiming.is_empty() && carried.is_empty() && recorded.is_empty() {
             return;
         }
-        let rung = bell.notified();
         // Asked at every round, since `changed` waits for another answer than the last one.
         let up = carrier.is_up();
-        metrics::gauge!("jisr_link_up", "link" => carrier.link().as_str().to_owned())
-            .set(f64::from(u8::from(up)));
-        let room = pace.room(clock.now(), carried.len());
-        let claimed = match epoch {
-            _ if stopping || room == 0 || !up => Ok(Vec::new()),
-            Some(epoch) => {
-                store
-                    .claim_messages(carrier.link(), epoch, clock.now(), room)
-                    .await
-            }
-            None => match store.begin_epoch(carrier.link(), clock.now()).await {
-                Ok(begun) => {
-                    epoch = Some(begun);
-                    continue;
+        figures.up(up);
+        let room = carrier.at_once().saturating_sub(carried.len());
+        let may_claim = up && wanted && !stopping && claiming.is_empty() && rests.is_none();
+        // A new epoch finds what the last one left unknown, so nothing may be on its way by then.
+        let nothing_goes = carried.is_empty() && recorded.is_empty();
+        if may_claim
+            && room > 0
+            && recorded.len() < RECORDING_MAX
+            && (epoch.is_some() || nothing_goes)
+        {
+            match epoch {
+                Some(epoch) => {
+                    wanted = false;
+                    claiming.push(async move {
+                        let claimed = store
+                            .claim_messages(link, epoch, clock.now(), count(room))
+                            .await;
+                        (room, claimed)
+                    });
                 }
-                Err(error) => Err(error),
-            },
-        };
-        match claimed {
-            Ok(messages) => carried.extend(messages.into_iter().map(|message| async move {
-                let reports = carrier.carry(&message).await;
-                (message.id, reports)
-            })),
-            Err(error) => {
-                epoch = None;
-                tracing::error!(link = %carrier.link(), %error, "the outbox waits");
+                None => match store.begin_epoch(link, clock.now()).await {
+                    Ok(begun) => {
+                        epoch = Some(begun);
+                        continue;
+                    }
+                    Err(error) => {
+                        rests = Some(Instant::now() + LOOK);
+                        tracing::error!(%link, %error, "the outbox waits");
+                    }
+                },
             }
         }
         tokio::select! {
-            Some((id, reports)) = carried.next(), if !carried.is_empty() => {
-                for report in reports {
-                    pace.heard(&report.outcome, clock.now(), carrier.link());
-                    told(carrier.link(), id, &report);
-                    let done = store
-                        .part_done(id, report.part, report.parts, &report.outcome, clock.now())
-                        .await;
+            Some((room, claimed)) = claiming.next(), if !claiming.is_empty() => match claimed {
+                Ok(messages) => {
+                    // There may be more.
+                    wanted |= messages.len() == room;
+                    carried.extend(messages.into_iter().map(|message| async move {
+                        let reports = carrier.carry(&message).await;
+                        (message.id, reports)
+                    }));
+                }
+                Err(error) => {
+                    (epoch, wanted) = (None, true);
+                    rests = Some(Instant::now() + LOOK);
+                    tracing::error!(%link, %error, "the outbox waits");
+                }
+            },
+            Some(first) = carried.next(), if !carried.is_empty() => {
+                let mut next = Some(first);
+                while let Some((id, reports)) = next {
+                    for report in reports {
+                        let now = clock.now();
+                        figures.told(id, &report);
+                        recorded.push(async move {
+                            let PartReport { part, parts, outcome } = report;
+                            store.part_done(id, part, parts, &outcome, now).await
+                        });
+                    }
+                    next = carried.next().now_or_never().flatten();
+                }
+            }
+            Some(done) = recorded.next(), if !recorded.is_empty() => {
+                let mut next = Some(done);
+                while let Some(done) = next {
                     if let Err(error) = done {
                         // What was claimed and not recorded is an unknown outcome, which the next
                         // epoch finds.
-                        epoch = None;
-                        tracing::error!(link = %carrier.link(), %error, "an outcome is not recorded");
+                        (epoch, wanted) = (None, true);
+                        rests = Some(Instant::now() + LOOK);
+                        tracing::error!(%link, %error, "an outcome is not recorded");
                     }
+                    next = recorded.next().now_or_never().flatten();
                 }
             }
-            () = rung => {}
-            () = carrier.changed() => {}
-            () = tokio::time::sleep(LOOK) => {}
+            () = bell.notified() => wanted = true,
+            () = carrier.changed() => wanted = true,
+            () = sleep_until(rests), if rests.is_some() && !stopping => rests = None,
             _ = stop.changed() => {}
         }
     }
 }
 
-/// One line for what an administrator has to know of a part: whatever was not simply taken.
-fn told(link: &LinkName, message: MessageId, report: &PartReport) {
-    let outcome = report.outcome.name();
-    metrics::counter!("jisr_parts_total", "link" => link.as_str().to_owned(), "outcome" => outcome)
-        .increment(1);
-    match &report.outcome {
-        PartOutcome::Accepted(_) | PartOutcome::Throttled | PartOutcome::NotSent => {
-            tracing::debug!(%link, message = message.0, part = report.part, outcome, "carried");
-        }
-        PartOutcome::Temporary(reason) | PartOutcome::Refused(reason) => {
-            tracing::warn!(%link, message = message.0, part = report.part, outcome, reason, "not taken");
-        }
-        PartOutcome::Unknown => {
-            tracing::warn!(%link, message = message.0, part = report.part, outcome, "no answer");
-        }
+/// Sleeps until a time that there is; for ever where there is none.
+async fn sleep_until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 
-/// How fast a link is used: all of its window, but after throttling a pause and then one message.
-#[derive(Default)]
-struct Pace {
-    pause: Duration,
-    until: Option<Moment>,
+/// Outcomes in the ledger's hands, beyond which a link claims nothing more.
+const RECORDING_MAX: usize = 4096;
+
+/// What `/metrics` and the log tell of a link's parts.
+struct Figures<'a> {
+    link: &'a LinkName,
+    up: metrics::Gauge,
+    was_up: Option<bool>,
+    parts: HashMap<&'static str, metrics::Counter>,
 }
 
-impl Pace {
-    /// How many messages may be begun now.
-    fn room(&self, now: Moment, on_their_way: usize) -> u32 {
-        match self.until {
-            Some(until) if now < until => 0,
-            // The operator has not taken anything since it throttled.
-            Some(_) => u32::from(on_their_way == 0),
-            None => AT_ONCE.saturating_sub(u32::try_from(on_their_way).unwrap_or(u32::MAX)),
+impl<'a> Figures<'a> {
+    fn new(link: &'a LinkName) -> Self {
+        Self {
+            link,
+            up: metrics::gauge!("jisr_link_up", "link" => link.as_str().to_owned()),
+            was_up: None,
+            parts: HashMap::new(),
         }
     }
 
-    fn heard(&mut self, outcome: &PartOutcome, now: Moment, link: &LinkName) {
-        match outcome {
-            PartOutcome::Throttled => {
-                // Several answers to one burst are one word.
-                if self.until.is_some_and(|until| now < until) {
-                    return;
-                }
-                self.pause = (self.pause * 2).clamp(PAUSE_MIN, PAUSE_MAX);
-                self.until = Some(now.plus(self.pause));
-                tracing::warn!(%link, pause_ms = self.pause.as_millis(), "throttled by the operator");
+    fn up(&mut self, up: bool) {
+        if self.was_up.replace(up) != Some(up) {
+            self.up.set(f64::from(u8::from(up)));
+        }
+    }
+
+    /// One line for what an administrator has to know of a part: whatever was not simply taken.
+    fn told(&mut self, message: MessageId, report: &PartReport) {
+        let (link, outcome) = (self.link, report.outcome.name());
+        let counter = self.parts.entry(outcome).or_insert_with(|| {
+            metrics::counter!("jisr_parts_total", "link" => link.as_str().to_owned(), "outcome" => outcome)
+        });
+        counter.increment(1);
+        match &report.outcome {
+            PartOutcome::Accepted(_) | PartOutcome::Throttled | PartOutcome::NotSent => {
+                tracing::debug!(%link, message = message.0, part = report.part, outcome, "carried");
             }
-            PartOutcome::Accepted(_) => {
-                if self.until.is_some_and(|until| now >= until) {
-                    (self.pause, self.until) = (Duration::ZERO, None);
-                }
+            PartOutcome::Temporary(reason) | PartOutcome::Refused(reason) => {
+                tracing::warn!(%link, message = message.0, part = report.part, outcome, reason, "not taken");
             }
-            PartOutcome::Temporary(_)
-            | PartOutcome::Refused(_)
-            | PartOutcome::Unknown
-            | PartOutcome::NotSent => {}
+            PartOutcome::Unknown => {
+                tracing::warn!(%link, message = message.0, part = report.part, outcome, "no answer");
+            }
         }
     }
 }
 
-/// The pauses after throttling.
-const PAUSE_MIN: Duration = Duration::from_secs(1);
-const PAUSE_MAX: Duration = Duration::from_secs(30);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn throttling_pauses_and_then_probes() {
-        let link = LinkName::from("a");
-        let at = |seconds: i64| Moment::from_ms(seconds * 1000);
-        let mut pace = Pace::default();
-        assert_eq!(pace.room(at(0), 3), AT_ONCE - 3);
-        for _ in 0..3 {
-            pace.heard(&PartOutcome::Throttled, at(0), &link);
-        }
-        assert_eq!(pace.room(at(0), 0), 0, "one burst, one pause");
-        assert_eq!(
-            (pace.room(at(1), 0), pace.room(at(1), 1)),
-            (1, 0),
-            "then one at a time"
-        );
-        pace.heard(&PartOutcome::Throttled, at(1), &link);
-        assert_eq!(
-            (pace.room(at(2), 0), pace.room(at(3), 0)),
-            (0, 1),
-            "twice as long"
-        );
-        pace.heard(&PartOutcome::Accepted("1".to_owned()), at(3), &link);
-        assert_eq!(pace.room(at(3), 0), AT_ONCE);
-    }
-
-    #[test]
-    fn the_pause_has_an_end() {
-        let mut pace = Pace::default();
-        for minute in 0..20 {
-            pace.heard(
-                &PartOutcome::Throttled,
-                Moment::from_ms(minute * 60_000),
-                &LinkName::from("a"),
-            );
-        }
-        assert_eq!(pace.pause, PAUSE_MAX);
-    }
+fn count(messages: usize) -> u32 {
+    u32::try_from(messages).unwrap_or(u32::MAX)
 }

@@ -104,12 +104,26 @@ impl Gateway {
         addresses: Addresses,
         smsc: SocketAddr,
     ) -> Result<Self, GatewayError> {
-        std::fs::write(dir.join("jisr.toml"), config(dir, addresses, smsc))
+        let config = config(dir, addresses, smsc);
+        Self::launch(Command::new(program), dir, addresses, &config).await
+    }
+
+    /// Starts the program by a command of one's own, such as one that binds it to a core, with a
+    /// configuration of one's own, and waits until it is ready.
+    ///
+    /// # Errors
+    /// [`GatewayError`].
+    pub async fn launch(
+        mut command: Command,
+        dir: &Path,
+        addresses: Addresses,
+        config: &str,
+    ) -> Result<Self, GatewayError> {
+        std::fs::write(dir.join("jisr.toml"), config)
             .map_err(failed("the configuration could not be written"))?;
         let log_path = dir.join("jisr.log");
         let log = std::fs::File::create(&log_path).map_err(failed("no log file"))?;
         let errors = log.try_clone().map_err(failed("no log file"))?;
-        let mut command = Command::new(program);
         command
             .arg("serve")
             .current_dir(dir)
@@ -164,6 +178,11 @@ impl Gateway {
             "was not ready within {} s",
             READY_WAIT.as_secs()
         )))
+    }
+
+    /// Its process, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
     }
 
     /// The last lines of its log, which holds nothing that anybody typed.

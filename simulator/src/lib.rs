@@ -9,7 +9,8 @@
 //! |---|---|
 //! | [`phone`] | a phone: its screen, its inbox |
 //! | [`operator`] | the operator that carries USSD as HTTP callbacks |
-//! | [`smsc`] | the operator's message centre, SMPP 3.4 over TCP |
+//! | [`smsc`] | the operator's message centre: SMPP over TCP or TLS, USSD over it, bad behaviours |
+//! | [`console`] | the message centre on the command line |
 //! | [`registry`] | the agency's registry behind its HTTP contract |
 //! | [`world`] | phones, operator and message centre together |
 //! | [`page`] | a web page with a phone on it |
@@ -17,6 +18,7 @@
 //! | [`gateway`] | the gateway's program as a child process |
 //! | [`load`] | many callbacks at once |
 
+pub mod console;
 pub mod gateway;
 pub mod journeys;
 pub mod load;

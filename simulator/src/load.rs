@@ -1,4 +1,11 @@
-//! Many callbacks at once, as one operator sends them, and how long the answers took.
+//! Load: many callbacks or texts at once, as one operator sends them, and how long the answers took;
+//! many links that do nothing.
+
+pub mod echo;
+pub mod links;
+pub mod process;
+pub mod smpp;
+mod wire;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,16 +35,21 @@ pub struct Report {
 impl Report {
     /// The time within which this share of the callbacks was answered; `share` from 0 to 1.
     pub fn quantile(&self, share: f64) -> Duration {
-        let last = self.took.len().saturating_sub(1);
-        // Within the list, whose length is far below 2^52.
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            clippy::cast_precision_loss
-        )]
-        let at = (share * last as f64).round() as usize;
-        self.took.get(at.min(last)).copied().unwrap_or_default()
+        quantile(&self.took, share)
     }
+}
+
+/// The one of `sorted` below which this share lies.
+fn quantile(sorted: &[Duration], share: f64) -> Duration {
+    let last = sorted.len().saturating_sub(1);
+    // Within the list, whose length is far below 2^52.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss
+    )]
+    let at = (share * last as f64).round() as usize;
+    sorted.get(at.min(last)).copied().unwrap_or_default()
 }
 
 /// Sends `callbacks` callbacks to `url` from `concurrency` phones at a time, each session from a

@@ -1,34 +1,79 @@
-//! The operator's message centre: SMPP 3.4 over TCP on the loopback, through `rusmpp` inside of
+//! The operator's message centre: SMPP 3.3, 3.4 and 5.0 over TCP or TLS, through `rusmpp` inside of
 //! frames that are cut here.
 //!
-//! It takes `bind_transceiver`, answers `enquire_link`, delivers what is submitted to the phones,
-//! sends receipts in their text form, and hands over what phones send. A message to the gateway
-//! is kept while nobody is bound; without an answer before its connection ends, it is sent again
-//! on the next one. It remembers everything that was submitted, and misbehaves when told to.
+//! It takes transmitters, receivers and transceivers, which together are one gateway; delivers
+//! what is submitted to the phones, sends receipts, hands over what phones text and dial. A
+//! message to the gateway is kept while nobody is bound; without an answer before its connection
+//! ends, it is sent again on the next one. It remembers everything that was submitted, and
+//! misbehaves when told to: see [`Behaviour`].
+//!
+//! | module | what it stands for |
+//! |---|---|
+//! | `frame`, `wire` | the stream: cut into PDUs, under TLS or not |
+//! | `bind`, `answer`, `deliver` | one connection: octets, what is answered, what is delivered |
+//! | `centre`, `esme`, `queue`, `stored` | what all connections share |
+//! | `submit`, `receipt`, `parts`, `joining`, `alphabet`, `message` | messages |
+//! | `ussd` | sessions of phones, in five dialects |
+//! | `behaviour`, `manners`, `spoil` | how it misbehaves |
 
 mod alphabet;
+mod answer;
+mod behaviour;
 mod bind;
 mod centre;
-mod frame;
+mod deliver;
+mod esme;
+pub(crate) mod frame;
+mod joining;
+mod manners;
 mod message;
 mod parts;
+mod phones;
+mod queue;
+mod receipt;
+mod spoil;
+mod stored;
+mod submit;
+mod traffic;
+mod ussd;
+mod wire;
 
+use std::collections::BTreeMap;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 pub use alphabet::Alphabet;
+pub use behaviour::{BadBehaviour, Behaviour, Dose, Dosed};
+pub use esme::Role;
+pub use joining::Joining;
+pub use manners::Timing;
 pub use message::Unsendable;
+pub use phones::{NotBound, TextError, UssdError};
+pub use receipt::{IdStyle, ReceiptForm};
+pub use rusmpp::CommandId;
+pub use traffic::Traffic;
+pub use ussd::{Dialect, NoDialect};
+pub use wire::Certificates;
 
-use crate::phone::{Happening, Phone, Phones};
-use centre::{Centre, Taken};
+use crate::phone::Phones;
+use centre::Centre;
+use esme::Errand;
+use wire::Wire;
 
 /// Connections at a time; more are closed at once.
 const CONNECTIONS_MAX: usize = 64;
+
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// A receipt comes at most this late.
+const RECEIPT_DELAY_MAX: Duration = Duration::from_secs(72 * 3_600);
 
 /// Who may bind.
 #[derive(Clone)]
@@ -53,6 +98,51 @@ pub enum Receipts {
     None,
 }
 
+/// What operators differ in without any of it being wrong.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// When receipts are sent.
+    pub receipts: Receipts,
+    /// How they are written.
+    pub receipt_form: ReceiptForm,
+    /// How message ids are written in receipts …
+    pub receipt_ids: IdStyle,
+    /// … and in responses.
+    pub response_ids: IdStyle,
+    /// How long texts of phones are carried.
+    pub joining: Joining,
+    /// Whether phones' texts and receipts go as `data_sm` instead of `deliver_sm`.
+    pub data_sm: bool,
+    /// How USSD is carried.
+    pub dialect: Dialect,
+    /// Its own version: 0x33, 0x34 or 0x50.
+    pub version: u8,
+    /// `congestion_state` in every response, from 0 to 100 (SMPP 5.0, 4.8.4.18).
+    pub congestion: Option<u8>,
+    /// Requests to the gateway without an answer on one bind, at most.
+    pub window: usize,
+    /// Of everything that has chance in it.
+    pub seed: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            receipts: Receipts::default(),
+            receipt_form: ReceiptForm::default(),
+            receipt_ids: IdStyle::default(),
+            response_ids: IdStyle::default(),
+            joining: Joining::default(),
+            data_sm: false,
+            dialect: Dialect::default(),
+            version: 0x34,
+            congestion: None,
+            window: 10,
+            seed: 1,
+        }
+    }
+}
+
 /// A message as the gateway submitted it, all its parts joined.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submit {
@@ -68,28 +158,6 @@ pub struct Submit {
     pub parts: u8,
 }
 
-/// Why a text from a phone did not get through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TextError {
-    /// It cannot be carried.
-    #[error(transparent)]
-    Unsendable(#[from] Unsendable),
-    /// No answer to all its parts in time; it stays in the queue.
-    #[error("the gateway did not answer every deliver_sm in time")]
-    NotTaken,
-    /// The gateway refused a part.
-    #[error("the gateway refused a deliver_sm with status {0:#010x}")]
-    Refused(u32),
-}
-
-/// Nobody bound in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no gateway bound to the message centre within {waited_ms} ms")]
-pub struct NotBound {
-    /// How long was waited.
-    pub waited_ms: u128,
-}
-
 struct Inner {
     centre: Arc<Centre>,
     address: SocketAddr,
@@ -103,6 +171,28 @@ impl Drop for Inner {
     }
 }
 
+/// Where and as whom a message centre listens.
+#[derive(Clone)]
+pub struct Listen {
+    /// The address; the loopback unless somebody else is to try it.
+    pub host: IpAddr,
+    /// The port; 0 takes a free one.
+    pub port: u16,
+    /// TLS, if any.
+    pub tls: Option<Certificates>,
+}
+
+impl Default for Listen {
+    /// A free port of the loopback, without TLS.
+    fn default() -> Self {
+        Self {
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 0,
+            tls: None,
+        }
+    }
+}
+
 /// A message centre that listens until the last clone is dropped.
 #[derive(Clone)]
 pub struct Smsc(Arc<Inner>);
@@ -113,10 +203,31 @@ impl Smsc {
     /// # Errors
     /// When the port cannot be listened on.
     pub async fn start(phones: Phones, login: Login, port: u16) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        let listen = Listen {
+            port,
+            ..Listen::default()
+        };
+        Self::with(phones, login, listen, Settings::default()).await
+    }
+
+    /// The same with everything said.
+    ///
+    /// # Errors
+    /// When the port cannot be listened on, or the certificates are none.
+    pub async fn with(
+        phones: Phones,
+        login: Login,
+        listen: Listen,
+        settings: Settings,
+    ) -> io::Result<Self> {
+        let tls = match &listen.tls {
+            Some(certificates) => Some(certificates.acceptor()?),
+            None => None,
+        };
+        let listener = TcpListener::bind((listen.host, listen.port)).await?;
         let address = listener.local_addr()?;
-        let centre = Arc::new(Centre::new(phones, login));
-        let listening = tokio::spawn(listen(listener, Arc::clone(&centre)));
+        let centre = Arc::new(Centre::new(phones, login, settings));
+        let listening = tokio::spawn(self::listen(listener, tls, Arc::clone(&centre)));
         Ok(Self(Arc::new(Inner {
             centre,
             address,
@@ -129,129 +240,111 @@ impl Smsc {
         self.0.address
     }
 
-    /// How many connections are bound.
-    pub fn bound(&self) -> usize {
-        self.0.centre.bound()
+    /// Switches a bad behaviour on.
+    pub fn misbehave(&self, behaviour: Behaviour, dose: Dose) {
+        self.0.centre.misbehave(behaviour, dose);
     }
 
-    /// Waits until a connection is bound, at most `wait`.
-    ///
-    /// # Errors
-    /// [`NotBound`] when none is.
-    pub async fn until_bound(&self, wait: Duration) -> Result<(), NotBound> {
-        self.until(wait, |centre| (centre.bound() > 0).then_some(()))
-            .await
-            .ok_or(NotBound {
-                waited_ms: wait.as_millis(),
-            })
+    /// Switches it off.
+    pub fn behave(&self, behaviour: Behaviour) {
+        self.0.centre.lock().manners.behave(behaviour);
     }
 
-    /// Sends a text from a phone to a short number; returns when the gateway has answered every
-    /// part with status 0, within `wait`.
-    ///
-    /// # Errors
-    /// [`TextError`].
-    pub async fn text(
-        &self,
-        phone: &Phone,
-        to: &str,
-        text: &str,
-        wait: Duration,
-    ) -> Result<(), TextError> {
-        phone.record(Happening::Texted {
-            to: to.to_owned(),
-            text: text.to_owned(),
-        });
-        let message = self.0.centre.text(phone.number(), to, text)?;
-        let taken = self.until(wait, |centre| match centre.taken(message) {
-            Taken::Waiting => None,
-            Taken::All => Some(Ok(())),
-            Taken::Refused(status) => Some(Err(TextError::Refused(status))),
-        });
-        taken.await.unwrap_or(Err(TextError::NotTaken))
+    /// How often each behaviour struck.
+    pub fn struck(&self) -> BTreeMap<Behaviour, u64> {
+        self.0.centre.lock().manners.struck()
     }
 
-    /// Sends `enquire_link` on every bound connection; returns how many answered within `wait`.
-    pub async fn enquire(&self, wait: Duration) -> usize {
-        let (asked, before) = self.0.centre.enquire();
-        self.until(wait, |centre| {
-            let answered = centre.enquiries_answered() - before;
-            (answered >= asked).then_some(answered)
-        })
-        .await
-        .unwrap_or_else(|| self.0.centre.enquiries_answered() - before)
+    /// Changes the numbers that behaviours go by.
+    pub fn set_timing(&self, timing: Timing) {
+        self.0.centre.lock().manners.timing = timing;
     }
 
-    /// Everything that was submitted whole, in order.
-    pub fn submits(&self) -> Vec<Submit> {
-        self.0.centre.submits()
+    /// Changes the settings, from now on.
+    pub fn set(&self, change: impl FnOnce(&mut Settings)) {
+        change(&mut self.0.centre.lock().settings);
     }
 
-    /// How often a text was submitted to a number.
-    pub fn submit_count(&self, to: &str, text: &str) -> usize {
-        self.submits()
-            .iter()
-            .filter(|submit| submit.to == to && submit.text == text)
-            .count()
-    }
-
-    /// How many parts (or undivided messages) came more than once with the same octets to the
-    /// same number.
-    pub fn parts_repeated(&self) -> usize {
-        self.0.centre.parts_repeated()
+    /// What went over the wire so far.
+    pub fn traffic(&self) -> Traffic {
+        self.0.centre.lock().traffic.clone()
     }
 
     /// When receipts are sent from now on.
     pub fn set_receipts(&self, receipts: Receipts) {
-        self.0.centre.set_receipts(receipts);
+        self.set(|settings| settings.receipts = receipts);
     }
 
     /// Takes these `submit_sm` without a response; 1 is the next one. They are delivered.
     pub fn drop_responses(&self, numbers: &[u64]) {
-        self.0.centre.set_silent(numbers);
+        let mut state = self.0.centre.lock();
+        let so_far = state.submit_pdus;
+        state.silent = numbers.iter().map(|number| so_far + number).collect();
     }
 
     /// Refuses the next `count` `submit_sm` with ESME_RTHROTTLED.
     pub fn throttle(&self, count: u32) {
-        self.0.centre.set_throttled(count);
+        self.misbehave(Behaviour::ThrottlingStorm, Dose::Times(count));
     }
 
     /// Whether messages to this number (with `+`) fail for good: no inbox, receipt `UNDELIV`.
     pub fn set_unreachable(&self, number: &str, unreachable: bool) {
-        self.0.centre.set_unreachable(number, unreachable);
+        let mut state = self.0.centre.lock();
+        if unreachable {
+            state.unreachable.insert(number.to_owned());
+        } else {
+            state.unreachable.remove(number);
+        }
+    }
+
+    /// Switches a phone off or on: what comes for it meanwhile is held, and can be asked about,
+    /// cancelled and replaced.
+    pub fn switch(&self, number: &str, on: bool) {
+        self.0.centre.switch(number, on);
+    }
+
+    /// Sends `unbind` on every bind.
+    pub fn unbind(&self) {
+        self.0.centre.lock().esmes.send_all(&Errand::Unbind);
+    }
+
+    /// Calls a gateway that listens and asks it by `outbind` to bind (SMPP 3.4, 2.2.1).
+    ///
+    /// # Errors
+    /// When nobody listens there.
+    pub async fn outbind(&self, to: SocketAddr) -> io::Result<()> {
+        let tcp = TcpStream::connect(to).await?;
+        let centre = Arc::clone(&self.0.centre);
+        tokio::spawn(bind::serve_outbound(centre, Wire::Plain(tcp)));
+        Ok(())
     }
 
     /// Cuts every connection without a word, and goes on listening.
     pub fn close(&self) {
         self.0.centre.close();
     }
-
-    async fn until<T>(&self, wait: Duration, look: impl Fn(&Centre) -> Option<T>) -> Option<T> {
-        let mut changes = self.0.centre.changes();
-        let found = async {
-            loop {
-                changes.borrow_and_update();
-                if let Some(found) = look(&self.0.centre) {
-                    return Some(found);
-                }
-                changes.changed().await.ok()?;
-            }
-        };
-        tokio::time::timeout(wait, found).await.ok().flatten()
-    }
 }
 
-async fn listen(listener: TcpListener, centre: Arc<Centre>) {
+async fn listen(listener: TcpListener, tls: Option<TlsAcceptor>, centre: Arc<Centre>) {
     let places = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));
-    let mut connection = 0;
-    while let Ok((stream, _)) = listener.accept().await {
+    while let Ok((tcp, _)) = listener.accept().await {
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             continue;
         };
-        connection += 1;
-        let served = bind::serve(Arc::clone(&centre), connection, stream);
+        let (tls, centre) = (tls.clone(), Arc::clone(&centre));
         tokio::spawn(async move {
-            served.await;
+            // Without it small PDUs wait for each other; a failure costs time only.
+            let _ = tcp.set_nodelay(true);
+            let wire = match tls {
+                None => Some(Wire::Plain(tcp)),
+                Some(tls) => match tokio::time::timeout(HANDSHAKE, tls.accept(tcp)).await {
+                    Ok(Ok(stream)) => Some(Wire::Tls(Box::new(stream))),
+                    Ok(Err(_)) | Err(_) => None,
+                },
+            };
+            if let Some(wire) = wire {
+                bind::serve(centre, wire).await;
+            }
             drop(place);
         });
     }

@@ -1,10 +1,11 @@
 //! Reading the configuration: the file, the environment over it, and what has to hang together.
 
 use super::{
-    Config, LinkConfig, RegistryKind, ServiceConfig, ShapeName, SmppLink, UssdHttp, deadline_ms,
-    first_language, help_line, septets, session_ms, units,
+    Config, LinkConfig, RegistryKind, ServiceConfig, ShapeName, UssdHttp, deadline_ms,
+    first_language, help_line, place, septets, session_ms, units,
 };
 use crate::finding::{Finding, Source, Span};
+use crate::smpp::config::SmppConfig;
 
 /// The prefix of overriding environment variables.
 const ENV_PREFIX: &str = "JISR_";
@@ -135,6 +136,24 @@ impl Config {
                 }
             }
         }
+        for (index, link) in self.links.iter().enumerate() {
+            if let LinkConfig::Smpp(smpp) = link
+                && let Some(ussd) = &smpp.ussd
+                && let Some(other) = ussd
+                    .services
+                    .iter()
+                    .find(|name| !smpp.services.contains(name))
+            {
+                return Err(ConfigError::wrong(
+                    &format!("link[{index}].ussd.services"),
+                    &format!(
+                        "service {other} is none of the services of link {}",
+                        smpp.name
+                    ),
+                    "name it in the services of the link too",
+                ));
+            }
+        }
         for service in &self.services {
             let carries = self.links.iter().any(|link| {
                 link.name() == service.sms_link
@@ -184,10 +203,13 @@ impl Config {
                 ));
             }
         }
-        for link in &self.links {
+        for (index, link) in self.links.iter().enumerate() {
             match link {
                 LinkConfig::UssdHttp(http) | LinkConfig::Sandbox(http) => http.prove()?,
-                LinkConfig::Smpp(_) => {}
+                LinkConfig::Smpp(smpp) => smpp.check().map_err(|fault| {
+                    let key = format!("link[{index}].{}", fault.key);
+                    ConfigError::wrong(&key, &fault.message, &fault.mend)
+                })?,
             }
         }
         if !self.http.listen.ip().is_loopback() {
@@ -302,8 +324,12 @@ impl ConfigError {
         match self {
             Self::Wrong { key, message, mend } => {
                 let last = key.rsplit('.').next().unwrap_or(&key);
-                match span_of(text, 0, last) {
-                    Some(span) => Self::at(name, text, span, &format!("{key}: {message}"), &mend),
+                let exact = key.contains('[').then(|| place::of(text, &key)).flatten();
+                match exact.or_else(|| span_of(text, 0, last)) {
+                    Some(span) => {
+                        let key = bare(&key);
+                        Self::at(name, text, span, &format!("{key}: {message}"), &mend)
+                    }
                     None => Self::Wrong { key, message, mend },
                 }
             }
@@ -329,35 +355,44 @@ fn link_fault(name: &str, text: &str) -> Option<ConfigError> {
     #[derive(serde::Deserialize)]
     struct Links {
         #[serde(default)]
-        link: Vec<toml::Spanned<toml::Table>>,
+        link: Vec<toml::Table>,
     }
     let links: Links = toml::from_str(text).ok()?;
-    links.link.into_iter().find_map(|link| {
-        let begins = link.span().start;
-        let mut table = link.into_inner();
-        let kind = table.remove("kind")?;
-        let table = toml::Value::Table(table);
-        let fault = match kind.as_str()? {
-            "ussd-http" | "sandbox" => serde_path_to_error::deserialize::<_, UssdHttp>(table).err(),
-            "smpp" => serde_path_to_error::deserialize::<_, SmppLink>(table).err(),
-            _ => None,
-        }?;
-        let path = fault.path().to_string();
-        let key = path.split(['.', '[']).next().unwrap_or_default().to_owned();
-        let message = plain(fault.into_inner().message());
-        let header = Span {
-            at: begins,
-            len: "[[link]]".len(),
-        };
-        let span = span_of(text, begins, &key).unwrap_or(header);
-        Some(ConfigError::at(
-            name,
-            text,
-            span,
-            &format!("link.{key}: {message}"),
-            MEND,
-        ))
-    })
+    links
+        .link
+        .into_iter()
+        .enumerate()
+        .find_map(|(index, mut table)| {
+            let kind = table.remove("kind")?;
+            let table = toml::Value::Table(table);
+            let fault = match kind.as_str()? {
+                "ussd-http" | "sandbox" => {
+                    serde_path_to_error::deserialize::<_, UssdHttp>(table).err()
+                }
+                "smpp" => serde_path_to_error::deserialize::<_, SmppConfig>(table).err(),
+                _ => None,
+            }?;
+            let path = format!("link[{index}].{}", fault.path());
+            let message = plain(fault.into_inner().message());
+            let span = place::of(text, &path)?;
+            let key = bare(&path);
+            Some(ConfigError::at(
+                name,
+                text,
+                span,
+                &format!("{key}: {message}"),
+                MEND,
+            ))
+        })
+}
+
+/// A key without the numbers of its sections, as people write it.
+fn bare(path: &str) -> String {
+    let mut steps = path
+        .split('.')
+        .map(|step| step.split('[').next().unwrap_or(step));
+    let key: Vec<&str> = steps.by_ref().filter(|step| !step.is_empty()).collect();
+    key.join(".")
 }
 
 /// Where a key stands, from a place on.
@@ -454,6 +489,10 @@ mod tests {
     fn mistakes_name_their_place() {
         let two = "[[link]]\nkind=\"sandbox\"\nname=\"a\"\nservices=[\"tns\"]\n[[link]]\nkind=\"smpp\"\nname=\"b\"\nhost=\"h\"\nport=127777\nsystem_id=\"s\"\nservices=[\"tns\"]\n";
         let unknown = two.replace("port=127777", "prot=1");
+        let whole = two.replace("port=127777", "port=2775");
+        let late = format!("{whole}[link.retry]\nfirst_ms=500\nlongest_ms=1\n");
+        let strange = late.replace("longest_ms", "longest");
+        let absent = whole.replace("host=\"h\"\n", "");
         for (file, env, expected) in [
             (
                 two,
@@ -493,6 +532,17 @@ mod tests {
                 vec![],
                 "security.no_number_on_file",
             ),
+            (
+                late.as_str(),
+                vec![],
+                "14:1 link.retry.longest_ms: expected a number from 500",
+            ),
+            (
+                strange.as_str(),
+                vec![],
+                "14:1 link.retry.longest: unknown field",
+            ),
+            (absent.as_str(), vec![], "5:1 link.host: it is missing"),
             (
                 "[[link]]\nkind=\"sandbox\"\nname=\"a\"\nservices=[\"nowhere\"]\n",
                 vec![],

@@ -98,7 +98,7 @@ pub fn run(config: Option<&Path>, arguments: &CheckArguments) -> Result<(), Fail
         println!(
             "{} dialog(s) × {languages} language(s) × {} link(s): {errors} error(s), {warnings} warning(s)",
             dialogs.len(),
-            limits.len()
+            config.links.len()
         );
     }
     if errors == 0 {

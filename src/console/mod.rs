@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod import;
+pub mod links;
 pub mod parts;
 pub mod serve;
 pub mod talk;
@@ -47,6 +48,11 @@ enum Command {
     /// Bring in people, categories or points from a file; all of it or nothing.
     #[command(subcommand)]
     Import(import::ImportCommand),
+    /// Show how the SMPP links of the running gateway stand.
+    ///
+    /// It asks the administration listener of the configuration (admin.listen): each bind with its
+    /// state, the last thing that went wrong, its window and what it has done.
+    Links(links::LinksArguments),
 }
 
 /// Why a command ended badly.
@@ -74,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Check(options) => check::run(config.as_deref(), &options),
         Command::Graph(options) => check::graph(&options),
         Command::Import(command) => import::run(config.as_deref(), &command),
+        Command::Links(options) => links::run(config.as_deref(), &options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

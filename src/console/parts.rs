@@ -19,6 +19,8 @@ use crate::input::example;
 use crate::locale::Locales;
 use crate::render::ServiceWords;
 use crate::screen::Limit;
+use crate::smpp::config::SmppConfig;
+use crate::smpp::config::ussd::UssdSettings;
 use crate::store::seal::Keys;
 use crate::store::sql::SqlStore;
 use crate::system::{SystemChance, SystemClock};
@@ -236,9 +238,16 @@ pub fn book(config: &Config, lists: crate::dialog::lists::Lists) -> Result<Book,
         .map(|link| {
             let rules = match link {
                 LinkConfig::UssdHttp(link) | LinkConfig::Sandbox(link) => rules(link),
-                LinkConfig::Smpp(_) => LinkRules {
-                    deadline: SMS_DEADLINE,
-                    ..LinkRules::default()
+                LinkConfig::Smpp(link) => match ussd(config, link) {
+                    Some(ussd) => LinkRules {
+                        limit: ussd.limit(),
+                        deadline: ussd.deadline(),
+                        session: ussd.session(),
+                    },
+                    None => LinkRules {
+                        deadline: SMS_DEADLINE,
+                        ..LinkRules::default()
+                    },
                 },
             };
             (LinkName(link.name().to_owned()), rules)
@@ -262,18 +271,46 @@ pub fn book(config: &Config, lists: crate::dialog::lists::Lists) -> Result<Book,
     Ok(book)
 }
 
-/// The limits of the links' screens, by name.
+/// The limits of the links' screens, by name; a link with messages and USSD has one for each.
 pub fn limits(config: &Config) -> Vec<(&str, Limit)> {
     config
         .links
         .iter()
-        .map(|link| match link {
+        .flat_map(|link| match link {
             LinkConfig::UssdHttp(given) | LinkConfig::Sandbox(given) => {
-                (given.name.as_str(), rules(given).limit)
+                vec![(given.name.as_str(), rules(given).limit)]
             }
-            LinkConfig::Smpp(given) => (given.name.as_str(), Limit::SMS),
+            LinkConfig::Smpp(given) => [Some(Limit::SMS), ussd(config, given).map(|u| u.limit())]
+                .into_iter()
+                .flatten()
+                .map(|limit| (given.name.as_str(), limit))
+                .collect(),
         })
         .collect()
+}
+
+/// USSD on a link over SMPP, with the codes of its services.
+pub fn ussd(config: &Config, link: &SmppConfig) -> Option<UssdSettings> {
+    let given = link.ussd.as_ref()?;
+    let reached = if given.services.is_empty() {
+        &link.services
+    } else {
+        &given.services
+    };
+    let codes = config
+        .services
+        .iter()
+        .filter(|service| reached.contains(&service.name))
+        .flat_map(|service| {
+            let name = ServiceName(service.name.clone());
+            service
+                .ussd
+                .iter()
+                .map(move |code| (code.clone(), name.clone()))
+        })
+        .collect();
+    // The configuration was proved when it was loaded.
+    given.settings(codes).ok()
 }
 
 /// A built-in dialog.
@@ -320,4 +357,59 @@ pub fn printed<D: miette::Diagnostic + Send + Sync + 'static>(findings: Vec<D>) 
 /// [`Failure`] when what was imported cannot be read.
 pub fn lists(config: &Config) -> Result<crate::dialog::lists::Lists, Failure> {
     catalogue::load(&config.store.beside("catalogue")).map_err(Failure::of)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    #[test]
+    fn a_link_with_ussd_has_the_screens_of_its_dialect() {
+        let text = r#"
+            [[service]]
+            name = "tns"
+            dialog = "tns"
+            ussd = ["*580#"]
+            sms = ["5800"]
+            keywords = ["TNS"]
+            sms_link = "operator"
+
+            [[link]]
+            kind = "smpp"
+            name = "operator"
+            host = "127.0.0.1"
+            port = 2775
+            system_id = "jisr"
+            services = ["tns"]
+
+            [link.ussd]
+            dialect = "sixdee"
+            septets = 160
+            units = 70
+            deadline_ms = 9000
+            session_ms = 60000
+        "#;
+        let config = Config::load(Some(("jisr.toml", text)), &[]).ok().unwrap();
+        let ussd = Limit {
+            septets: 160,
+            units: 70,
+        };
+        assert_eq!(
+            limits(&config),
+            [("operator", Limit::SMS), ("operator", ussd)]
+        );
+        let book = book(&config, catalogue::embedded().clone()).ok().unwrap();
+        let rules = book.links[&LinkName::from("operator")];
+        assert_eq!(rules.limit, ussd);
+        assert_eq!(rules.deadline, Duration::from_secs(9));
+        assert_eq!(rules.session, Duration::from_secs(60));
+        let LinkConfig::Smpp(link) = &config.links[0] else {
+            panic!("smpp")
+        };
+        let codes = super::ussd(&config, link).unwrap().codes;
+        assert_eq!(codes, [("*580#".to_owned(), ServiceName::from("tns"))]);
+        let other = text.replace("dialect = \"sixdee\"", "services = [\"another\"]");
+        assert!(Config::load(Some(("jisr.toml", &other)), &[]).is_err());
+    }
 }

@@ -1,5 +1,7 @@
 //! `jisr serve`: the gateway with its doors, until it is told to stop.
 
+mod smpp;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,18 +15,16 @@ use tracing_subscriber::EnvFilter;
 
 use crate::callback::{LinkName, ServiceName};
 use crate::clock::{Chance, Clock};
-use crate::config::{Config, LinkConfig, LogFormat, RegistryKind, SmppLink};
+use crate::config::{Config, LinkConfig, LogFormat, RegistryKind};
 use crate::console::Failure;
 use crate::console::parts::{self, AnyRegistry};
 use crate::drawer::Drawer;
 use crate::gateway::Gateway;
 use crate::http::server::{Limits, serve};
 use crate::http::{admin, ussd};
-use crate::outbox::{self, Carrier, PartReport};
-use crate::smpp::config::SmppConfig;
-use crate::smpp::link::{self, Inbox, LinkHandle};
+use crate::outbox::{self, Carrier};
 use crate::store::sql::SqlStore;
-use crate::store::{Accepted, Mark, MessageId, NewSms, Receipt, ReceiptState, Store, StoreError};
+use crate::store::{Receipt, ReceiptIds, ReceiptState, Store};
 use crate::system::{SystemChance, SystemClock};
 
 /// How often due times are looked for without being rung.
@@ -117,6 +117,7 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     let mut tasks = JoinSet::new();
 
     let mut drawers = BTreeMap::new();
+    let mut links = Vec::new();
     for link in &config.links {
         match link {
             LinkConfig::UssdHttp(_) => {}
@@ -131,12 +132,18 @@ async fn gateway(config: Config) -> Result<(), Failure> {
                 carry(&mut tasks, &gateway, drawer, &clock, &stopped);
             }
             LinkConfig::Smpp(link) => {
-                let carrier = smpp(&mut tasks, &gateway, &config, link, &stopped)?;
+                let carrier = smpp::link(&mut tasks, &gateway, &config, link, &stopped)?;
+                links.push(Arc::clone(&carrier));
                 carry(&mut tasks, &gateway, carrier, &clock, &stopped);
             }
         }
     }
     tasks.spawn(texts(Arc::clone(&gateway), stopped.clone()));
+    tasks.spawn(look(
+        Arc::clone(&gateway),
+        Arc::clone(&clock),
+        stopped.clone(),
+    ));
     tasks.spawn(due_times(Arc::clone(&gateway), stopped.clone()));
     tasks.spawn(tidy(
         Arc::clone(&gateway),
@@ -161,6 +168,7 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         clock,
         metrics,
         drawers,
+        links,
     };
     greet(&config, &callbacks, &administration)?;
     tasks.spawn(serve(
@@ -191,7 +199,7 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     }
     // Every task holds a receiver, so this reaches them all.
     stop.send_replace(true);
-    gateway.bell.notify_waiters();
+    gateway.bells.ring_all();
     gateway.inbox_bell.notify_one();
     let ended =
         tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} }).await;
@@ -242,7 +250,7 @@ fn greet(
     let http = callbacks.local_addr().map_err(Failure::of)?;
     let admin = administration.local_addr().map_err(Failure::of)?;
     println!("callbacks       http://{http}/ussd/LINK");
-    println!("administration  http://{admin}/readyz  /livez  /metrics");
+    println!("administration  http://{admin}/readyz  /livez  /metrics  /links");
     println!("ledger          {}", config.store.path().display());
     if config.registry.kind == RegistryKind::Sandbox {
         println!("registry        sandbox: sample people, no real person");
@@ -283,7 +291,8 @@ fn carry<C: Carrier>(
 ) {
     let (gateway, clock, stopped) = (Arc::clone(gateway), Arc::clone(clock), stopped.clone());
     tasks.spawn(async move {
-        outbox::pump(&gateway.store, &*carrier, &*clock, &gateway.bell, stopped).await;
+        let bell = gateway.bells.of(carrier.link());
+        outbox::pump(&gateway.store, &*carrier, &*clock, &bell, stopped).await;
     });
 }
 
@@ -295,6 +304,7 @@ async fn receipts(gateway: Arc<Running>, drawer: Arc<Drawer>, mut stopped: watch
             let receipt = Receipt {
                 link,
                 message_id,
+                ids: ReceiptIds::Same,
                 state: ReceiptState::Delivered,
                 at: SystemClock.now(),
             };
@@ -309,109 +319,14 @@ async fn receipts(gateway: Arc<Running>, drawer: Arc<Drawer>, mut stopped: watch
     }
 }
 
-fn smpp(
-    tasks: &mut JoinSet<()>,
-    gateway: &Arc<Running>,
-    config: &Config,
-    given: &SmppLink,
-    stopped: &watch::Receiver<bool>,
-) -> Result<Arc<LinkHandle>, Failure> {
-    let password = match (&given.password, &given.password_file) {
-        (Some(password), _) => password.clone(),
-        (None, Some(file)) => std::fs::read_to_string(file)
-            .map_err(|error| {
-                Failure::Failed(format!(
-                    "configuration, link {}, password_file: {} cannot be read: {error}",
-                    given.name,
-                    file.display()
-                ))
-            })?
-            .trim_end()
-            .to_owned(),
-        (None, None) => String::new(),
-    };
-    let service_for = config
-        .services
-        .iter()
-        .filter(|service| given.services.contains(&service.name))
-        .flat_map(|service| {
-            service
-                .sms
-                .iter()
-                .map(|number| (number.clone(), ServiceName(service.name.clone())))
-        })
-        .collect();
-    let smpp = SmppConfig {
-        name: LinkName(given.name.clone()),
-        host: given.host.clone(),
-        port: given.port,
-        system_id: given.system_id.clone(),
-        password,
-        system_type: given.system_type.clone(),
-        service_for,
-        ..SmppConfig::default()
-    };
-    smpp.check()
-        .map_err(|error| Failure::Failed(format!("configuration, link {}: {error}", given.name)))?;
-    let inbox = Arc::new(GatewayInbox(Arc::clone(gateway)));
-    let (handle, link) = link::open(smpp, inbox, Arc::new(SystemClock), Arc::new(SystemChance));
-    let handle = Arc::new(handle);
-    tasks.spawn(link);
-    let (stopping, mut stopped) = (Arc::clone(&handle), stopped.clone());
-    tasks.spawn(async move {
-        // An error means that the sender is gone, which is a stop as well.
-        let _told = stopped.wait_for(|stop| *stop).await;
-        stopping.stop();
-    });
-    Ok(handle)
-}
-
-/// What an SMPP link hands to the gateway.
-struct GatewayInbox(Arc<Running>);
-
-impl Inbox for GatewayInbox {
-    async fn accept(&self, sms: NewSms) -> Result<Accepted, StoreError> {
-        self.0.accept_sms(sms).await
-    }
-
-    async fn receipt(&self, receipt: Receipt) -> Result<(), StoreError> {
-        self.0.store.receipt(&receipt).await
-    }
-
-    async fn closed(&self, link: &LinkName, bind: u64) -> Result<(), StoreError> {
-        self.0.store.close_bind(link, bind).await
-    }
-
-    async fn late(&self, message: MessageId, report: PartReport) {
-        let (store, now) = (&self.0.store, SystemClock.now());
-        if let Err(error) = store
-            .part_done(message, report.part, report.parts, &report.outcome, now)
-            .await
-        {
-            // The part stays an unknown outcome, and a receipt may still end it.
-            tracing::error!(message = message.0, %error, "a late answer is lost");
-        }
-    }
-
-    fn fingerprint(&self, parts: &[&[u8]]) -> Mark {
-        self.0.store.mark("deliver_sm", parts)
-    }
-}
-
 /// Runs the turns of texts as they come.
-async fn texts(gateway: Arc<Running>, mut stopped: watch::Receiver<bool>) {
-    while !*stopped.borrow() {
-        match gateway.tend_texts().await {
-            Ok(0) => {}
-            Ok(_some) => continue,
-            Err(error) => tracing::error!(%error, "texts wait"),
-        }
-        tokio::select! {
-            () = gateway.inbox_bell.notified() => {}
-            () = tokio::time::sleep(LOOK) => {}
-            _ = stopped.changed() => {}
-        }
-    }
+async fn texts(gateway: Arc<Running>, stopped: watch::Receiver<bool>) {
+    gateway.texts(stopped).await;
+}
+
+/// Rings for links whose messages have come due.
+async fn look(gateway: Arc<Running>, clock: Arc<dyn Clock>, stopped: watch::Receiver<bool>) {
+    outbox::look(&gateway.store, &*clock, &gateway.bells, stopped).await;
 }
 
 /// Attends to due times as they come. It stands apart from the texts, which a slow registry must

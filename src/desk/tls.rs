@@ -1,19 +1,12 @@
 //! What proves who we are to the agency's API, and who it is to us: token, certificates, keys.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use hyper::header::HeaderValue;
-use hyper_rustls::ConfigBuilderExt;
-use rustls::crypto::ring;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::ClientConfig;
 
 use crate::desk::http::HttpRegistryError;
-
-/// The most bytes of a token, certificate or key file.
-const FILE_BYTES_MAX: u64 = 1024 * 1024;
+use crate::tls::{self, Setting};
 
 /// The `Authorization` header, from the setting or from the file.
 pub(super) fn bearer(
@@ -30,7 +23,7 @@ pub(super) fn bearer(
         }
         (Some(token), None) => ("token", token.to_owned()),
         (None, Some(path)) => {
-            let bytes = read("token_file", path)?;
+            let bytes = tls::read(path).map_err(|why| HttpRegistryError::new("token_file", why))?;
             let text = String::from_utf8(bytes)
                 .map_err(|_| HttpRegistryError::new("token_file", "expected text, one token"))?;
             ("token_file", text)
@@ -63,75 +56,14 @@ pub(super) fn client(
     cert: Option<&Path>,
     key: Option<&Path>,
 ) -> Result<ClientConfig, HttpRegistryError> {
-    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|_| HttpRegistryError::new("url", "TLS cannot be set up"))?;
-    let builder = match ca {
-        None => builder.with_webpki_roots(),
-        Some(path) => {
-            let mut roots = RootCertStore::empty();
-            for certificate in certificates("ca_file", path)? {
-                roots.add(certificate).map_err(|_| {
-                    HttpRegistryError::new(
-                        "ca_file",
-                        format!("{}: a certificate is not an authority's", path.display()),
-                    )
-                })?;
-            }
-            builder.with_root_certificates(roots)
-        }
-    };
-    match (cert, key) {
-        (None, None) => Ok(builder.with_no_client_auth()),
-        (Some(cert), Some(key)) => {
-            let chain = certificates("cert_file", cert)?;
-            let bytes = read("key_file", key)?;
-            let key = PrivateKeyDer::from_pem_slice(&bytes).map_err(|_| {
-                HttpRegistryError::new(
-                    "key_file",
-                    format!("{}: expected a private key in PEM", key.display()),
-                )
-            })?;
-            builder.with_client_auth_cert(chain, key).map_err(|_| {
-                HttpRegistryError::new("key_file", "the key does not belong to registry.cert_file")
-            })
-        }
-        (Some(_), None) => Err(HttpRegistryError::new(
-            "key_file",
-            "missing beside registry.cert_file",
-        )),
-        (None, Some(_)) => Err(HttpRegistryError::new(
-            "cert_file",
-            "missing beside registry.key_file",
-        )),
-    }
-}
-
-fn certificates(
-    setting: &'static str,
-    path: &Path,
-) -> Result<Vec<CertificateDer<'static>>, HttpRegistryError> {
-    let bytes = read(setting, path)?;
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
-    match found {
-        Ok(found) if !found.is_empty() => Ok(found),
-        Ok(_) | Err(_) => Err(HttpRegistryError::new(
-            setting,
-            format!("{}: expected certificates in PEM", path.display()),
-        )),
-    }
-}
-
-fn read(setting: &'static str, path: &Path) -> Result<Vec<u8>, HttpRegistryError> {
-    let wrong =
-        |text: String| HttpRegistryError::new(setting, format!("{}: {text}", path.display()));
-    let size = std::fs::metadata(path)
-        .map_err(|error| wrong(error.to_string()))?
-        .len();
-    if size > FILE_BYTES_MAX {
-        return Err(wrong("larger than 1 MiB".into()));
-    }
-    std::fs::read(path).map_err(|error| wrong(error.to_string()))
+    tls::client(ca, cert, key).map_err(|fault| {
+        let setting = match fault.setting {
+            Setting::CaFile => "ca_file",
+            Setting::CertFile => "cert_file",
+            Setting::KeyFile => "key_file",
+        };
+        HttpRegistryError::new(setting, fault.message)
+    })
 }
 
 #[cfg(test)]

@@ -77,7 +77,9 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                     .await?,
             ),
             CallKind::VerifyCode => Some(self.verify_code(conversation, number, at).await?),
-            CallKind::ResendPassword => Some(self.resend_password(conversation, at).await?),
+            CallKind::ResendPassword => {
+                Some(self.resend_password(service, conversation, at).await?)
+            }
             CallKind::OpenAccount => {
                 return self
                     .open_account(book, service, conversation, number, at)
@@ -237,7 +239,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 at,
             })
             .await?;
-        self.bell.notify_waiters();
+        self.bells.ring(&service.sms_link);
         Ok(match sent {
             CodeSent::Sent { .. } => ("sent", Vec::new()),
             CodeSent::TooSoon { wait } => {
@@ -374,12 +376,13 @@ impl<S: Store, R: Registry> Gateway<S, R> {
 
     async fn resend_password(
         &self,
+        service: &Service,
         conversation: &Conversation,
         at: Moment,
     ) -> Result<Outcome, TurnError> {
         let (_, key) = self.generation(conversation).await?;
         let sent = self.store.resend_message(&key, at).await?;
-        self.bell.notify_waiters();
+        self.bells.ring(&service.sms_link);
         Ok(match sent {
             Some(Duration::ZERO) => ("sent", Vec::new()),
             Some(_wait) => ("too_soon", Vec::new()),

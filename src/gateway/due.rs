@@ -1,4 +1,4 @@
-//! What falls due: calls to try again, sessions that fell silent, texts that wait for their turn.
+//! What falls due: calls to try again, sessions that fell silent.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::store::{
     Due, DueKind, EffectState, MessageId, MessageKind, Save, Store, SubscriberChange,
 };
 
-/// Due times and texts taken at once.
+/// Due times taken at once.
 const AT_ONCE: u32 = 32;
 /// How long one claim of a due time holds; a call without an answer is tried again after it.
 const LEASE: Duration = Duration::from_secs(15);
@@ -36,33 +36,11 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         Ok(self.tend_texts().await? + self.tend_due().await?)
     }
 
-    /// Runs the turns of texts that wait.
+    /// Attends to due times that have come.
     ///
     /// # Errors
     /// [`TurnError::Store`] when the ledger cannot be read. What fails with one row is logged, and
     /// the row is tried again.
-    pub async fn tend_texts(&self) -> Result<usize, TurnError> {
-        let waiting = self.store.waiting_sms(AT_ONCE).await?;
-        let mut turns: FuturesUnordered<_> = waiting
-            .iter()
-            .map(|sms| async move { (sms.id, self.sms(sms).await) })
-            .collect();
-        let mut done = 0;
-        while let Some((id, result)) = turns.next().await {
-            match result {
-                Ok(()) => done += 1,
-                Err(error) => {
-                    tracing::error!(sms = id.0, %error, "turn failed; the message is kept");
-                }
-            }
-        }
-        Ok(done)
-    }
-
-    /// Attends to due times that have come.
-    ///
-    /// # Errors
-    /// As for [`Gateway::tend_texts`].
     pub async fn tend_due(&self) -> Result<usize, TurnError> {
         let due = self
             .store
@@ -169,6 +147,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             session: None,
             owns: false,
             sms: None,
+            kept: None,
             changes: Vec::new(),
             outcome: None,
         };
@@ -242,7 +221,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 at: now,
             })
             .await?;
-        self.bell.notify_waiters();
+        self.bells.ring(&service.sms_link);
         tracing::info!(conversation = %conversation.id, page = %conversation.page, "fell silent");
         Ok(())
     }

@@ -1,9 +1,11 @@
 //! The spine: one event in, one screen out, everything in the ledger before it leaves.
 
+mod answer;
 mod calls;
 mod due;
 mod facts;
 mod held;
+mod line;
 mod sms;
 mod ussd;
 
@@ -19,9 +21,11 @@ use crate::clock::{Chance, Clock, Moment};
 use crate::conversation::{Conversation, ConversationId, Progress};
 use crate::desk::Registry;
 use crate::engine::{self, Effect, Event, Next, Occasion, View};
+pub use crate::gateway::answer::{Begun, Kept, UssdCall};
 use crate::gateway::calls::Performed;
 use crate::gateway::held::{Held, Inflight};
 use crate::locale::TextFault;
+use crate::outbox::Bells;
 use crate::screen::{Limit, Screen, fit};
 use crate::store::{
     Arrival, Due, DueKind, EffectState, Mark, MessageKind, NewMessage, Reply, Save, Saved,
@@ -76,8 +80,8 @@ pub struct Gateway<S, R> {
     chance: Arc<dyn Chance>,
     held: Held,
     inflight: Inflight,
-    /// Rung when a message was queued for the outbox.
-    pub bell: Notify,
+    /// Rung when a message was queued for a link.
+    pub bells: Bells,
     /// Rung when a text has come into the inbox, or a due time was set.
     pub inbox_bell: Notify,
 }
@@ -98,6 +102,8 @@ struct Turn<'a> {
     session: Option<(SessionKey, SessionMark)>,
     owns: bool,
     sms: Option<SmsId>,
+    /// Whom to tell when the event is durable.
+    kept: Option<&'a Kept>,
     /// Changes that come with the event itself.
     changes: Vec<SubscriberChange>,
     /// The outcome of the last call, for the log.
@@ -130,7 +136,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             chance,
             held: Held::default(),
             inflight: Inflight::default(),
-            bell: Notify::new(),
+            bells: Bells::default(),
             inbox_bell: Notify::new(),
         }
     }
@@ -198,6 +204,9 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                         .await?;
                     if saved == Saved::Stale {
                         return Ok(None);
+                    }
+                    if let Some(kept) = turn.kept {
+                        kept.tell();
                     }
                     performed = self
                         .perform_until(book, turn, &conversation, number, call)
@@ -322,7 +331,10 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         if saved == Saved::Stale {
             return Ok(None);
         }
-        self.bell.notify_waiters();
+        if let Some(kept) = turn.kept {
+            kept.tell();
+        }
+        self.bells.ring(&turn.service.sms_link);
         tracing::info!(
             conversation = %conversation.id,
             revision = conversation.revision,

@@ -1,14 +1,31 @@
 //! The turn of a text message: it runs after the message was acknowledged, in order per
 //! subscriber, and its screen goes out as a message.
 
+use std::time::Duration;
+
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+
 use crate::callback::Channel;
 use crate::desk::Registry;
 use crate::engine::Event;
 use crate::gateway::calls::Performed;
+use crate::gateway::line::Line;
 use crate::gateway::{DEADLINE_MARGIN, Gateway, RACES_PER_TURN_MAX, Turn, TurnError};
 use crate::input::words::{self, Command};
 use crate::screen::Limit;
 use crate::store::{Accepted, NewSms, Sms, Store, StoreError, SubscriberChange};
+
+/// Turns of texts at the same time.
+const TURNS_MAX: usize = 512;
+/// Texts read at once.
+const READ_MAX: usize = 256;
+/// How often texts are looked for without being rung.
+const LOOK: Duration = Duration::from_millis(250);
+/// Of so many looks, one is at all that waits, and not only at what is new.
+const LOOKS_PER_WHOLE: u64 = 40;
 
 impl<S: Store, R: Registry> Gateway<S, R> {
     /// Takes in an SMS or a part of one, and wakes who runs the turns. It is durable when this
@@ -20,6 +37,106 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         let accepted = self.store.accept_sms(sms).await?;
         self.inbox_bell.notify_one();
         Ok(accepted)
+    }
+
+    /// Runs the turns of texts as they come, until `stop` is told: in order for each number, many
+    /// numbers side by side, so that they share the ledger's commits.
+    pub async fn texts(&self, mut stop: watch::Receiver<bool>) {
+        let mut line = Line::default();
+        let mut turns = FuturesUnordered::new();
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut unread, mut looks) = (true, 0_u64);
+        loop {
+            let stopping = *stop.borrow();
+            if stopping && turns.is_empty() {
+                return;
+            }
+            if !stopping && unread && line.room() > 0 {
+                match self.read_texts(&mut line).await {
+                    Ok(more) => unread = more,
+                    Err(error) => {
+                        unread = false;
+                        tracing::error!(%error, "texts wait");
+                    }
+                }
+            }
+            while !stopping && turns.len() < TURNS_MAX {
+                let Some(sms) = line.next() else { break };
+                turns.push(self.turn_of(sms));
+            }
+            tokio::select! {
+                Some(first) = turns.next(), if !turns.is_empty() => {
+                    let mut next = Some(first);
+                    while let Some((sms, went_well)) = next {
+                        if went_well {
+                            line.done(&sms);
+                        } else {
+                            line.failed(&sms, self.clock.now());
+                        }
+                        next = turns.next().now_or_never().flatten();
+                    }
+                }
+                () = self.inbox_bell.notified() => unread = true,
+                _ = look.tick() => {
+                    line.wake(self.clock.now());
+                    looks += 1;
+                    if looks % LOOKS_PER_WHOLE == 0 {
+                        line.again();
+                    }
+                    unread = true;
+                }
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    /// Runs the turns of all texts that wait, each once; tells how many went well.
+    ///
+    /// # Errors
+    /// [`TurnError::Store`] when the ledger cannot be read. What fails with one text is logged, and
+    /// the text stays.
+    pub async fn tend_texts(&self) -> Result<usize, TurnError> {
+        let mut line = Line::default();
+        let mut turns = FuturesUnordered::new();
+        let (mut done, mut unread) = (0, true);
+        loop {
+            if unread && line.room() > 0 {
+                unread = self.read_texts(&mut line).await?;
+            }
+            while turns.len() < TURNS_MAX {
+                let Some(sms) = line.next() else { break };
+                turns.push(self.turn_of(sms));
+            }
+            match turns.next().await {
+                Some((sms, true)) => {
+                    line.done(&sms);
+                    done += 1;
+                }
+                Some((sms, false)) => line.failed(&sms, self.clock.now()),
+                None => return Ok(done),
+            }
+        }
+    }
+
+    /// Reads texts into the line; tells whether there may be more.
+    async fn read_texts(&self, line: &mut Line) -> Result<bool, StoreError> {
+        let room = line.room().min(READ_MAX);
+        let limit = u32::try_from(room).unwrap_or(u32::MAX);
+        let texts = self.store.waiting_sms(line.read_to(), limit).await?;
+        let more = texts.len() == room;
+        texts.into_iter().for_each(|sms| line.put(sms));
+        Ok(more)
+    }
+
+    /// One text's turn, and whether it went well.
+    async fn turn_of(&self, sms: Sms) -> (Sms, bool) {
+        let ended = self.sms(&sms).await;
+        if let Err(error) = &ended {
+            tracing::error!(sms = sms.id.0, %error, "turn failed; the message is kept");
+        }
+        let went_well = ended.is_ok();
+        (sms, went_well)
     }
 
     /// Runs the turn of one SMS from the inbox. The inbox row is done when this returns `Ok`.
@@ -50,6 +167,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 session: None,
                 owns: false,
                 sms: Some(sms.id),
+                kept: None,
                 changes: Vec::new(),
                 outcome: None,
             };

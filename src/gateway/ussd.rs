@@ -4,11 +4,13 @@ use crate::book::{Book, LinkRules};
 use crate::callback::{Callback, Channel, Input, Repeat};
 use crate::desk::Registry;
 use crate::engine::{self, Event, View};
+use crate::gateway::answer::Kept;
 use crate::gateway::calls::Performed;
 use crate::gateway::{DEADLINE_MARGIN, Gateway, RACES_PER_TURN_MAX, Turn, TurnError};
 use crate::input::path;
 use crate::store::{
-    Arrival, Mark, Met, Reply, Seen, SessionKey, SessionMark, Store, SubscriberChange,
+    Arrival, Delivery, Mark, Met, Noted, Reply, Seen, SessionKey, SessionMark, Store,
+    SubscriberChange,
 };
 
 /// What is to be done with a callback.
@@ -36,6 +38,19 @@ impl<S: Store, R: Registry> Gateway<S, R> {
     /// # Errors
     /// [`TurnError`]; the door then sends a valid END.
     pub async fn ussd(&self, callback: &Callback) -> Result<Reply, TurnError> {
+        self.ussd_kept(callback, &Kept::default()).await
+    }
+
+    /// [`Gateway::ussd`], which tells when the callback is durable: at the first save of its turn,
+    /// before anybody outside is asked.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) async fn ussd_kept(
+        &self,
+        callback: &Callback,
+        kept: &Kept,
+    ) -> Result<Reply, TurnError> {
         let book = self.book();
         let link = book.links.get(&callback.link).copied().unwrap_or_default();
         let inflight = self.inflight.begin(self.unanswered_key(callback));
@@ -44,10 +59,13 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             .take(&callback.service, &callback.subscriber)
             .await;
         if let Some(reply) = inflight.answered() {
+            kept.tell();
             return Ok(reply);
         }
+        let numbered = self.numbered(callback).await?;
         for _ in 0..RACES_PER_TURN_MAX {
-            if let Some(reply) = self.ussd_once(&book, link, callback).await? {
+            let once = self.ussd_once(&book, link, (callback, &numbered), kept);
+            if let Some(reply) = once.await? {
                 inflight.answer(&reply);
                 return Ok(reply);
             }
@@ -55,11 +73,26 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         Err(TurnError::Raced)
     }
 
+    /// Which delivery it is, or repeats, where only its octets tell.
+    async fn numbered(&self, callback: &Callback) -> Result<Option<Noted>, TurnError> {
+        let Repeat::Octets { fingerprint, bind } = callback.repeat else {
+            return Ok(None);
+        };
+        let delivery = Delivery {
+            link: callback.link.clone(),
+            fingerprint,
+            bind,
+            at: callback.at,
+        };
+        Ok(Some(self.store.delivery(delivery).await?))
+    }
+
     async fn ussd_once(
         &self,
         book: &Book,
         link: LinkRules,
-        callback: &Callback,
+        (callback, numbered): (&Callback, &Option<Noted>),
+        kept: &Kept,
     ) -> Result<Option<Reply>, TurnError> {
         let service = self.service(book, &callback.service)?;
         let session = SessionKey {
@@ -71,6 +104,8 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             .store
             .meet(&callback.service, &callback.subscriber, Some(&session))
             .await?;
+        let told = numbered.map(|noted| told(callback, noted, met.session.as_ref()));
+        let callback = told.as_ref().unwrap_or(callback);
         let mut turn = Turn {
             key: [0; 32],
             service,
@@ -86,17 +121,22 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             session: None,
             owns: false,
             sms: None,
+            kept: Some(kept),
             changes: Vec::new(),
             outcome: None,
         };
         if met.subscriber.stopped {
             turn.changes.push(SubscriberChange::Stopped(false));
         }
-        if let (Repeat::Key(_), Some(mark)) = (&callback.repeat, &met.session) {
-            let key = self.callback_key(callback, 0, "");
+        if let (Repeat::Key(_) | Repeat::Number(_), Some(mark)) = (&callback.repeat, &met.session) {
+            let key = self.callback_key(callback, mark.opened_at.ms(), "");
             match self.store.seen(&key).await? {
-                Seen::Answered(reply) => return Ok(Some(reply)),
+                Seen::Answered(reply) => {
+                    kept.tell();
+                    return Ok(Some(reply));
+                }
                 Seen::Open => {
+                    kept.tell();
                     let conversation = self.conversation_for(
                         book,
                         &turn,
@@ -128,7 +168,10 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 new_session,
             } => (event, key, mark, new_session),
             Verdict::Repeat { key, mark } => match self.store.seen(&key).await? {
-                Seen::Answered(reply) => return Ok(Some(reply)),
+                Seen::Answered(reply) => {
+                    kept.tell();
+                    return Ok(Some(reply));
+                }
                 Seen::Open => (Event::Again, key, mark, false),
                 Seen::Never => {
                     return self
@@ -157,6 +200,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                         .note(&arrival, Some((&session, &mark)), None)
                         .await?;
                 }
+                kept.tell();
                 return Ok(Some(Reply {
                     text: String::new(),
                     ends: true,
@@ -179,26 +223,27 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         let at = callback.at;
         let path_of = |input: &Input| match input {
             Input::Path(path) => path.clone(),
-            Input::Dial | Input::Text(_) | Input::Closed => String::new(),
+            Input::Dial(_) | Input::Text(_) | Input::Closed => String::new(),
         };
         let path = path_of(&callback.input);
         let path_mark = self.path_mark(callback, &path);
-        // An id that comes again after its session's time is another session.
-        let known = met.session.as_ref().filter(|mark| {
-            let begins =
-                path.is_empty() && !matches!(callback.input, Input::Text(_) | Input::Closed);
-            !(begins && at.since(mark.opened_at) > link.session)
+        // An id that comes again after its session's time is another session, and so is one with
+        // which the operator says that a session begins.
+        let known = met.session.as_ref().filter(|mark| match &callback.input {
+            Input::Dial(_) => false,
+            Input::Path(path) => !(path.is_empty() && at.since(mark.opened_at) > link.session),
+            Input::Text(_) | Input::Closed => true,
         });
         let Some(known) = known else {
             if callback.input == Input::Closed {
                 return Verdict::Closed { mark: None };
             }
             let inputs = match &callback.input {
-                Input::Path(path) => match path::step(None, path) {
+                Input::Path(path) | Input::Dial(path) => match path::step(None, path) {
                     path::Step::Inputs(inputs) => inputs.into_iter().map(str::to_owned).collect(),
                     path::Step::Repeat | path::Step::Late => Vec::new(),
                 },
-                Input::Dial | Input::Text(_) | Input::Closed => Vec::new(),
+                Input::Text(_) | Input::Closed => Vec::new(),
             };
             let mark = SessionMark {
                 opened_at: at,
@@ -239,7 +284,8 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                     path::Step::Inputs(inputs) => inputs.concat(),
                 }
             }
-            Input::Dial => return Verdict::Repeat { key, mark },
+            // Known sessions are not asked about it.
+            Input::Dial(_) => return Verdict::Repeat { key, mark },
             Input::Text(text) => text.clone(),
         };
         (mark.path_len, mark.path_mark) = (path.len(), path_mark);
@@ -308,6 +354,9 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         self.store
             .note(&arrival, Some((&session, &mark)), None)
             .await?;
+        if let Some(kept) = turn.kept {
+            kept.tell();
+        }
         tracing::info!(
             conversation = %conversation.id,
             revision,
@@ -333,27 +382,39 @@ impl<S: Store, R: Registry> Gateway<S, R> {
     /// What identifies a callback: by the operator's id, or by the session and its path.
     fn callback_key(&self, callback: &Callback, opened_at_ms: i64, path: &str) -> Mark {
         let link = callback.link.as_str().as_bytes();
-        let number = callback.subscriber.as_str().as_bytes();
+        let caller = callback.subscriber.as_str().as_bytes();
         let session = callback.session.as_deref().unwrap_or_default().as_bytes();
         match &callback.repeat {
             Repeat::Key(id) => self
                 .store
-                .mark("callback-id", &[link, number, id.as_bytes()]),
+                .mark("callback-id", &[link, caller, id.as_bytes()]),
             Repeat::Path => self.store.mark(
                 "callback-path",
                 &[
                     link,
-                    number,
+                    caller,
                     session,
                     &opened_at_ms.to_be_bytes(),
                     path.as_bytes(),
                 ],
             ),
-            Repeat::None => {
+            Repeat::Number(number) => self.store.mark(
+                "callback-number",
+                &[
+                    link,
+                    caller,
+                    session,
+                    &opened_at_ms.to_be_bytes(),
+                    &[*number],
+                    typed(&callback.input).as_bytes(),
+                ],
+            ),
+            // The ledger has given octets a number before anybody comes here.
+            Repeat::None | Repeat::Octets { .. } => {
                 let mut unlike = [0; 16];
                 self.chance.fill(&mut unlike);
                 self.store
-                    .mark("callback", &[link, number, session, &unlike])
+                    .mark("callback", &[link, caller, session, &unlike])
             }
         }
     }
@@ -361,10 +422,8 @@ impl<S: Store, R: Registry> Gateway<S, R> {
     /// What makes two callbacks the same while the first is unanswered, where nothing else tells.
     fn unanswered_key(&self, callback: &Callback) -> Option<Mark> {
         let input = match (&callback.repeat, &callback.input) {
-            (Repeat::Key(_) | Repeat::Path, _) => return None,
-            (Repeat::None, Input::Path(text) | Input::Text(text)) => text.as_str(),
-            (Repeat::None, Input::Dial) => "\u{0}dial",
-            (Repeat::None, Input::Closed) => "\u{0}closed",
+            (Repeat::Key(_) | Repeat::Path | Repeat::Number(_), _) => return None,
+            (Repeat::None | Repeat::Octets { .. }, input) => typed(input),
         };
         Some(self.store.mark(
             "unanswered",
@@ -387,5 +446,29 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 path.as_bytes(),
             ],
         )
+    }
+}
+
+/// The callback under the number that the ledger gave to its octets. A session goes on only when a
+/// callback has been answered, so that nothing but its last one comes again: other octets that are
+/// equal are a new input.
+fn told(callback: &Callback, noted: Noted, session: Option<&SessionMark>) -> Callback {
+    let is_last = |first| session.is_some_and(|mark| mark.seen_at == first);
+    Callback {
+        repeat: if noted.repeats.is_none_or(is_last) {
+            Repeat::Key(format!("delivery {}", noted.number))
+        } else {
+            Repeat::None
+        },
+        ..callback.clone()
+    }
+}
+
+/// What was typed, or a word that nobody can type for what is no text.
+fn typed(input: &Input) -> &str {
+    match input {
+        Input::Path(text) | Input::Text(text) => text,
+        Input::Dial(_) => "\u{0}dial",
+        Input::Closed => "\u{0}closed",
     }
 }

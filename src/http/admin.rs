@@ -18,6 +18,8 @@ use crate::desk::Registry;
 use crate::drawer::Drawer;
 use crate::gateway::Gateway;
 use crate::http::ussd::problem;
+use crate::smpp::link::LinkHandle;
+use crate::smpp::status::{BindState, BindStatus, LinkStatus};
 use crate::store::{MessageState, NewSms, Store};
 
 /// What this door needs.
@@ -30,6 +32,8 @@ pub struct Door<S, R> {
     pub metrics: PrometheusHandle,
     /// The drawers of sandbox links.
     pub drawers: BTreeMap<LinkName, Arc<Drawer>>,
+    /// The links over SMPP.
+    pub links: Vec<Arc<LinkHandle>>,
 }
 
 /// The routes of the administration listener.
@@ -38,12 +42,13 @@ pub fn router<S: Store, R: Registry>(door: Arc<Door<S, R>>) -> Router {
         .route("/livez", get(|| async { "alive\n" }))
         .route("/readyz", get(ready::<S, R>))
         .route("/metrics", get(figures::<S, R>))
+        .route("/links", get(links::<S, R>))
         .route("/sandbox/sms/{number}", get(letters::<S, R>))
         .route("/sandbox/sms", post(text::<S, R>))
         .fallback(|| async {
             problem(
                 StatusCode::NOT_FOUND,
-                "there is /livez, /readyz and /metrics",
+                "there is /livez, /readyz, /metrics and /links",
             )
         })
         .with_state(door)
@@ -65,6 +70,9 @@ async fn figures<S: Store, R: Registry>(State(door): State<Arc<Door<S, R>>>) -> 
             for (state, count) in counts {
                 metrics::gauge!("jisr_messages", "state" => state.name()).set(precise(count));
             }
+            for link in &door.links {
+                tell(&link.status());
+            }
             (
                 [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
                 door.metrics.render(),
@@ -72,6 +80,33 @@ async fn figures<S: Store, R: Registry>(State(door): State<Arc<Door<S, R>>>) -> 
                 .into_response()
         }
         Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+    }
+}
+
+/// How the links stand.
+async fn links<S: Store, R: Registry>(State(door): State<Arc<Door<S, R>>>) -> Response {
+    let links: Vec<_> = door.links.iter().map(|link| link.status()).collect();
+    Json(links).into_response()
+}
+
+/// The figures of one link: what `/links` has.
+fn tell(link: &LinkStatus) {
+    let name = || link.link.clone();
+    for state in BindState::ALL {
+        let binds = link.binds.iter().filter(|bind| bind.state == state).count();
+        metrics::gauge!("jisr_smpp_binds", "link" => name(), "state" => state.as_str())
+            .set(precise(binds as u64));
+    }
+    let sum =
+        |of: fn(&BindStatus) -> usize| precise(link.binds.iter().map(of).sum::<usize>() as u64);
+    metrics::gauge!("jisr_smpp_window_used", "link" => name()).set(sum(|bind| bind.in_flight));
+    metrics::gauge!("jisr_smpp_window", "link" => name()).set(sum(|bind| bind.window));
+    metrics::gauge!("jisr_smpp_waiting", "link" => name()).set(precise(link.queued as u64));
+    // No limit is the highest rate.
+    metrics::gauge!("jisr_smpp_rate", "link" => name()).set(link.rate.unwrap_or(f64::INFINITY));
+    for (event, count) in link.figures().named() {
+        metrics::counter!("jisr_smpp_events_total", "link" => name(), "event" => event)
+            .absolute(count);
     }
 }
 

@@ -13,14 +13,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use crate::book::Book;
 use crate::callback::{LinkName, ServiceName};
 use crate::clock::Clock;
 use crate::desk::Registry;
 use crate::gateway::Gateway;
 use crate::operator::{CallbackError, africastalking};
-use crate::screen::{Content, fit};
-use crate::store::{Reply, Store};
+use crate::store::Store;
 
 /// What this door needs.
 pub struct Door<S, R> {
@@ -92,25 +90,12 @@ async fn callback<S: Store, R: Registry>(
     let Some(service) = service.cloned() else {
         return refuse(&link, CallbackError::NoService("serviceCode"));
     };
-    let deadline = book.links.get(&link).copied().unwrap_or_default().deadline;
     let callback = form.into_callback(link.clone(), service.clone(), at);
-
-    // A task of its own: an operator that hangs up does not cut the turn in two.
-    let gateway = Arc::clone(&door.gateway);
-    let turn = tokio::spawn(async move { gateway.ussd(&callback).await });
-    let reply = match tokio::time::timeout(deadline.saturating_sub(ANSWER_MARGIN), turn).await {
-        Ok(Ok(Ok(reply))) => reply,
-        Ok(Ok(Err(error))) => {
-            tracing::error!(%link, %error, "no turn");
-            apology(&book, &link, &service, "failed")
-        }
-        Ok(Err(error)) => {
-            tracing::error!(%link, panicked = error.is_panic(), "no turn");
-            apology(&book, &link, &service, "failed")
-        }
-        Err(_late) => {
-            tracing::warn!(%link, "the turn is late; the subscriber is asked to try again");
-            apology(&book, &link, &service, "busy")
+    let reply = match door.gateway.begin(callback).reply.await {
+        Ok(reply) => reply,
+        Err(error) => {
+            tracing::error!(%link, panicked = error.is_panic(), "no answer");
+            book.apology(&link, &service, "failed")
         }
     };
     (
@@ -119,9 +104,6 @@ async fn callback<S: Store, R: Registry>(
     )
         .into_response()
 }
-
-/// What is kept back of the deadline for the way to the operator.
-const ANSWER_MARGIN: Duration = Duration::from_millis(500);
 
 async fn body<S, R>(
     door: &Door<S, R>,
@@ -170,33 +152,6 @@ fn is_form(headers: &HeaderMap) -> bool {
 fn refuse(link: &LinkName, error: CallbackError) -> Response {
     tracing::warn!(%link, %error, "callback refused");
     problem(StatusCode::BAD_REQUEST, &error.to_string())
-}
-
-/// A valid END, so that the subscriber reads a sentence and not the operator's error. It is in the
-/// service's first language, since the ledger that knows the subscriber's may be what failed.
-fn apology(book: &Book, link: &LinkName, service: &ServiceName, id: &str) -> Reply {
-    let Some(service) = book.services.get(service) else {
-        return Reply {
-            text: String::new(),
-            ends: true,
-        };
-    };
-    let words = &service.words;
-    let args = BTreeMap::from([
-        ("dial", words.dial.clone()),
-        ("help_line", words.help_line.clone()),
-        ("number", words.number.clone()),
-    ]);
-    let text = book.locales.text(&words.first_language, id, &args);
-    let content = Content {
-        body: text.unwrap_or_else(|_| words.help_line.clone()),
-        ..Content::default()
-    };
-    let limit = book.links.get(link).copied().unwrap_or_default().limit;
-    Reply {
-        text: fit::fit(&content, limit, 0).text,
-        ends: true,
-    }
 }
 
 /// [`problem`], with a line in the log: an operator that is refused all night is to be seen there.

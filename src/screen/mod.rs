@@ -3,6 +3,7 @@
 pub mod alphabet;
 pub mod fit;
 mod flow;
+pub mod halves;
 pub mod rtl;
 
 use crate::screen::alphabet::Alphabet;

@@ -41,12 +41,18 @@ commands! {
     BindReceiver = 0x0000_0001, "bind_receiver";
     /// Bind to send only.
     BindTransmitter = 0x0000_0002, "bind_transmitter";
+    /// What became of a message?
+    QuerySm = 0x0000_0003, "query_sm";
     /// Send a message.
     SubmitSm = 0x0000_0004, "submit_sm";
     /// A message, or a receipt, for us.
     DeliverSm = 0x0000_0005, "deliver_sm";
     /// End the bind.
     Unbind = 0x0000_0006, "unbind";
+    /// Put another message in the place of one.
+    ReplaceSm = 0x0000_0007, "replace_sm";
+    /// Do not send a message after all.
+    CancelSm = 0x0000_0008, "cancel_sm";
     /// Bind for both directions.
     BindTransceiver = 0x0000_0009, "bind_transceiver";
     /// The operator asks to be called back.
@@ -63,12 +69,18 @@ commands! {
     BindReceiverResp = 0x8000_0001, "bind_receiver_resp";
     /// Answer.
     BindTransmitterResp = 0x8000_0002, "bind_transmitter_resp";
+    /// Answer, with the state of the message.
+    QuerySmResp = 0x8000_0003, "query_sm_resp";
     /// Answer, with the message id.
     SubmitSmResp = 0x8000_0004, "submit_sm_resp";
     /// Answer.
     DeliverSmResp = 0x8000_0005, "deliver_sm_resp";
     /// Answer.
     UnbindResp = 0x8000_0006, "unbind_resp";
+    /// Answer.
+    ReplaceSmResp = 0x8000_0007, "replace_sm_resp";
+    /// Answer.
+    CancelSmResp = 0x8000_0008, "cancel_sm_resp";
     /// Answer.
     BindTransceiverResp = 0x8000_0009, "bind_transceiver_resp";
     /// Answer.
@@ -114,6 +126,8 @@ impl Status {
     pub const BAD_SOURCE: Self = Self(0x0a);
     /// ESME_RINVDSTADR: the destination address is wrong.
     pub const BAD_DESTINATION: Self = Self(0x0b);
+    /// ESME_RINVMSGID: no such message.
+    pub const BAD_MESSAGE_ID: Self = Self(0x0c);
     /// ESME_RBINDFAIL: the bind failed.
     pub const BIND_FAILED: Self = Self(0x0d);
     /// ESME_RINVPASWD: wrong password.
@@ -128,6 +142,8 @@ impl Status {
     pub const THROTTLED: Self = Self(0x58);
     /// ESME_RINVPARLEN: the length of a parameter is wrong.
     pub const BAD_PARAMETER_LENGTH: Self = Self(0xc2);
+    /// ESME_RINVOPTPARAMVAL: the value of an optional parameter is wrong.
+    pub const BAD_PARAMETER_VALUE: Self = Self(0xc4);
     /// ESME_RDELIVERYFAILURE: could not be delivered.
     pub const DELIVERY_FAILED: Self = Self(0xfe);
 
@@ -161,6 +177,11 @@ mod tests {
             (Command::SubmitSm, Some(Command::SubmitSmResp)),
             (Command::DeliverSm, Some(Command::DeliverSmResp)),
             (Command::DataSm, Some(Command::DataSmResp)),
+            (Command::QuerySm, Some(Command::QuerySmResp)),
+            (Command::CancelSm, Some(Command::CancelSmResp)),
+            (Command::ReplaceSm, Some(Command::ReplaceSmResp)),
+            (Command::BindReceiver, Some(Command::BindReceiverResp)),
+            (Command::BindTransmitter, Some(Command::BindTransmitterResp)),
             (Command::Unbind, Some(Command::UnbindResp)),
             (Command::EnquireLink, Some(Command::EnquireLinkResp)),
             (Command::Outbind, None),

@@ -1,17 +1,28 @@
 //! The settings of one link over SMPP.
 
+mod binds;
+mod check;
+mod messages;
+pub mod ussd;
+
 use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::callback::{LinkName, ServiceName};
-use crate::smpp::command::{Command, Status};
-use crate::smpp::pdu::{Bind, EncodeError, Pdu};
+pub use crate::smpp::config::binds::{BindKind, Binds, Version};
+pub use crate::smpp::config::check::SettingFault;
+pub use crate::smpp::config::messages::{Long, Messages, Receipts, Validity};
+use crate::smpp::config::ussd::{UssdConfig, UssdSettings};
+use crate::smpp::pdu::Bind;
 
-/// The settings of one link. All times are in milliseconds.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// The settings of one link, as they stand in its `[[link]]` of `jisr.toml`. All times are in
+/// milliseconds.
+#[derive(Clone, PartialEq, Deserialize)]
+#[serde(default = "SmppConfig::unset", deny_unknown_fields)]
 pub struct SmppConfig {
     /// The link's name.
     pub name: LinkName,
@@ -21,12 +32,23 @@ pub struct SmppConfig {
     pub port: u16,
     /// Who we are there, at most 15 octets.
     pub system_id: String,
-    /// Our password there, at most 8 octets.
+    /// Our password there, at most 8 octets; `password_file` keeps it out of the configuration.
     pub password: String,
+    /// A file with the password alone. Whoever starts the link reads it into `password`.
+    pub password_file: Option<PathBuf>,
     /// At most 12 octets, mostly empty.
     pub system_type: String,
+    /// The services whose short numbers this link carries.
+    pub services: Vec<String>,
     /// Our short numbers on this link and the service of each. Messages to others are refused.
+    /// Filled from `services` by whoever starts the link.
+    #[serde(skip)]
     pub service_for: Vec<(String, ServiceName)>,
+    /// USSD on this link; none means that everything is an SMS.
+    pub ussd: Option<UssdConfig>,
+    /// The same with every value and our codes. Filled by whoever starts the link.
+    #[serde(skip)]
+    pub ussd_settings: Option<Arc<UssdSettings>>,
     /// Type of number of our short numbers; names of letters always go as 5 (alphanumeric).
     pub source_ton: u8,
     /// Numbering plan of our short numbers; 0 for names of letters.
@@ -35,7 +57,18 @@ pub struct SmppConfig {
     pub destination_ton: u8,
     /// Numbering plan of subscribers.
     pub destination_npi: u8,
-    /// Messages that wait for their answer at the same time, at most.
+    /// What the binds are for; `pair` is one of each direction.
+    pub bind: Binds,
+    /// How many binds, or pairs of them, the operator lets us have.
+    pub count: usize,
+    /// The version of the protocol that we say we speak.
+    pub version: Version,
+    /// Parts a second on all binds together, at most; 0 means no limit until the operator
+    /// throttles.
+    pub rate: f64,
+    /// How messages go.
+    pub messages: Messages,
+    /// Messages that wait for their answer at the same time on one bind, at most.
     pub window: usize,
     /// How long an answer is waited for.
     pub response_ms: u64,
@@ -47,6 +80,12 @@ pub struct SmppConfig {
     pub pdu_ms: u64,
     /// Silence after which the operator is asked whether it is there.
     pub idle_ms: u64,
+    /// After so many response time-outs in a row a bind is given up, even where it answers
+    /// enquire_link. Messages sent together count as one.
+    pub silent_timeouts: u32,
+    /// So long after a submit that nobody answered, with no other answered since, a bind is given
+    /// up too.
+    pub silent_ms: u64,
     /// How long unbinding may take.
     pub drain_ms: u64,
     /// How long after its time-out an answer is still told.
@@ -56,8 +95,32 @@ pub struct SmppConfig {
     /// Messages from the operator that are in the ledger's hands at the same time, at most; then
     /// nothing more is read.
     pub inbound: usize,
+    /// After nothing was read for so long, deliveries that had arrived before are answered 0x58:
+    /// come again later.
+    pub hold_ms: u64,
+    /// How long the operator's machine may leave octets unacknowledged (TCP_USER_TIMEOUT); 0
+    /// leaves it to the system.
+    pub user_timeout_ms: u64,
+    /// Silence of a connection after which the system asks whether it stands; 0 means never.
+    pub keepalive_ms: u64,
+    /// TLS; none means plain TCP.
+    pub tls: Option<TlsConfig>,
     /// The pauses between attempts to connect.
     pub retry: RetryConfig,
+}
+
+/// TLS on a link.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsConfig {
+    /// The authorities to trust, PEM; none means the public ones.
+    pub ca_file: Option<PathBuf>,
+    /// The name that the operator's certificate has to bear; none means `host`.
+    pub server_name: Option<String>,
+    /// Our certificate, PEM, where the operator wants one.
+    pub cert_file: Option<PathBuf>,
+    /// Its key, PEM.
+    pub key_file: Option<PathBuf>,
 }
 
 /// The pauses between attempts to connect, in milliseconds.
@@ -88,22 +151,37 @@ impl Default for SmppConfig {
             port: 2775,
             system_id: "jisr".to_owned(),
             password: String::new(),
+            password_file: None,
             system_type: String::new(),
+            services: Vec::new(),
             service_for: Vec::new(),
+            ussd: None,
+            ussd_settings: None,
             source_ton: 0,
             source_npi: 1,
             destination_ton: 1,
             destination_npi: 1,
+            bind: Binds::default(),
+            count: 1,
+            version: Version::default(),
+            rate: 0.0,
+            messages: Messages::default(),
             window: 10,
             response_ms: 10_000,
             connect_ms: 5_000,
             bind_ms: 5_000,
             pdu_ms: 10_000,
             idle_ms: 30_000,
+            silent_timeouts: 3,
+            silent_ms: 60_000,
             drain_ms: 5_000,
             late_ms: 60_000,
             accept_ms: 4_000,
             inbound: 64,
+            hold_ms: 1_000,
+            user_timeout_ms: 30_000,
+            keepalive_ms: 60_000,
+            tls: None,
             retry: RetryConfig::default(),
         }
     }
@@ -136,6 +214,22 @@ impl fmt::Debug for SmppConfig {
 }
 
 impl SmppConfig {
+    /// The defaults of a file, in which name, host, port, user and services have to be written.
+    fn unset() -> Self {
+        Self {
+            name: LinkName::from(""),
+            host: String::new(),
+            port: 0,
+            system_id: String::new(),
+            ..Self::default()
+        }
+    }
+
+    /// Where the operator listens, for people.
+    pub fn peer(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
     /// The service of a short number, as it stands in a PDU: a leading `+` does not matter.
     pub fn service(&self, short_number: &str) -> Option<&ServiceName> {
         let bare = |text: &str| text.trim().trim_start_matches('+').to_owned();
@@ -152,18 +246,9 @@ impl SmppConfig {
             system_id: self.system_id.as_bytes(),
             password: self.password.as_bytes(),
             system_type: self.system_type.as_bytes(),
-            interface_version: 0x34,
+            interface_version: self.version.octet(),
             ..Bind::default()
         }
-    }
-
-    /// Whether everything fits the bind request, for the check of the settings before the start.
-    ///
-    /// # Errors
-    /// [`EncodeError`] names the setting that is too long.
-    pub fn check(&self) -> Result<(), EncodeError> {
-        let request = Pdu::Bind(Command::BindTransceiver, self.bind());
-        request.encode(Status::OK, 1).map(drop)
     }
 
     /// The numbers that a session keeps to.
@@ -177,7 +262,14 @@ impl SmppConfig {
             idle: ms(self.idle_ms),
             drain: ms(self.drain_ms),
             late: ms(self.late_ms),
+            silent_timeouts: self.silent_timeouts.max(1),
+            silent: ms(self.silent_ms),
         }
+    }
+
+    /// Parts a second at most.
+    pub fn limit(&self) -> Option<f64> {
+        (self.rate > 0.0).then_some(self.rate)
     }
 }
 
@@ -198,6 +290,10 @@ pub struct Numbers {
     pub drain: Duration,
     /// How long a late answer is still told.
     pub late: Duration,
+    /// Response time-outs in a row after which the bind is given up.
+    pub silent_timeouts: u32,
+    /// How long after an unanswered submit it is given up.
+    pub silent: Duration,
 }
 
 #[cfg(test)]
@@ -226,19 +322,6 @@ mod tests {
                 "{text}"
             );
         }
-    }
-
-    #[test]
-    fn what_does_not_fit_a_bind_is_found_before_it() {
-        let with = |password: &str| SmppConfig {
-            password: password.to_owned(),
-            ..SmppConfig::default()
-        };
-        assert_eq!(with("12345678").check(), Ok(()));
-        assert_eq!(
-            with("123456789").check(),
-            Err(EncodeError { field: "password" })
-        );
     }
 
     #[test]

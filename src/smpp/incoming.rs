@@ -31,7 +31,8 @@ pub struct Text {
     pub to: String,
     /// Its service.
     pub service: ServiceName,
-    /// What they wrote.
+    /// What they wrote; the halves of characters at the edges of a part are marked for
+    /// [`crate::screen::halves::join`].
     pub text: String,
     /// The operator's id, where it gives one.
     pub message_id: Option<String>,
@@ -55,6 +56,7 @@ pub fn read(config: &SmppConfig, sm: &Sm<'_>) -> Incoming {
         return Incoming::Refused(Status::BAD_SOURCE);
     };
     let (octets, part) = part::read(sm);
+    let zero = config.messages.default_alphabet;
     let message_id = sm
         .tlvs
         .text(tlv::RECEIPTED_MESSAGE_ID)
@@ -65,7 +67,11 @@ pub fn read(config: &SmppConfig, sm: &Sm<'_>) -> Incoming {
         subscriber,
         to,
         service: service.clone(),
-        text: text::decode(sm.data_coding, octets),
+        // A part may begin or end with half a character, whose other half is elsewhere.
+        text: match part {
+            Some(_) => text::decode_part(zero, sm.data_coding, octets),
+            None => text::decode_as(zero, sm.data_coding, octets),
+        },
         message_id,
         part,
     })
@@ -73,7 +79,7 @@ pub fn read(config: &SmppConfig, sm: &Sm<'_>) -> Incoming {
 
 /// The number of a sender: international with or without `+`, or national by its type of number.
 /// Senders of letters and short numbers are no subscribers.
-fn subscriber(source: Address<'_>) -> Option<Msisdn> {
+pub(super) fn subscriber(source: Address<'_>) -> Option<Msisdn> {
     let written = text::latin1(source.octets);
     let written = written.trim();
     let international = match source.ton {
@@ -88,6 +94,8 @@ fn subscriber(source: Address<'_>) -> Option<Msisdn> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::smpp::config::Messages;
+    use crate::smpp::text::DefaultAlphabet;
     use crate::smpp::tlv::Tlvs;
     use proptest::prelude::*;
 
@@ -203,6 +211,42 @@ mod tests {
             shown(&sm),
             "text +212661000001 to 3949 of tns: م Some((7, 2, 1))"
         );
+    }
+
+    #[test]
+    fn the_text_is_read_as_the_link_has_it() {
+        let latin1 = SmppConfig {
+            messages: Messages {
+                default_alphabet: DefaultAlphabet::Latin1,
+                ..Messages::default()
+            },
+            ..config()
+        };
+        for (config, data_coding, header, octets, expected) in [
+            (&config(), 0, false, &b"\x05_"[..], "é§"),
+            (&latin1, 0, false, b"\xe9_", "é_"),
+            (&config(), 8, false, b"\x00a\xd8\x3d", "a\u{fffd}"),
+            (&config(), 8, true, b"\x00a\xd8\x3d", "a\u{10d83d}"),
+            (&config(), 0, true, b"a\x1b", "a\u{10001b}"),
+        ] {
+            let mut short_message = b"\x05\x00\x03\x07\x02\x01".to_vec();
+            if !header {
+                short_message.clear();
+            }
+            short_message.extend_from_slice(octets);
+            let sm = Sm {
+                source: address(1, "212661000001"),
+                destination: address(0, "3949"),
+                esm_class: if header { part::ESM_UDHI } else { 0 },
+                data_coding,
+                short_message: &short_message,
+                ..Sm::default()
+            };
+            let Incoming::Text(text) = read(config, &sm) else {
+                panic!("no text: {}", shown(&sm))
+            };
+            assert_eq!(text.text, expected, "{data_coding} {octets:?}");
+        }
     }
 
     proptest! {

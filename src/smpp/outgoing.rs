@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use crate::smpp::command::Status;
-use crate::smpp::config::SmppConfig;
-use crate::smpp::part;
-use crate::smpp::pdu::{Address, Pdu, Sm};
-use crate::smpp::text;
-use crate::store::{Message, MessageId, PartOutcome};
+use jiff::tz::TimeZone;
 
-/// A receipt for the final state, whatever it is (SMPP 3.4, 5.2.17).
-const RECEIPT_WANTED: u8 = 1;
+use crate::clock::Moment;
+use crate::smpp::command::Status;
+use crate::smpp::config::{Long, SmppConfig, Validity};
+use crate::smpp::part::{self, Part};
+use crate::smpp::pdu::{Address, EncodeError, Pdu, Sm};
+use crate::smpp::text;
+use crate::smpp::tlv::{self, Tlvs};
+use crate::store::{Message, MessageId, PartOutcome};
 
 /// The longest validity that the relative form is written with: its months and years have no
 /// fixed length.
@@ -28,7 +29,7 @@ pub struct Outgoing {
 }
 
 /// The parts of a message that are to be sent now. Text and header of a part follow from the
-/// message alone; only the validity is what is left of its life.
+/// message and the link alone; only the validity is what is left of its life.
 ///
 /// # Errors
 /// A refusal with a reason of this house where the message fits no submit_sm: too long a text or
@@ -39,38 +40,36 @@ pub fn parts(
     life: Duration,
 ) -> Result<Vec<Outgoing>, PartOutcome> {
     let refused = |reason: &str| PartOutcome::Refused(reason.to_owned());
-    let octets = text::encode(&message.text).map_err(|_| refused("text too long"))?;
+    let messages = &config.messages;
+    let octets = text::encode_as(&message.text, &messages.writing(config.version))
+        .map_err(|_| refused("text too long"))?;
     let total = u8::try_from(octets.parts.len()).map_err(|_| refused("text too long"))?;
-    let validity = relative(life);
-    let source = source(config, &message.from);
-    let destination = Address {
-        ton: config.destination_ton,
-        npi: config.destination_npi,
-        octets: message.to.digits().as_bytes(),
+    let validity = life_of(config, message, life);
+    let sm = Sm {
+        service_type: messages.service_type.as_bytes(),
+        source: sender(config, &message.from),
+        destination: Address {
+            ton: config.destination_ton,
+            npi: config.destination_npi,
+            octets: message.to.digits().as_bytes(),
+        },
+        validity: validity.as_bytes(),
+        registered_delivery: messages.receipts.octet(),
+        data_coding: octets.data_coding,
+        ..Sm::default()
     };
 
     (0..total)
         .zip(&octets.parts)
         .filter(|(number, _)| message.parts.is_empty() || message.parts.contains(number))
         .map(|(number, body)| {
-            let mut short_message = Vec::with_capacity(part::HEADER_LEN + body.len());
-            if total > 1 {
-                let header = part::header(reference(message.id), total, number + 1);
-                short_message.extend_from_slice(&header);
-            }
-            short_message.extend_from_slice(body);
-            let sm = Sm {
-                source,
-                destination,
-                esm_class: if total > 1 { part::ESM_UDHI } else { 0 },
-                validity: validity.as_bytes(),
-                registered_delivery: RECEIPT_WANTED,
-                data_coding: octets.data_coding,
-                short_message: &short_message,
-                ..Sm::default()
+            let place = Part {
+                reference: reference(message.id),
+                total,
+                number: number + 1,
             };
-            let pdu = Pdu::SubmitSm(sm)
-                .encode(Status::OK, 0)
+            let long = Some(messages.long(config.version)).filter(|_| octets.long);
+            let pdu = submit(sm, long, place, body)
                 .map_err(|error| refused(&format!("{} does not fit", error.field)))?;
             Ok(Outgoing {
                 part: number,
@@ -81,9 +80,51 @@ pub fn parts(
         .collect()
 }
 
-/// How many parts a message has, for reports on all of them; 1 where it cannot be sent at all.
-pub fn count(message: &Message) -> u8 {
-    text::encode(&message.text)
+/// One part as submit_sm, told to be one in the way of the link; a message that is not long is told
+/// in none.
+fn submit(
+    sm: Sm<'_>,
+    long: Option<Long>,
+    place: Part,
+    body: &[u8],
+) -> Result<Vec<u8>, EncodeError> {
+    let mut short_message = Vec::with_capacity(part::HEADER16_LEN + body.len());
+    let mut tlvs = Vec::new();
+    match long {
+        Some(Long::Udh8) => {
+            let [_, reference] = place.reference.to_be_bytes();
+            let header = part::header(reference, place.total, place.number);
+            short_message.extend_from_slice(&header);
+        }
+        Some(Long::Udh16) => {
+            let header = part::header16(place.reference, place.total, place.number);
+            short_message.extend_from_slice(&header);
+        }
+        Some(Long::Sar) => part::put_sar(&mut tlvs, place),
+        Some(Long::Payload) => tlv::put(&mut tlvs, tlv::MESSAGE_PAYLOAD, body),
+        None => {}
+    }
+    let esm_class = if short_message.is_empty() {
+        0
+    } else {
+        part::ESM_UDHI
+    };
+    if long != Some(Long::Payload) {
+        short_message.extend_from_slice(body);
+    }
+    let sm = Sm {
+        esm_class,
+        short_message: &short_message,
+        tlvs: Tlvs::new(&tlvs),
+        ..sm
+    };
+    Pdu::SubmitSm(sm).encode(Status::OK, 0)
+}
+
+/// How many parts a message has on this link, for reports on all of them; 1 where it cannot be
+/// sent at all.
+pub fn count(config: &SmppConfig, message: &Message) -> u8 {
+    text::encode_as(&message.text, &config.messages.writing(config.version))
         .ok()
         .and_then(|octets| u8::try_from(octets.parts.len()).ok())
         .unwrap_or(1)
@@ -91,13 +132,20 @@ pub fn count(message: &Message) -> u8 {
 
 /// What tells the parts of one long message from those of others: the same at every attempt, and
 /// different for messages that follow each other. Every octet of the id counts, since the time
-/// stands in the upper ones.
-fn reference(id: MessageId) -> u8 {
-    let octets = id.0.to_be_bytes().into_iter();
-    octets.fold(0, |sum: u8, octet| sum.wrapping_mul(31).wrapping_add(octet))
+/// stands in the upper ones. The lower octet, which is all that a short header has, tells as much
+/// as one octet can.
+fn reference(id: MessageId) -> u16 {
+    let fold = |factor: u8| {
+        let octets = id.0.to_be_bytes().into_iter();
+        octets.fold(0, |sum: u8, octet| {
+            sum.wrapping_mul(factor).wrapping_add(octet)
+        })
+    };
+    u16::from_be_bytes([fold(113), fold(31)])
 }
 
-fn source<'a>(config: &SmppConfig, from: &'a str) -> Address<'a> {
+/// The sender as it goes over this link.
+pub(super) fn sender<'a>(config: &SmppConfig, from: &'a str) -> Address<'a> {
     let number = from.strip_prefix('+').unwrap_or(from);
     if number.bytes().all(|octet| octet.is_ascii_digit()) {
         Address {
@@ -114,6 +162,15 @@ fn source<'a>(config: &SmppConfig, from: &'a str) -> Address<'a> {
     }
 }
 
+/// The life of a message as this link has it told; empty for not at all.
+pub(super) fn life_of(config: &SmppConfig, message: &Message, life: Duration) -> String {
+    match config.messages.validity {
+        Validity::Relative => relative(life),
+        Validity::Absolute => absolute(message.valid_until),
+        Validity::None => String::new(),
+    }
+}
+
 /// A relative time (SMPP 3.4, 7.1.1): `YYMMDDhhmmss000R`, from the operator's own clock, at least
 /// a second.
 fn relative(life: Duration) -> String {
@@ -121,6 +178,22 @@ fn relative(life: Duration) -> String {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     let (hours, minutes) = (rest / 3_600, rest % 3_600 / 60);
     format!("0000{days:02}{hours:02}{minutes:02}{:02}000R", rest % 60)
+}
+
+/// An absolute time (SMPP 3.4, 7.1.1): `YYMMDDhhmmsst00+`, in UTC, to the second before it.
+fn absolute(until: Moment) -> String {
+    let time = jiff::Timestamp::from_millisecond(until.ms())
+        .unwrap_or(jiff::Timestamp::MAX)
+        .to_zoned(TimeZone::UTC);
+    format!(
+        "{:02}{:02}{:02}{:02}{:02}{:02}000+",
+        time.year().rem_euclid(100),
+        time.month(),
+        time.day(),
+        time.hour(),
+        time.minute(),
+        time.second()
+    )
 }
 
 /// What a status in the answer to a submit_sm means.
@@ -140,7 +213,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
     use crate::callback::Msisdn;
-    use crate::clock::Moment;
+    use crate::smpp::config::{Messages, Receipts, Version};
     use crate::smpp::frame::{self, Frame};
     use crate::smpp::pdu;
     use crate::store::MessageKind;
@@ -160,7 +233,11 @@ mod tests {
     }
 
     fn sent(message: &Message) -> Vec<Frame> {
-        parts(&SmppConfig::default(), message, Duration::from_secs(300))
+        sent_on(&SmppConfig::default(), message)
+    }
+
+    fn sent_on(config: &SmppConfig, message: &Message) -> Vec<Frame> {
+        parts(config, message, Duration::from_secs(300))
             .unwrap()
             .iter()
             .map(|outgoing| {
@@ -242,9 +319,161 @@ mod tests {
     fn messages_that_follow_each_other_have_other_references() {
         // The ledger's ids have the milliseconds in their upper bits and mostly zeros below.
         let references: std::collections::BTreeSet<u8> = (0..256)
-            .map(|ms| reference(MessageId((1_783_209_600_000 + ms) << 20 | 1 << 12)))
+            .map(|ms| reference(MessageId((1_783_209_600_000 + ms) << 20 | 1 << 12)) as u8)
             .collect();
         assert_eq!(references.len(), 256);
+    }
+
+    #[test]
+    fn long_messages_go_as_the_link_has_them() {
+        let (gsm, units) = ("a".repeat(200), "م".repeat(71));
+        for (version, long, text, expected) in [
+            (
+                Version::V34,
+                Long::Udh8,
+                &gsm,
+                &[
+                    "0x40 Some((38, 2, 1)) 153 +6",
+                    "0x40 Some((38, 2, 2)) 47 +6",
+                ][..],
+            ),
+            (
+                Version::V34,
+                Long::Udh16,
+                &gsm,
+                &[
+                    "0x40 Some((30758, 2, 1)) 152 +7",
+                    "0x40 Some((30758, 2, 2)) 48 +7",
+                ],
+            ),
+            (
+                Version::V34,
+                Long::Sar,
+                &gsm,
+                &[
+                    "0x00 Some((30758, 2, 1)) 153 +0",
+                    "0x00 Some((30758, 2, 2)) 47 +0",
+                ],
+            ),
+            (
+                Version::V34,
+                Long::Payload,
+                &gsm,
+                &["0x00 None 200 payload"],
+            ),
+            (
+                Version::V34,
+                Long::Payload,
+                &units,
+                &["0x00 None 142 payload"],
+            ),
+            (
+                Version::V33,
+                Long::Payload,
+                &gsm,
+                &[
+                    "0x40 Some((38, 2, 1)) 153 +6",
+                    "0x40 Some((38, 2, 2)) 47 +6",
+                ],
+            ),
+            (
+                Version::V33,
+                Long::Sar,
+                &units,
+                &["0x40 Some((38, 2, 1)) 134 +6", "0x40 Some((38, 2, 2)) 8 +6"],
+            ),
+            (
+                Version::V50,
+                Long::Payload,
+                &"a".repeat(160),
+                &["0x00 None 160 +0"],
+            ),
+            (
+                Version::V50,
+                Long::Sar,
+                &"a".repeat(160),
+                &["0x00 None 160 +0"],
+            ),
+        ] {
+            let config = SmppConfig {
+                version,
+                messages: Messages {
+                    long,
+                    ..Messages::default()
+                },
+                ..SmppConfig::default()
+            };
+            let message = message(text, "3949", &[]);
+            let found: Vec<String> = sent_on(&config, &message)
+                .iter()
+                .map(|frame| {
+                    let (Pdu::SubmitSm(sm), 0) = pdu::decode(frame).unwrap() else {
+                        panic!("no submit")
+                    };
+                    let (octets, part) = part::read(&sm);
+                    let part = part.map(|p| (p.reference, p.total, p.number));
+                    let header = match sm.tlvs.get(tlv::MESSAGE_PAYLOAD) {
+                        Some(_) => "payload".to_owned(),
+                        None => format!("+{}", sm.short_message.len() - octets.len()),
+                    };
+                    assert!(version != Version::V33 || sm.tlvs.raw().is_empty());
+                    format!("{:#04x} {part:?} {} {header}", sm.esm_class, octets.len())
+                })
+                .collect();
+            assert_eq!(found, expected, "{version:?} {long:?}");
+            assert_eq!(usize::from(count(&config, &message)), expected.len());
+        }
+    }
+
+    #[test]
+    fn the_fields_of_a_link_are_written() {
+        let config = SmppConfig {
+            source_ton: 3,
+            source_npi: 0,
+            destination_ton: 0,
+            destination_npi: 8,
+            messages: Messages {
+                gsm_coding: 0xf1,
+                service_type: "CMT".to_owned(),
+                receipts: Receipts::None,
+                validity: Validity::Absolute,
+                ..Messages::default()
+            },
+            ..SmppConfig::default()
+        };
+        let message = Message {
+            valid_until: Moment::from_ms(1_767_225_599_999),
+            ..message("Oui", "3949", &[])
+        };
+        let frames = sent_on(&config, &message);
+        assert_eq!(
+            shown(&frames[0]),
+            "3/0 3949 -> 0/8 212661000001 esm 0x00 dcs 241 rd 0 251231235959000+ None 3 octets"
+        );
+        let (Pdu::SubmitSm(sm), 0) = pdu::decode(&frames[0]).unwrap() else {
+            panic!("no submit")
+        };
+        assert_eq!(sm.service_type, b"CMT");
+
+        for (receipts, validity, expected) in [
+            (Receipts::Final, Validity::None, "rd 1  None"),
+            (
+                Receipts::Failed,
+                Validity::Relative,
+                "rd 2 000000000500000R None",
+            ),
+        ] {
+            let config = SmppConfig {
+                messages: Messages {
+                    receipts,
+                    validity,
+                    ..Messages::default()
+                },
+                ..SmppConfig::default()
+            };
+            let shown = shown(&sent_on(&config, &message)[0]);
+            assert!(shown.contains(expected), "{shown}");
+        }
     }
 
     #[test]

@@ -10,6 +10,9 @@ pub const ESM_UDHI: u8 = 0x40;
 /// Octets of the header that [`header`] writes.
 pub const HEADER_LEN: usize = 6;
 
+/// Octets of the header that [`header16`] writes.
+pub const HEADER16_LEN: usize = 7;
+
 /// One part of a long message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
@@ -36,6 +39,19 @@ impl Part {
 /// The header of a part with an 8-bit reference.
 pub fn header(reference: u8, total: u8, number: u8) -> [u8; HEADER_LEN] {
     [5, 0, 3, reference, total, number]
+}
+
+/// The header of a part with a 16-bit reference (3GPP TS 23.040, 9.2.3.24.8).
+pub fn header16(reference: u16, total: u8, number: u8) -> [u8; HEADER16_LEN] {
+    let [high, low] = reference.to_be_bytes();
+    [6, 8, 4, high, low, total, number]
+}
+
+/// Appends the parameters that say the same without a header (SMPP 3.4, 5.3.2.22 to 24).
+pub fn put_sar(out: &mut Vec<u8>, part: Part) {
+    tlv::put(out, tlv::SAR_REFERENCE, &part.reference.to_be_bytes());
+    tlv::put(out, tlv::SAR_TOTAL, &[part.total]);
+    tlv::put(out, tlv::SAR_NUMBER, &[part.number]);
 }
 
 /// The octets of the text of a message, and which part of a long one it is. The text is in
@@ -105,6 +121,7 @@ fn sar(sm: &Sm<'_>) -> Option<Part> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
     use crate::smpp::tlv::Tlvs;
     use proptest::prelude::*;
@@ -166,6 +183,39 @@ mod tests {
             ..Sm::default()
         };
         assert_eq!(read(&sm), (&b"text"[..], part(0xfe, 3, 2)));
+
+        let mut octets = header16(0x01fe, 3, 2).to_vec();
+        octets.extend_from_slice(b"text");
+        let sm = Sm {
+            short_message: &octets,
+            ..sm
+        };
+        assert_eq!(read(&sm), (&b"text"[..], part(0x01fe, 3, 2)));
+
+        let mut raw = Vec::new();
+        put_sar(&mut raw, part(0x01fe, 3, 2).unwrap());
+        let sm = Sm {
+            short_message: b"text",
+            tlvs: Tlvs::new(&raw),
+            ..Sm::default()
+        };
+        assert_eq!(read(&sm), (&b"text"[..], part(0x01fe, 3, 2)));
+    }
+
+    #[test]
+    fn a_header_may_stand_before_a_payload() {
+        let mut raw = Vec::new();
+        tlv::put(
+            &mut raw,
+            tlv::MESSAGE_PAYLOAD,
+            b"\x05\x00\x03\x07\x02\x01ab",
+        );
+        let sm = Sm {
+            esm_class: ESM_UDHI,
+            tlvs: Tlvs::new(&raw),
+            ..Sm::default()
+        };
+        assert_eq!(read(&sm), (&b"ab"[..], part(7, 2, 1)));
     }
 
     #[test]

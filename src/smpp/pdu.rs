@@ -9,7 +9,7 @@ use std::fmt;
 use crate::smpp::command::Command;
 pub use crate::smpp::pdu::read::{DecodeError, decode};
 pub use crate::smpp::pdu::write::{EncodeError, SHORT_MESSAGE_MAX};
-use crate::smpp::tlv::Tlvs;
+use crate::smpp::tlv::{self, Tlvs};
 
 /// An address with its type of number and numbering plan.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct Bind<'a> {
     pub password: &'a [u8],
     /// What it is.
     pub system_type: &'a [u8],
-    /// 0x34 for SMPP 3.4.
+    /// 0x33 for SMPP 3.3 and all before it, 0x34 for 3.4, 0x50 for 5.0.
     pub interface_version: u8,
     /// Which addresses it serves; empty means that the operator knows.
     pub address_range: Address<'a>,
@@ -44,6 +44,14 @@ pub struct BindResp<'a> {
     pub system_id: &'a [u8],
     /// For example sc_interface_version.
     pub tlvs: Tlvs<'a>,
+}
+
+impl BindResp<'_> {
+    /// The version that the operator speaks, in whatever length it came; none from those who speak
+    /// SMPP 3.3, or do not tell.
+    pub fn interface_version(&self) -> Option<u8> {
+        u8::try_from(self.tlvs.number(tlv::INTERFACE_VERSION)?).ok()
+    }
 }
 
 /// submit_sm, deliver_sm and data_sm; the last has no short_message, schedule, validity,
@@ -89,6 +97,82 @@ pub struct SmResp<'a> {
     pub tlvs: Tlvs<'a>,
 }
 
+impl SmResp<'_> {
+    /// How busy the operator is, from 0 (idle) to 100 (SMPP 5.0, 4.8.4.18); what is above that is
+    /// reserved, and read as 100.
+    pub fn congestion(&self) -> Option<u8> {
+        let percent = self.tlvs.number(tlv::CONGESTION)?.min(100);
+        u8::try_from(percent).ok()
+    }
+}
+
+/// outbind: the operator asks for a bind.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Outbind<'a> {
+    /// Who asks.
+    pub system_id: &'a [u8],
+    /// With what.
+    pub password: &'a [u8],
+}
+
+/// alert_notification: a phone can be reached again.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Alert<'a> {
+    /// The phone.
+    pub source: Address<'a>,
+    /// Who wanted to know.
+    pub esme: Address<'a>,
+    /// For example ms_availability_status.
+    pub tlvs: Tlvs<'a>,
+}
+
+/// query_sm and cancel_sm. A query has neither service type nor destination, and those stay empty.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Which<'a> {
+    /// The service type, where all messages of one are meant.
+    pub service_type: &'a [u8],
+    /// The id that the operator gave; empty in a cancel_sm that means all to one destination.
+    pub message_id: &'a [u8],
+    /// From, as it was when it was sent.
+    pub source: Address<'a>,
+    /// To, as it was when it was sent.
+    pub destination: Address<'a>,
+}
+
+/// query_sm_resp.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct QueryResp<'a> {
+    /// The id that was asked for.
+    pub message_id: &'a [u8],
+    /// When it came to its end; empty before.
+    pub final_date: &'a [u8],
+    /// What became of it (5.2.28).
+    pub message_state: u8,
+    /// The network's reason, where it failed.
+    pub error_code: u8,
+}
+
+/// replace_sm.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Replacement<'a> {
+    /// The id that the operator gave.
+    pub message_id: &'a [u8],
+    /// From, as it was when it was sent.
+    pub source: Address<'a>,
+    /// When to deliver; empty leaves it as it was.
+    pub schedule: &'a [u8],
+    /// Until when to try; empty leaves it as it was.
+    pub validity: &'a [u8],
+    /// Which receipts are wanted.
+    pub registered_delivery: u8,
+    /// A text stored at the operator.
+    pub stored_text: u8,
+    /// The new text, in the coding of the old one.
+    pub short_message: &'a [u8],
+    /// The optional parameters; SMPP 5.0 has message_payload here.
+    pub tlvs: Tlvs<'a>,
+}
+
 /// What a frame holds. Which bind, which answer: the command tells.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Pdu<'a> {
@@ -118,10 +202,22 @@ pub enum Pdu<'a> {
     EnquireLinkResp,
     /// generic_nack.
     GenericNack,
-    /// outbind: recognised, its body left alone.
-    Outbind,
-    /// alert_notification: recognised, its body left alone.
-    AlertNotification,
+    /// outbind.
+    Outbind(Outbind<'a>),
+    /// alert_notification.
+    AlertNotification(Alert<'a>),
+    /// query_sm.
+    QuerySm(Which<'a>),
+    /// query_sm_resp.
+    QuerySmResp(QueryResp<'a>),
+    /// cancel_sm.
+    CancelSm(Which<'a>),
+    /// cancel_sm_resp.
+    CancelSmResp,
+    /// replace_sm.
+    ReplaceSm(Replacement<'a>),
+    /// replace_sm_resp.
+    ReplaceSmResp,
 }
 
 impl fmt::Debug for Pdu<'_> {
@@ -147,8 +243,14 @@ impl Pdu<'_> {
             Self::EnquireLink => Command::EnquireLink,
             Self::EnquireLinkResp => Command::EnquireLinkResp,
             Self::GenericNack => Command::GenericNack,
-            Self::Outbind => Command::Outbind,
-            Self::AlertNotification => Command::AlertNotification,
+            Self::Outbind(_) => Command::Outbind,
+            Self::AlertNotification(_) => Command::AlertNotification,
+            Self::QuerySm(_) => Command::QuerySm,
+            Self::QuerySmResp(_) => Command::QuerySmResp,
+            Self::CancelSm(_) => Command::CancelSm,
+            Self::CancelSmResp => Command::CancelSmResp,
+            Self::ReplaceSm(_) => Command::ReplaceSm,
+            Self::ReplaceSmResp => Command::ReplaceSmResp,
         }
     }
 }

@@ -32,7 +32,7 @@ pub fn is_receipt(sm: &Sm<'_>) -> bool {
 /// an id and a state.
 pub fn read(sm: &Sm<'_>) -> Option<Told> {
     let (octets, _) = part::read(sm);
-    let body = text::decode(sm.data_coding, octets);
+    let body = body(sm.data_coding, octets);
     let id = sm
         .tlvs
         .text(tlv::RECEIPTED_MESSAGE_ID)
@@ -48,9 +48,19 @@ pub fn read(sm: &Sm<'_>) -> Option<Told> {
     Some(Told { id, state })
 }
 
+/// The text of a receipt. It is ASCII whatever data_coding says, but for UCS-2: read as the GSM
+/// alphabet, an id would lose its `_` and `@`.
+fn body(data_coding: u8, octets: &[u8]) -> String {
+    if text::is_ucs2(data_coding) {
+        text::decode(data_coding, octets)
+    } else {
+        text::latin1(octets)
+    }
+}
+
 /// message_state (SMPP 3.4, 5.2.28, and 5.0, 4.7.15). 7 (unknown) tells nothing, and so leaves the
 /// message where it is.
-fn numbered(state: u32) -> Option<ReceiptState> {
+pub(super) fn numbered(state: u32) -> Option<ReceiptState> {
     match state {
         0 | 1 | 6 | 7 => Some(ReceiptState::Underway),
         2 => Some(ReceiptState::Delivered),
@@ -67,6 +77,10 @@ fn named(stat: &str) -> Option<ReceiptState> {
     let begins = |words: &[&str]| words.iter().any(|word| stat.starts_with(word));
     match () {
         () if stat.is_empty() => None,
+        // Some write the number of message_state.
+        () if stat.bytes().all(|octet| octet.is_ascii_digit()) => {
+            stat.parse().ok().and_then(numbered)
+        }
         () if begins(&["DELIV"]) => Some(ReceiptState::Delivered),
         () if begins(&["EXPIR"]) => Some(ReceiptState::Expired),
         () if begins(&["UNDEL", "DELET", "REJ", "FAIL", "SKIP"]) => Some(ReceiptState::Failed),
@@ -85,8 +99,15 @@ fn field(body: &str, name: &'static str) -> Option<String> {
             return None;
         }
         if let Ok((behind, ())) = key(rest, name) {
-            let value = value(behind).map_or("", |(_, value)| value);
-            return Some(value.to_owned()).filter(|value| !value.is_empty());
+            let (after, value) = value(behind).unwrap_or((behind, ""));
+            // `id: stat:DELIVRD` has no id: what follows a space may be the next name.
+            let spaced = rest[..rest.len() - behind.len()].ends_with(char::is_whitespace);
+            let is_name = value.contains(':')
+                || after.trim_start().starts_with(':')
+                || ["submit", "done"]
+                    .iter()
+                    .any(|name| value.eq_ignore_ascii_case(name));
+            return Some(value.to_owned()).filter(|value| !(value.is_empty() || spaced && is_name));
         }
         rest = rest.trim_start_matches(|c| !is_separator(c));
     }
@@ -156,6 +177,26 @@ mod tests {
             ),
             ("id:5 dlvrd:001 Text:id:6 stat:DELIVRD", None),
             ("id: stat:", None),
+            ("id: stat:DELIVRD", None),
+            ("id : stat : DELIVRD", None),
+            ("id: submit date:2409011200 stat:DELIVRD", None),
+            ("id:a:5 stat:DELIVRD", Some(("a:5", Delivered))),
+            ("id: 5 stat:2", Some(("5", Delivered))),
+            ("id:5 stat:05", Some(("5", Failed))),
+            ("id:5 stat:77", None),
+            ("id:a_1@b stat:DELIVRD", Some(("a_1@b", Delivered))),
+            (
+                "id:5 submit date:240901120159 done date:2409011202 stat:delivrd",
+                Some(("5", Delivered)),
+            ),
+            (
+                "id:5|sub:001|stat:UNDELIVERABLE|err:27",
+                Some(("5", Failed)),
+            ),
+            ("stat:REJECTED id:'5'", Some(("5", Failed))),
+            ("id:5 stat:SKIPPED", Some(("5", Failed))),
+            ("id:5 stat:SCHEDULED", Some(("5", Underway))),
+            ("id:5 stat:BUFFERED", Some(("5", Underway))),
             ("id:5", None),
             ("stat:DELIVRD", None),
             ("id:", None),

@@ -2,29 +2,43 @@
 //! comes in with every input.
 
 mod events;
+mod silence;
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
+
 use crate::clock::Moment;
 use crate::smpp::command::{self, Command, Status};
-use crate::smpp::config::Numbers;
+use crate::smpp::config::{BindKind, Numbers};
 use crate::smpp::frame::{self, Frame, FrameError, Raw};
 use crate::smpp::outgoing;
 use crate::smpp::pdu::{self, Bind, DecodeError, EncodeError, Pdu};
 pub use crate::smpp::session::events::{Close, Delivered, Input, Odd, Output, Ticket};
+use crate::smpp::session::silence::Silence;
 use crate::store::PartOutcome;
 
 /// The highest sequence number (SMPP 3.4, 3.2); 1 follows it.
 pub const SEQUENCE_MAX: u32 = 0x7fff_ffff;
 
+/// The number of the first request.
+const FIRST: u32 = 1;
+
 /// Submits past their time-out of which a late answer is still told, at most.
 const LATE_MAX: usize = 1_000;
 
+/// congestion_state (SMPP 5.0, 4.8.4.18).
+const CONGESTION_STATE: u16 = 0x0428;
+/// From so many percent on, the operator asks us to slow down.
+const CONGESTED_FROM: u32 = 80;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
+    /// The operator has called us; its outbind is waited for.
+    Called { until: Moment },
     /// The bind request is out.
     Binding { sequence: u32, until: Moment },
-    /// Both directions work.
+    /// Messages flow.
     Bound,
     /// Nothing new begins; what is under way is waited for.
     Draining { until: Moment },
@@ -38,22 +52,36 @@ enum State {
 struct Flight {
     sequence: u32,
     ticket: Ticket,
+    sent: Moment,
     until: Moment,
+}
+
+/// A delivery without our answer.
+#[derive(Clone, Debug)]
+struct Owed {
+    delivered: Delivered,
+    body: Bytes,
 }
 
 /// One bind.
 #[derive(Debug)]
 pub struct Session {
     numbers: Numbers,
+    kind: BindKind,
     state: State,
+    /// The bind request, until it is out.
+    request: Option<Raw>,
     /// The sequence number given last.
     sequence: u32,
     /// Submits without an answer, in the order of their time-outs.
     flights: VecDeque<Flight>,
     /// Submits past their time-out, in the same order.
     late: VecDeque<Flight>,
+    silence: Silence,
     /// Deliveries without our answer.
-    owed: usize,
+    owed: Vec<Owed>,
+    /// There is no room for further ones.
+    full: bool,
     heard_at: Moment,
     enquiry: Option<Moment>,
     partial: Option<Moment>,
@@ -66,38 +94,71 @@ impl Session {
     /// [`EncodeError`] when a setting does not fit its field.
     pub fn open(
         numbers: Numbers,
+        kind: BindKind,
         bind: Bind<'_>,
         now: Moment,
         outputs: &mut Vec<Output>,
     ) -> Result<Self, EncodeError> {
-        let sequence = 1;
-        let request = Pdu::Bind(Command::BindTransceiver, bind).encode(Status::OK, sequence)?;
-        outputs.push(Output::Write(Raw(request)));
+        let mut session = Self::called(numbers, kind, bind, now)?;
+        session.bind(now, outputs);
+        Ok(session)
+    }
+
+    /// Begins on a connection that the operator has made: the bind request goes out after its
+    /// outbind (SMPP 3.4, 2.2.1).
+    ///
+    /// # Errors
+    /// [`EncodeError`] when a setting does not fit its field.
+    pub fn called(
+        numbers: Numbers,
+        kind: BindKind,
+        bind: Bind<'_>,
+        now: Moment,
+    ) -> Result<Self, EncodeError> {
+        let request = Pdu::Bind(kind.command(), bind).encode(Status::OK, FIRST)?;
         Ok(Self {
             numbers,
-            state: State::Binding {
-                sequence,
+            kind,
+            state: State::Called {
                 until: now.plus(numbers.bind),
             },
-            sequence,
+            request: Some(Raw(request)),
+            sequence: 0,
             flights: VecDeque::new(),
             late: VecDeque::new(),
-            owed: 0,
+            silence: Silence::new(numbers),
+            owed: Vec::new(),
+            full: false,
             heard_at: now,
             enquiry: None,
             partial: None,
         })
     }
 
+    fn bind(&mut self, now: Moment, outputs: &mut Vec<Output>) {
+        outputs.extend(self.request.take().map(Output::Write));
+        self.sequence = FIRST;
+        self.state = State::Binding {
+            sequence: FIRST,
+            until: now.plus(self.numbers.bind),
+        };
+    }
+
+    /// Messages that wait for their answers.
+    pub fn in_flight(&self) -> usize {
+        self.flights.len()
+    }
+
     /// Whether a submit would be sent now.
     pub fn has_room(&self) -> bool {
-        self.state == State::Bound && self.flights.len() < self.numbers.window
+        self.kind.sends() && self.state == State::Bound && self.flights.len() < self.numbers.window
     }
 
     /// When the next [`Input::Tick`] is due; none when the bind is over.
     pub fn due(&self) -> Option<Moment> {
         let of_state = match self.state {
-            State::Binding { until, .. }
+            State::Called { until }
+            | State::Binding { until, .. }
             | State::Draining { until }
             | State::Unbinding { until } => until,
             State::Bound => self
@@ -109,6 +170,7 @@ impl Session {
             self.partial,
             self.flights.front().map(|flight| flight.until),
             self.late.front().map(|flight| flight.until),
+            self.silence.due().filter(|_| self.state == State::Bound),
         ];
         others.into_iter().flatten().chain([of_state]).min()
     }
@@ -125,6 +187,7 @@ impl Session {
             Input::Broken(error) => self.on_broken(error, outputs),
             Input::Submit(ticket, Raw(pdu)) => self.on_submit(ticket, pdu, now, outputs),
             Input::Answer(delivered, status) => self.on_answer(delivered, status, outputs),
+            Input::Full(full) => self.full = full,
             Input::Tick => self.on_tick(now, outputs),
             Input::Stop => self.on_stop(now, outputs),
             Input::Lost => self.close(Close::Lost, outputs),
@@ -145,7 +208,7 @@ impl Session {
                 if stray > 0 {
                     outputs.push(Output::Odd(Odd::Stray(stray)));
                 }
-                self.on_pdu(read, frame, outputs);
+                self.on_pdu(read, frame, now, outputs);
             }
             Err(DecodeError::UnknownCommand(id)) => {
                 outputs.push(Output::Odd(Odd::UnknownCommand));
@@ -167,7 +230,7 @@ impl Session {
         }
     }
 
-    fn on_pdu(&mut self, read: Pdu<'_>, frame: &Frame, outputs: &mut Vec<Output>) {
+    fn on_pdu(&mut self, read: Pdu<'_>, frame: &Frame, now: Moment, outputs: &mut Vec<Output>) {
         let sequence = frame.header.sequence;
         let status = frame.header.status;
         match read {
@@ -180,11 +243,17 @@ impl Session {
             }
             Pdu::UnbindResp => match self.state {
                 State::Unbinding { .. } => self.close(Close::Stopped, outputs),
-                State::Binding { .. } | State::Bound | State::Draining { .. } | State::Closed => {
-                    outputs.push(Output::Odd(Odd::Unasked));
-                }
+                State::Called { .. }
+                | State::Binding { .. }
+                | State::Bound
+                | State::Draining { .. }
+                | State::Closed => outputs.push(Output::Odd(Odd::Unasked)),
             },
-            Pdu::BindResp(Command::BindTransceiverResp, _) if self.is_binding(sequence) => {
+            Pdu::BindResp(answer, _) if self.is_binding(sequence) => {
+                // Which bind it answers, its number says; some answer with another's name.
+                if Some(answer) != self.kind.command().answer() {
+                    outputs.push(Output::Odd(Odd::Misplaced));
+                }
                 if status.is_ok() {
                     self.state = State::Bound;
                     outputs.push(Output::Bound);
@@ -196,11 +265,14 @@ impl Session {
                 self.close(Close::Refused(status), outputs)
             }
             Pdu::SubmitSmResp(resp) => {
-                self.on_response(
-                    sequence,
-                    outgoing::outcome(status, resp.message_id),
-                    outputs,
-                );
+                let flying = self.flights.iter().find(|f| f.sequence == sequence);
+                let congestion = resp.tlvs.number(CONGESTION_STATE).unwrap_or(0).min(100);
+                if let Some(flight) = flying.filter(|_| congestion >= CONGESTED_FROM) {
+                    let percent = u8::try_from(congestion).unwrap_or(100);
+                    outputs.push(Output::Congested(flight.ticket, percent));
+                }
+                let outcome = outgoing::outcome(status, resp.message_id);
+                self.on_response(sequence, outcome, outputs);
             }
             Pdu::GenericNack => {
                 // A nack without a status is one all the same.
@@ -231,16 +303,33 @@ impl Session {
                     outputs,
                 );
             }
-            Pdu::Bind(..) | Pdu::SubmitSm(_) => {
+            Pdu::Bind(..)
+            | Pdu::SubmitSm(_)
+            | Pdu::QuerySm(_)
+            | Pdu::CancelSm(_)
+            | Pdu::ReplaceSm(_) => {
                 outputs.push(Output::Odd(Odd::Misplaced));
                 if let Some(answer) = read.command().answer() {
                     say(answer, Status::BAD_BIND_STATE, sequence, outputs);
                 }
             }
-            Pdu::BindResp(..) | Pdu::DeliverSmResp(_) | Pdu::DataSmResp(_) => {
+            Pdu::BindResp(..)
+            | Pdu::DeliverSmResp(_)
+            | Pdu::DataSmResp(_)
+            | Pdu::QuerySmResp(_)
+            | Pdu::CancelSmResp
+            | Pdu::ReplaceSmResp => {
                 outputs.push(Output::Odd(Odd::Unasked));
             }
-            Pdu::Outbind | Pdu::AlertNotification => outputs.push(Output::Odd(Odd::Ignored)),
+            Pdu::Outbind(_) => match self.state {
+                State::Called { .. } => self.bind(now, outputs),
+                State::Binding { .. }
+                | State::Bound
+                | State::Draining { .. }
+                | State::Unbinding { .. }
+                | State::Closed => outputs.push(Output::Odd(Odd::Misplaced)),
+            },
+            Pdu::AlertNotification(_) => outputs.push(Output::Odd(Odd::Ignored)),
         }
     }
 
@@ -249,6 +338,7 @@ impl Session {
     }
 
     fn on_response(&mut self, sequence: u32, outcome: PartOutcome, outputs: &mut Vec<Output>) {
+        self.silence.heard();
         if let Some(flight) = take(&mut self.flights, sequence) {
             outputs.push(Output::Done(flight.ticket, outcome));
         } else if let Some(flight) = take(&mut self.late, sequence) {
@@ -259,24 +349,31 @@ impl Session {
     }
 
     fn on_delivery(&mut self, delivered: Delivered, frame: &Frame, outputs: &mut Vec<Output>) {
-        match self.state {
-            State::Bound => {
-                self.owed += 1;
-                outputs.push(Output::Deliver(delivered, frame.clone()));
-            }
+        let refuse = match self.state {
+            State::Bound => self.full.then_some((Odd::Shed, Status::THROTTLED)),
             // It comes again on the next bind; another status would make some operators drop it.
-            State::Binding { .. }
+            State::Called { .. }
+            | State::Binding { .. }
             | State::Draining { .. }
             | State::Unbinding { .. }
-            | State::Closed => {
+            | State::Closed => Some((Odd::Misplaced, Status::QUEUE_FULL)),
+        };
+        let again = |owed: &Owed| owed.delivered == delivered && owed.body == frame.body;
+        if self.owed.iter().any(again) {
+            outputs.push(Output::Odd(Odd::Repeated));
+        } else if let Some((odd, status)) = refuse {
+            outputs.push(Output::Odd(odd));
+            say(delivered.answer, status, delivered.sequence, outputs);
+        } else {
+            // Better a message on the wrong bind than none.
+            if !self.kind.receives() {
                 outputs.push(Output::Odd(Odd::Misplaced));
-                say(
-                    delivered.answer,
-                    Status::QUEUE_FULL,
-                    delivered.sequence,
-                    outputs,
-                );
             }
+            self.owed.push(Owed {
+                delivered,
+                body: frame.body.clone(),
+            });
+            outputs.push(Output::Deliver(delivered, frame.clone()));
         }
     }
 
@@ -308,15 +405,21 @@ impl Session {
         self.flights.push_back(Flight {
             sequence,
             ticket,
+            sent: now,
             until: now.plus(self.numbers.response),
         });
-        outputs.push(Output::Write(Raw(pdu)));
+        self.silence.sent(now);
+        outputs.push(Output::Submit(ticket, Raw(pdu)));
     }
 
     fn on_answer(&mut self, delivered: Delivered, status: Status, outputs: &mut Vec<Output>) {
-        self.owed = self.owed.saturating_sub(1);
+        let owed = self.owed.iter().position(|o| o.delivered == delivered);
+        if let Some(at) = owed {
+            self.owed.swap_remove(at);
+        }
         match self.state {
-            State::Binding { .. }
+            State::Called { .. }
+            | State::Binding { .. }
             | State::Bound
             | State::Draining { .. }
             | State::Unbinding { .. } => {
@@ -329,6 +432,7 @@ impl Session {
     fn on_tick(&mut self, now: Moment, outputs: &mut Vec<Output>) {
         while let Some(flight) = self.flights.pop_front_if(|flight| flight.until <= now) {
             outputs.push(Output::Done(flight.ticket, PartOutcome::Unknown));
+            self.silence.timed_out(flight.sent, now);
             if self.late.len() >= LATE_MAX {
                 self.late.pop_front();
             }
@@ -345,13 +449,18 @@ impl Session {
         if self.state != State::Closed && self.partial.is_some_and(|until| until <= now) {
             self.close(Close::Slow, outputs);
         }
+        if self.state == State::Bound && self.silence.is_over(now) {
+            self.close(Close::Mute, outputs);
+        }
         match self.state {
+            State::Called { until } if until <= now => self.close(Close::NoOutbind, outputs),
             State::Binding { until, .. } if until <= now => self.close(Close::BindTimeout, outputs),
             State::Bound => self.enquire(now, outputs),
             State::Draining { until } | State::Unbinding { until } if until <= now => {
                 self.close(Close::Stopped, outputs);
             }
-            State::Binding { .. }
+            State::Called { .. }
+            | State::Binding { .. }
             | State::Draining { .. }
             | State::Unbinding { .. }
             | State::Closed => {}
@@ -372,7 +481,7 @@ impl Session {
 
     fn on_stop(&mut self, now: Moment, outputs: &mut Vec<Output>) {
         match self.state {
-            State::Binding { .. } => self.close(Close::Stopped, outputs),
+            State::Called { .. } | State::Binding { .. } => self.close(Close::Stopped, outputs),
             State::Bound => {
                 self.state = State::Draining {
                     until: now.plus(self.numbers.drain),
@@ -386,13 +495,14 @@ impl Session {
     fn drained(&mut self, now: Moment, outputs: &mut Vec<Output>) {
         match self.state {
             State::Draining { until }
-                if self.flights.is_empty() && self.owed == 0 && now < until =>
+                if self.flights.is_empty() && self.owed.is_empty() && now < until =>
             {
                 let sequence = self.next_sequence();
                 say(Command::Unbind, Status::OK, sequence, outputs);
                 self.state = State::Unbinding { until };
             }
-            State::Binding { .. }
+            State::Called { .. }
+            | State::Binding { .. }
             | State::Bound
             | State::Draining { .. }
             | State::Unbinding { .. }
@@ -411,6 +521,8 @@ impl Session {
             .map(|flight| Output::Done(flight.ticket, PartOutcome::Unknown));
         outputs.extend(unknown);
         self.late.clear();
+        self.silence.heard();
+        self.owed.clear();
         outputs.push(Output::Close(why));
     }
 
@@ -464,7 +576,17 @@ fn say(command: Command, status: Status, sequence: u32, outputs: &mut Vec<Output
         | Command::EnquireLink
         | Command::EnquireLinkResp
         | Command::AlertNotification
+        | Command::QuerySm
+        | Command::CancelSm
+        | Command::CancelSmResp
+        | Command::ReplaceSm
+        | Command::ReplaceSmResp
         | Command::GenericNack => {}
+        // No id, no date, no state, no reason.
+        Command::QuerySmResp => {
+            pdu.extend_from_slice(&[0; 4]);
+            frame::finish(&mut pdu);
+        }
     }
     outputs.push(Output::Write(Raw(pdu)));
 }

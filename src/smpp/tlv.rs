@@ -8,6 +8,12 @@ pub const SAR_REFERENCE: u16 = 0x020c;
 pub const SAR_TOTAL: u16 = 0x020e;
 /// sar_segment_seqnum.
 pub const SAR_NUMBER: u16 = 0x020f;
+/// sc_interface_version, in answers to a bind.
+pub const INTERFACE_VERSION: u16 = 0x0210;
+/// ms_availability_status, in alert_notification.
+pub const AVAILABILITY: u16 = 0x0422;
+/// congestion_state (SMPP 5.0, 4.8.4.18), in answers.
+pub const CONGESTION: u16 = 0x0428;
 /// receipted_message_id.
 pub const RECEIPTED_MESSAGE_ID: u16 = 0x001e;
 /// message_payload.

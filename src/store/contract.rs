@@ -6,6 +6,7 @@
 
 pub(crate) mod canary;
 pub(crate) mod codes;
+pub(crate) mod deliveries;
 pub(crate) mod due;
 pub(crate) mod outbox;
 pub(crate) mod receipts;
@@ -23,9 +24,10 @@ macro_rules! contract_tests {
         crate::store::contract::contract_tests!(@ $open;
             turns: a_save_is_read_back, a_step_is_saved_once, a_stale_save_leaves_no_trace,
                 one_of_many_concurrent_saves_wins, a_reply_is_never_replaced, a_new_conversation_is_the_current_one,
-                sessions_and_owners_are_remembered, what_is_known_of_a_number_changes, erasing_leaves_metadata;
-            sms: repeats_by_id, repeats_by_fingerprint_need_a_closed_bind, parts_come_in_any_order,
-                parts_of_others_do_not_mix, unfinished_messages_are_bounded, one_message_per_number_waits;
+                sessions_and_owners_are_remembered, what_is_known_of_a_number_changes, erasing_leaves_metadata, steps_of_a_batch_stand_alone;
+            sms: repeats_by_id, repeats_by_fingerprint_need_a_closed_bind, parts_come_in_any_order, half_characters_become_whole,
+                parts_of_others_do_not_mix, unfinished_messages_are_bounded, texts_wait_in_order, texts_of_a_batch_stand_alone;
+            deliveries: repeats_by_bind;
             due: due_times_are_claimed_once, a_replaced_due_time_stays, the_next_due_time_is_told,
                 an_effect_is_intended_once, failed_matches_are_counted_once;
             codes: a_code_is_right_once, tries_are_counted, a_try_is_idempotent, a_resend_repeats_the_code,
@@ -33,8 +35,9 @@ macro_rules! contract_tests {
                 a_block_without_use_is_stopped, a_used_block_goes_on;
             outbox: messages_go_by_priority, a_key_makes_one_message, words_move_a_message, an_old_epoch_claims_nothing,
                 a_takeover_makes_unknown_outcomes, unknown_outcomes_go_again_twice, a_late_word_counts,
-                what_is_over_expires, a_lost_password_is_revoked, a_message_goes_again_on_request, stop_cancels_notices;
-            receipts: receipts_match_in_every_form, receipts_may_come_first, final_states_stay,
+                what_is_over_expires, a_lost_password_is_revoked, a_message_goes_again_on_request, stop_cancels_notices,
+                words_of_a_batch_stand_alone, links_are_looked_at_together;
+            receipts: receipts_match_in_every_form, a_link_says_which_forms_match, a_receipt_is_of_one_part, receipts_may_come_first, final_states_stay,
                 a_delivery_may_come_late, metadata_is_forgotten
         );
     };

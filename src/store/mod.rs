@@ -135,8 +135,8 @@ pub struct Arrival {
     pub reply: Option<Reply>,
 }
 
-/// The id of an inbox row of an SMS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// The id of an inbox row of an SMS; a later one is higher.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SmsId(pub i64);
 
 /// An SMS that was received whole.
@@ -179,6 +179,28 @@ pub struct NewSms {
     pub part: Option<(u16, u8, u8)>,
     /// When.
     pub at: Moment,
+}
+
+/// A USSD delivery of a link that gives its deliveries no ids.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The link.
+    pub link: LinkName,
+    /// Source, destination and all bytes of the PDU, hashed.
+    pub fingerprint: Mark,
+    /// The bind on which it came; an equal PDU is a repeat only if this one has closed since.
+    pub bind: u64,
+    /// When.
+    pub at: Moment,
+}
+
+/// What the ledger knows of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// Its number: that of its first coming where it is a repeat.
+    pub number: i64,
+    /// When it came first, where it is a repeat.
+    pub repeats: Option<Moment>,
 }
 
 /// What became of an SMS at the door.
@@ -291,10 +313,29 @@ pub struct Receipt {
     pub link: LinkName,
     /// The id as it stands in the receipt.
     pub message_id: String,
+    /// In which forms it may be that of an answer.
+    pub ids: ReceiptIds,
     /// What became of the part.
     pub state: ReceiptState,
     /// When it came.
     pub at: Moment,
+}
+
+/// In which forms an operator may write one message id in its answer and in its receipt. Letter
+/// case and leading zeros never matter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiptIds {
+    /// The same, or hexadecimal here and decimal there. Where an operator counts its ids up from
+    /// small numbers, one may then be taken for another; such a link says what it does.
+    #[default]
+    Any,
+    /// The same in both.
+    Same,
+    /// Hexadecimal in the answer, decimal in the receipt.
+    HexAnswer,
+    /// Decimal in the answer, hexadecimal in the receipt.
+    DecimalAnswer,
 }
 
 /// The states that a receipt tells.
@@ -594,6 +635,12 @@ pub trait Store: Send + Sync + 'static {
     /// acknowledged.
     fn accept_sms(&self, sms: NewSms) -> impl Future<Output = Result<Accepted, StoreError>> + Send;
 
+    /// Takes note of a delivery; tells which one it repeats, if any.
+    fn delivery(
+        &self,
+        delivery: Delivery,
+    ) -> impl Future<Output = Result<Noted, StoreError>> + Send;
+
     /// Marks a bind as closed, so that repeats of its unanswered messages are recognised.
     fn close_bind(
         &self,
@@ -601,8 +648,12 @@ pub trait Store: Send + Sync + 'static {
         bind: u64,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// SMS whose turn is not done, oldest first; at most one per subscriber.
-    fn waiting_sms(&self, limit: u32) -> impl Future<Output = Result<Vec<Sms>, StoreError>> + Send;
+    /// SMS whose turn is not done and that came after `after` (0: all), oldest first.
+    fn waiting_sms(
+        &self,
+        after: SmsId,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<Sms>, StoreError>> + Send;
 
     /// Ends the turn of an SMS that needs none, such as one for an unknown service.
     fn drop_sms(&self, id: SmsId) -> impl Future<Output = Result<(), StoreError>> + Send;
@@ -680,6 +731,12 @@ pub trait Store: Send + Sync + 'static {
         now: Moment,
         limit: u32,
     ) -> impl Future<Output = Result<Vec<Message>, StoreError>> + Send;
+
+    /// The links that have a message to be sent now.
+    fn links_due(
+        &self,
+        now: Moment,
+    ) -> impl Future<Output = Result<Vec<LinkName>, StoreError>> + Send;
 
     /// Records what the operator said to one part of a claimed message.
     fn part_done(

@@ -3,6 +3,7 @@
 
 mod attempts;
 mod codes;
+mod delivery;
 mod due;
 mod effects;
 mod engine;
@@ -10,7 +11,9 @@ mod highwater;
 mod limits;
 mod message_id;
 mod outbox;
+mod reader;
 mod receipts;
+mod rows;
 mod session;
 mod sms;
 mod standing;
@@ -33,7 +36,9 @@ pub use limits::Rules;
 pub use writer::OnDiskFailure;
 
 use self::engine::{Conn, Fault, Readers};
-use self::writer::{Verdict, Writer};
+use self::reader::Reader;
+use self::turn::Meeting;
+use self::writer::{Asked, Job, Shared, Verdict, Writer};
 use super::seal::{Keys, Place};
 use super::{
     Accepted, Arrival, CodeSent, CodeTried, CodeWanted, Due, Effect, EffectState, Mark,
@@ -50,6 +55,7 @@ pub struct SqlStore {
     inner: Arc<Inner>,
     writer: Writer,
     readers: Option<Readers>,
+    reader: Option<Reader>,
 }
 
 /// What the queries need beside a connection.
@@ -108,8 +114,11 @@ impl SqlStore {
             told: AtomicU64::new(0),
         });
         Ok(Self {
+            writer: Writer::start(conn, Arc::clone(&inner), on_disk_failure),
+            reader: readers
+                .clone()
+                .map(|readers| Reader::start(readers, Arc::clone(&inner))),
             inner,
-            writer: Writer::start(conn, on_disk_failure),
             readers,
         })
     }
@@ -128,7 +137,19 @@ impl SqlStore {
             + 'static,
     {
         let inner = self.inner.clone();
-        let written = self.writer.run(move |conn| work(conn, inner)).await;
+        self.told(self.writer.run(move |conn| work(conn, inner)).await)
+    }
+
+    /// Writes what is written for many callers at once, in the writer's next transaction.
+    async fn share<S: Shared>(&self, what: S) -> Result<S::Answer, StoreError>
+    where
+        Job: From<Asked<S>>,
+    {
+        self.told(self.writer.share(what).await)
+    }
+
+    /// Counts a write that was refused.
+    fn told<T>(&self, written: Result<T, StoreError>) -> Result<T, StoreError> {
         if let Err(StoreError::Unavailable(_)) = &written {
             self.inner.refused.fetch_add(1, Ordering::Relaxed);
         }
@@ -205,6 +226,19 @@ async fn highest_id(conn: &mut Conn) -> Result<i64, StoreError> {
 }
 
 impl Inner {
+    #[cfg(test)]
+    fn for_testing() -> Self {
+        Self {
+            keys: Keys::for_testing(),
+            chance: Arc::new(crate::system::SystemChance),
+            rules: Rules::default(),
+            instance: 1,
+            last_id: AtomicI64::new(0),
+            refused: AtomicU64::new(0),
+            told: AtomicU64::new(0),
+        }
+    }
+
     /// Seals a value for its place.
     fn seal<T: Serialize>(&self, place: Place<'_>, value: &T) -> Result<Vec<u8>, StoreError> {
         let plain = rmp_serde::to_vec_named(value)
@@ -285,11 +319,19 @@ impl Store for SqlStore {
         subscriber: &Msisdn,
         session: Option<&SessionKey>,
     ) -> Result<Met, StoreError> {
-        let number = self.inner.number(subscriber);
-        let session = session.map(|key| session::key_mark(&self.inner, key));
-        let service = service.0.clone();
+        let meeting = Meeting {
+            service: service.0.clone(),
+            subscriber: self.inner.number(subscriber),
+            session: session.map(|key| session::key_mark(&self.inner, key)),
+        };
+        if let Some(reader) = &self.reader {
+            return reader.meet(meeting).await;
+        }
         self.read(move |c, inner| {
-            Box::pin(async move { turn::meet(c, &inner, service, number, session).await })
+            Box::pin(async move {
+                let met = turn::meet(c, &inner, &[meeting]).await?.pop();
+                Ok(met.transpose()?.unwrap_or_default())
+            })
         })
         .await
     }
@@ -309,8 +351,7 @@ impl Store for SqlStore {
 
     async fn save(&self, save: Save<'_>) -> Result<Saved, StoreError> {
         let rows = turn::SaveRows::of(&self.inner, &save)?;
-        self.write(move |c, _| Box::pin(async move { turn::save(c, rows).await }))
-            .await
+        self.share(rows).await
     }
 
     async fn note(
@@ -325,8 +366,14 @@ impl Store for SqlStore {
     }
 
     async fn accept_sms(&self, sms: NewSms) -> Result<Accepted, StoreError> {
-        self.write(move |c, inner| Box::pin(async move { sms::accept(c, &inner, sms).await }))
-            .await
+        self.share(sms).await
+    }
+
+    async fn delivery(&self, delivery: super::Delivery) -> Result<super::Noted, StoreError> {
+        self.write(move |c, inner| {
+            Box::pin(async move { delivery::note(c, &inner, delivery).await })
+        })
+        .await
     }
 
     async fn close_bind(&self, link: &LinkName, bind: u64) -> Result<(), StoreError> {
@@ -337,14 +384,16 @@ impl Store for SqlStore {
         .await
     }
 
-    async fn waiting_sms(&self, limit: u32) -> Result<Vec<Sms>, StoreError> {
-        self.read(move |c, inner| Box::pin(async move { sms::waiting(c, &inner, limit).await }))
-            .await
+    async fn waiting_sms(&self, after: SmsId, limit: u32) -> Result<Vec<Sms>, StoreError> {
+        self.read(move |c, inner| {
+            Box::pin(async move { sms::waiting(c, &inner, after.0, limit).await })
+        })
+        .await
     }
 
     async fn drop_sms(&self, id: SmsId) -> Result<(), StoreError> {
         self.write(move |c, _| {
-            Box::pin(async move { Ok(Verdict::Keep(sms::done(c, id.0).await?)) })
+            Box::pin(async move { Ok(Verdict::Keep(sms::done(c, &[id.0]).await?)) })
         })
         .await
     }
@@ -505,21 +554,22 @@ impl Store for SqlStore {
         outcome: &PartOutcome,
         now: Moment,
     ) -> Result<(), StoreError> {
-        let outcome = outcome.clone();
-        self.write(move |c, inner| {
-            Box::pin(async move {
-                standing::part_done(c, &inner, id.0, (part, parts), outcome, now).await
-            })
+        self.share(standing::Word {
+            id: id.0,
+            part: (part, parts),
+            outcome: outcome.clone(),
+            at: now,
         })
         .await
     }
 
     async fn receipt(&self, receipt: &Receipt) -> Result<(), StoreError> {
-        let receipt = receipt.clone();
-        self.write(move |c, inner| {
-            Box::pin(async move { receipts::take(c, &inner, receipt).await })
-        })
-        .await
+        self.share(receipt.clone()).await
+    }
+
+    async fn links_due(&self, now: Moment) -> Result<Vec<LinkName>, StoreError> {
+        self.read(move |c, _| Box::pin(async move { outbox::links_due(c, now).await }))
+            .await
     }
 
     async fn begin_epoch(&self, link: &LinkName, now: Moment) -> Result<u64, StoreError> {

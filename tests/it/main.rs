@@ -9,13 +9,18 @@
 )]
 
 mod bad_input;
+mod behaviours;
 mod canary;
 mod conversations;
+mod corpus;
 mod crash;
 mod floors;
+mod links;
+mod nobody;
 mod phone;
 mod program;
 mod registry;
 mod repeats;
 mod rules;
+mod ussd_smpp;
 mod wire;

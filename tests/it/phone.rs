@@ -20,7 +20,7 @@ use jisr::outbox::{self, Carrier, PartReport};
 use jisr::screen::Limit;
 use jisr::store::seal::Keys;
 use jisr::store::sql::SqlStore;
-use jisr::store::{Message, NewSms, PartOutcome, Receipt, ReceiptState, Reply, Store};
+use jisr::store::{Message, NewSms, PartOutcome, Receipt, ReceiptIds, ReceiptState, Reply, Store};
 use tempfile::TempDir;
 
 /// Monday 23 November 2026, 10:00 in Morocco.
@@ -196,6 +196,10 @@ impl Carrier for Postman {
         true
     }
 
+    fn at_once(&self) -> usize {
+        10
+    }
+
     async fn changed(&self) {
         std::future::pending().await
     }
@@ -221,7 +225,7 @@ impl Carrier for Postman {
 
 /// What surrounds one gateway.
 pub struct World {
-    pub gateway: Gateway<SqlStore, MoodyRegistry>,
+    pub gateway: Arc<Gateway<SqlStore, MoodyRegistry>>,
     pub registry: MoodyRegistry,
     pub postman: Postman,
     pub clock: Arc<HandClock>,
@@ -230,6 +234,7 @@ pub struct World {
     epoch: u64,
     policy: NoNumberOnFile,
     limit: Limit,
+    deadline: Duration,
 }
 
 /// How a world is made.
@@ -238,6 +243,8 @@ pub struct Setup {
     pub policy: NoNumberOnFile,
     pub limit: Limit,
     pub seed: u64,
+    /// Within which the operator wants an answer.
+    pub deadline: Duration,
 }
 
 impl Default for Setup {
@@ -246,6 +253,7 @@ impl Default for Setup {
             policy: NoNumberOnFile::Guide,
             limit: Limit::USSD,
             seed: 7,
+            deadline: Duration::from_secs(5),
         }
     }
 }
@@ -289,10 +297,13 @@ impl World {
         .unwrap();
         let drawer = Drawer::new(LinkName::from(LINK));
         let epoch = store.begin_epoch(drawer.link(), clock.now()).await.unwrap();
-        let book = book(setup.policy, setup.limit);
+        let mut book = book(setup.policy, setup.limit);
+        for link in book.links.values_mut() {
+            link.deadline = setup.deadline;
+        }
         let gateway = Gateway::new(store, registry.clone(), book, clock.clone(), chance.clone());
         Self {
-            gateway,
+            gateway: Arc::new(gateway),
             registry,
             postman: Postman {
                 drawer,
@@ -305,6 +316,7 @@ impl World {
             epoch,
             policy: setup.policy,
             limit: setup.limit,
+            deadline: setup.deadline,
         }
     }
 
@@ -314,6 +326,7 @@ impl World {
             policy: self.policy,
             limit: self.limit,
             seed: 0,
+            deadline: self.deadline,
         };
         let (folder, clock, chance, registry) = (
             self.folder.clone(),
@@ -370,6 +383,7 @@ impl World {
         let receipt = Receipt {
             link: LinkName::from(LINK),
             message_id: message_id.to_owned(),
+            ids: ReceiptIds::Any,
             state,
             at: self.clock.now(),
         };

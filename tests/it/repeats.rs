@@ -102,7 +102,11 @@ fn by(repeat: Repeat, input: Input, world: &World) -> Callback {
 #[tokio::test]
 async fn an_operators_id_tells_a_repeat() {
     let world = World::new(Setup::default()).await;
-    let dial = by(Repeat::Key("m1".to_owned()), Input::Dial, &world);
+    let dial = by(
+        Repeat::Key("m1".to_owned()),
+        Input::Dial(String::new()),
+        &world,
+    );
     let first = world.gateway.ussd(&dial).await.unwrap();
     let typed = by(
         Repeat::Key("m2".to_owned()),
@@ -138,7 +142,7 @@ async fn where_nothing_tells_only_an_unanswered_input_is_recognised() {
     let world = World::new(Setup::default()).await;
     world
         .gateway
-        .ussd(&by(Repeat::None, Input::Dial, &world))
+        .ussd(&by(Repeat::None, Input::Dial(String::new()), &world))
         .await
         .unwrap();
     world

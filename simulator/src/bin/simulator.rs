@@ -2,13 +2,15 @@
 //! already, the agency's registry, and load.
 
 use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use simulator::console::SmscArgs;
 use simulator::registry::{Mood, Registry};
 use simulator::world::{CODE, PASSWORD, SHORT_NUMBER, SYSTEM_ID, World};
-use simulator::{load, page};
+use simulator::{console, load, page};
 
 /// The outside world of a gateway: phones, an operator, the agency's registry, load. All sample.
 #[derive(Parser)]
@@ -24,7 +26,9 @@ enum What {
     Phone(PhoneArgs),
     /// The agency's registry with the sample people
     Registry(RegistryArgs),
-    /// Many callbacks at once
+    /// A message centre to bind to, well or badly behaved, and phones that are typed
+    Smsc(Box<SmscArgs>),
+    /// Many callbacks or texts at once, or many idle links
     Load {
         #[command(subcommand)]
         what: LoadWhat,
@@ -86,6 +90,45 @@ enum LoadWhat {
         #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1_024))]
         concurrency: u32,
     },
+    /// Texts over one SMPP link: in, turn, reply, receipt, with a gateway of this build started for it
+    Smpp(SmppLoadArgs),
+    /// SMPP links that are bound and idle
+    Links {
+        /// How many
+        #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        links: u32,
+        /// The gateway's program
+        #[arg(long)]
+        gateway: PathBuf,
+    },
+}
+
+#[derive(Args)]
+struct SmppLoadArgs {
+    /// The gateway's program, which is started on core 0; the load runs on core 1
+    #[arg(long)]
+    gateway: PathBuf,
+    /// How many texts
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    texts: u32,
+    /// From how many numbers; 0 gives each text a number of its own
+    #[arg(long, default_value_t = 0)]
+    numbers: u32,
+    /// What each text says
+    #[arg(long, default_value = "TNS")]
+    text: String,
+    /// Texts on their round trip at the same time
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    at_once: u32,
+    /// The window of the link, in both directions
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    window: u32,
+    /// The gateway's log filter
+    #[arg(long, default_value = "info")]
+    log: String,
+    /// Keeps the gateway's folder here, which has to be there
+    #[arg(long)]
+    folder: Option<PathBuf>,
 }
 
 #[tokio::main]
@@ -93,6 +136,7 @@ async fn main() -> ExitCode {
     let done = match Cli::parse().what {
         What::Phone(args) => phone(args).await,
         What::Registry(args) => registry(args).await,
+        What::Smsc(args) => console::smsc(*args).await,
         What::Load {
             what:
                 LoadWhat::Ussd {
@@ -102,6 +146,16 @@ async fn main() -> ExitCode {
                 },
         } => {
             return ussd(&target, callbacks, concurrency).await;
+        }
+        What::Load {
+            what: LoadWhat::Smpp(args),
+        } => {
+            return smpp(args).await;
+        }
+        What::Load {
+            what: LoadWhat::Links { links, gateway },
+        } => {
+            return idle_links(links, &gateway).await;
         }
     };
     match done {
@@ -160,5 +214,44 @@ async fn ussd(target: &str, callbacks: u64, concurrency: u32) -> ExitCode {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
+    }
+}
+
+async fn smpp(args: SmppLoadArgs) -> ExitCode {
+    let plan = load::smpp::Plan {
+        texts: args.texts,
+        numbers: args.numbers,
+        text: args.text,
+        at_once: args.at_once,
+        window: args.window,
+        patience: Duration::from_secs(20),
+    };
+    let made =
+        load::smpp::beside_an_echo(&args.gateway, &args.log, args.folder.as_deref(), plan).await;
+    let both = match made {
+        Ok(both) => both,
+        Err(error) => {
+            eprintln!("simulator: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    println!("{both}");
+    if both.gateway.is_clean() && both.echo.is_clean() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+async fn idle_links(links: u32, gateway: &Path) -> ExitCode {
+    match load::links::idle(gateway, links).await {
+        Ok(report) => {
+            println!("{report}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("simulator: {error}");
+            ExitCode::FAILURE
+        }
     }
 }

@@ -48,28 +48,31 @@ impl Alphabet {
         }
     }
 
-    /// The alphabet of a `data_coding`, or nothing where it is none of the two.
+    /// The alphabet of a `data_coding`, or nothing where it is none of the two. 0x0F and 0x48 are
+    /// those of USSD (3GPP TS 23.038, 5), which some operators want there.
     pub fn of_coding(data_coding: u8) -> Option<Self> {
         match data_coding {
-            0 => Some(Self::Gsm7),
-            8 => Some(Self::Ucs2),
+            0 | 0x0f => Some(Self::Gsm7),
+            8 | 0x48 => Some(Self::Ucs2),
             _ => None,
         }
     }
 
-    /// The octets of a message that fits one part, and of a part of a longer one.
-    fn limits(self) -> (usize, usize) {
+    /// The octets of a message that fits one part, and of a part of a longer one beside a header
+    /// of so many octets.
+    fn limits(self, header: usize) -> (usize, usize) {
         match self {
-            Self::Gsm7 => (160, 153),
-            Self::Ucs2 => (140, 134),
+            // 140 octets hold 160 septets; the first septet begins behind the header's last bit.
+            Self::Gsm7 => (160, (140 - header) * 8 / 7),
+            Self::Ucs2 => (140, (140 - header) / 2 * 2),
         }
     }
 
     /// The text as the octets of its parts: one, or several that each leave room for a header of
-    /// 6 octets. No part ends within a character.
-    pub fn parts(self, text: &str) -> Vec<Vec<u8>> {
+    /// so many octets. No part ends within a character.
+    pub fn parts(self, text: &str, header: usize) -> Vec<Vec<u8>> {
         let characters: Vec<Vec<u8>> = text.chars().map(|c| self.character(c)).collect();
-        let (whole, part) = self.limits();
+        let (whole, part) = self.limits(header);
         let total: usize = characters.iter().map(Vec::len).sum();
         if total <= whole {
             return vec![characters.concat()];
@@ -184,7 +187,7 @@ mod tests {
                 Some(c.to_string()),
                 "{octet:#x}"
             );
-            assert_eq!(Alphabet::Gsm7.parts(&c.to_string()), [[octet]]);
+            assert_eq!(Alphabet::Gsm7.parts(&c.to_string(), 6), [[octet]]);
         }
     }
 
@@ -200,7 +203,7 @@ mod tests {
         for (text, expected) in table {
             let alphabet = Alphabet::of(text);
             assert_eq!(alphabet, expected, "{text}");
-            let octets: Vec<u8> = alphabet.parts(text).concat();
+            let octets: Vec<u8> = alphabet.parts(text, 6).concat();
             assert_eq!(alphabet.read(&octets).as_deref(), Some(text));
         }
     }
@@ -226,7 +229,7 @@ mod tests {
             ),
         ];
         for (text, lengths) in table {
-            let parts = Alphabet::of(&text).parts(&text);
+            let parts = Alphabet::of(&text).parts(&text, 6);
             assert_eq!(
                 parts.iter().map(Vec::len).collect::<Vec<_>>(),
                 lengths,

@@ -42,6 +42,12 @@ pub struct BadBody {
 }
 
 impl Frame {
+    /// Octets, with the header.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Reads the PDU. Octets that are left over behind it are passed over.
     ///
     /// # Errors

@@ -31,6 +31,14 @@ impl Place {
         written
     }
 
+    /// The same with a 16-bit reference, 7 octets.
+    pub fn write16(self, octets: &[u8]) -> Vec<u8> {
+        let [high, low] = self.reference.to_be_bytes();
+        let mut written = vec![6, 8, 4, high, low, self.total, self.number];
+        written.extend_from_slice(octets);
+        written
+    }
+
     /// Splits `short_message` with a header into the place, if the header has one, and the octets
     /// behind it. Other information elements are passed over.
     ///
@@ -70,9 +78,14 @@ impl Place {
         }
         match place {
             _ if !header.is_empty() => Err(BadHeader),
-            Some(place) if place.number == 0 || place.number > place.total => Err(BadHeader),
+            Some(place) if !place.is_possible() => Err(BadHeader),
             place => Ok((place, octets)),
         }
+    }
+
+    /// Whether it is one that a part can have.
+    pub fn is_possible(self) -> bool {
+        (1..=self.total).contains(&self.number)
     }
 }
 
@@ -150,6 +163,11 @@ mod tests {
         }
         let written = place(7, 2, 1).write(b"a");
         assert_eq!(Place::read(&written), Ok((Some(place(7, 2, 1)), &b"a"[..])));
+        let written = place(258, 2, 1).write16(b"a");
+        assert_eq!(
+            Place::read(&written),
+            Ok((Some(place(258, 2, 1)), &b"a"[..]))
+        );
     }
 
     #[test]

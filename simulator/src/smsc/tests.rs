@@ -1,6 +1,9 @@
 //! The message centre as a gateway sees it: a raw client that sends rusmpp's octets over TCP.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod peer;
+mod tls;
+
 use futures_util::StreamExt;
 use rusmpp::pdus::{BindTransceiver, DeliverSm, DeliverSmResp, SubmitSm};
 use rusmpp::types::{COctetString, OctetString};
@@ -13,8 +16,10 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio_util::codec::FramedRead;
 
 use super::frame::{Cutter, encode};
+use super::message::Submitted;
 use super::parts::Place;
 use super::*;
+use crate::phone::Phone;
 
 const SOON: Duration = Duration::from_secs(5);
 const PHONE: &str = "+212661000001";
@@ -39,8 +44,12 @@ impl Esme {
     }
 
     async fn bound(smsc: &Smsc) -> Self {
+        Self::bound_as(smsc, bind("jisr", "secret")).await
+    }
+
+    async fn bound_as(smsc: &Smsc, bind: impl Into<Pdu>) -> Self {
         let mut esme = Self::connect(smsc).await;
-        let bound = esme.ask(bind("jisr", "secret")).await;
+        let bound = esme.ask(bind).await;
         assert_eq!(bound.status(), CommandStatus::EsmeRok);
         esme
     }
@@ -241,15 +250,17 @@ async fn receipts_come_late() {
         system_id: "jisr".into(),
         password: "secret".into(),
     };
-    let centre = Arc::new(Centre::new(Phones::default(), login));
-    centre.set_receipts(Receipts::After(Duration::from_secs(3)));
-    assert_eq!(
-        centre.submit(&submit(0, 0, b"a")).status,
-        CommandStatus::EsmeRok
-    );
+    let settings = Settings {
+        receipts: Receipts::After(Duration::from_secs(3)),
+        ..Settings::default()
+    };
+    let centre = Arc::new(Centre::new(Phones::default(), login, settings));
+    let answer = centre.submit(&Submitted::by_submit_sm(&submit(0, 0, b"a")));
+    assert_eq!(answer.status, CommandStatus::EsmeRok);
+    centre.send_receipts(answer.receipts);
     let receipts = async |wait_ms| {
         tokio::time::sleep(Duration::from_millis(wait_ms)).await;
-        centre.claim(1, 10).len()
+        usize::from(centre.next(1).is_some())
     };
     assert_eq!(
         [
@@ -315,12 +326,12 @@ async fn a_long_text_from_a_phone_comes_in_parts() {
         let status = if number == 1 {
             CommandStatus::EsmeRok
         } else {
-            CommandStatus::EsmeRthrottled
+            CommandStatus::EsmeRsyserr
         };
         esme.answer(sequence, status).await;
     }
     assert_eq!(Alphabet::Gsm7.read(&text), Some(long));
-    assert_eq!(texting.await.unwrap(), Err(TextError::Refused(0x58)));
+    assert_eq!(texting.await.unwrap(), Err(TextError::Refused(0x08)));
 }
 
 #[tokio::test]

@@ -1,155 +1,127 @@
 //! The end of a link that the outbox holds.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::join_all;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use crate::callback::LinkName;
-use crate::clock::Clock;
 use crate::outbox::{Carrier, PartReport};
-use crate::smpp::config::SmppConfig;
+use crate::smpp::link::queue::Request;
+use crate::smpp::link::shared::Shared;
 use crate::smpp::outgoing::{self, Outgoing};
 use crate::smpp::session::Ticket;
+use crate::smpp::status::LinkStatus;
 use crate::store::{Message, PartOutcome};
-
-/// One part that waits for room in the window.
-pub(super) struct Request {
-    /// Whose answer it will be.
-    pub ticket: Ticket,
-    /// The submit_sm, not numbered yet.
-    pub pdu: Vec<u8>,
-    /// After this it is not begun any more.
-    pub until: Instant,
-    /// Where the outcome goes.
-    pub reply: oneshot::Sender<PartOutcome>,
-}
-
-impl Request {
-    /// Whether nobody wants it to be sent any more.
-    pub fn is_stale(&self) -> bool {
-        self.until <= Instant::now() || self.reply.is_closed()
-    }
-
-    /// Gives the outcome; nobody may be there to hear it.
-    pub fn end(self, outcome: PartOutcome) {
-        drop(self.reply.send(outcome));
-    }
-}
-
-/// What the handles of one link share.
-struct Shared {
-    config: Arc<SmppConfig>,
-    clock: Arc<dyn Clock>,
-    requests: mpsc::Sender<Request>,
-    up: watch::Receiver<bool>,
-    stop: watch::Sender<bool>,
-    tickets: AtomicU64,
-}
 
 /// The end of a link that the outbox holds: a [`Carrier`]. The link ends when the last clone is
 /// gone.
 pub struct LinkHandle {
-    shared: Arc<Shared>,
-    /// What [`Carrier::is_up`] said last through this clone.
-    told: AtomicBool,
+    holder: Arc<Holder>,
+    /// On how many binds submits could go when [`Carrier::is_up`] was asked last through this
+    /// clone.
+    told: AtomicUsize,
 }
 
-/// The other end, for the link's task.
-pub(super) struct Far {
-    pub requests: mpsc::Receiver<Request>,
-    pub up: watch::Sender<bool>,
-    pub stop: watch::Receiver<bool>,
+/// What all clones hold together.
+struct Holder(Arc<Shared>);
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        self.0.stop.send_replace(true);
+    }
 }
 
 impl LinkHandle {
-    pub(super) fn new(config: Arc<SmppConfig>, clock: Arc<dyn Clock>) -> (Self, Far) {
-        let (requests, far_requests) = mpsc::channel(config.window.max(1));
-        let (far_up, up) = watch::channel(false);
-        let (stop, far_stop) = watch::channel(false);
-        let shared = Shared {
-            config,
-            clock,
-            requests,
-            up,
-            stop,
-            tickets: AtomicU64::new(0),
-        };
-        let handle = Self {
-            shared: Arc::new(shared),
-            told: AtomicBool::new(false),
-        };
-        (
-            handle,
-            Far {
-                requests: far_requests,
-                up: far_up,
-                stop: far_stop,
-            },
-        )
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            holder: Arc::new(Holder(shared)),
+            told: AtomicUsize::new(0),
+        }
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.holder.0
     }
 
     /// Asks the link to unbind and end; its task is done within the drain time and a little.
     pub fn stop(&self) {
-        self.shared.stop.send_replace(true);
+        self.shared().stop.send_replace(true);
+    }
+
+    /// How it stands.
+    pub fn status(&self) -> LinkStatus {
+        self.shared().status()
     }
 
     async fn part(&self, message: &Message, outgoing: Outgoing) -> PartReport {
         let Outgoing { part, parts, pdu } = outgoing;
+        let shared = self.shared();
         let report = |outcome| PartReport {
             part,
             parts,
             outcome,
         };
-        let number = self.shared.tickets.fetch_add(1, Ordering::Relaxed);
+        let number = shared.ticket();
         let ticket = Ticket {
             number,
             message: message.id,
             part,
             parts,
         };
-        let until = Instant::now() + Duration::from_millis(self.shared.config.response_ms);
-        let (reply, told) = oneshot::channel();
-        match timeout_at(
+        let until = Instant::now() + shared.patience();
+        let (reply, mut told) = oneshot::channel();
+        shared.queue.push(Request {
+            ticket,
+            pdu,
             until,
-            self.shared.requests.send(Request {
-                ticket,
-                pdu,
-                until,
-                reply,
-            }),
-        )
-        .await
-        {
-            // The link answers everything that it takes: at the latest when the answer's time is
-            // over or the connection is. Without its word, octets may have been written.
-            Ok(Ok(())) => report(told.await.unwrap_or(PartOutcome::Unknown)),
-            Ok(Err(_)) | Err(_) => report(PartOutcome::NotSent),
+            reply,
+        });
+        // The last bind may have gone between the look at it and the push.
+        if *shared.up.borrow() == 0 && shared.queue.remove(number) {
+            return report(PartOutcome::NotSent);
         }
+        let told = match timeout_at(until, &mut told).await {
+            Ok(told) => told,
+            Err(_) if shared.queue.remove(number) => return report(PartOutcome::NotSent),
+            // A bind has taken it, and answers everything that it takes: at the latest when the
+            // answer's time is over or the connection is.
+            Err(_) => told.await,
+        };
+        // Without a word, octets may have been written.
+        report(told.unwrap_or(PartOutcome::Unknown))
     }
 }
 
 impl Clone for LinkHandle {
     fn clone(&self) -> Self {
         Self {
-            shared: Arc::clone(&self.shared),
-            told: AtomicBool::new(self.told.load(Ordering::Relaxed)),
+            holder: Arc::clone(&self.holder),
+            told: AtomicUsize::new(self.told.load(Ordering::Relaxed)),
         }
     }
 }
 
 impl Carrier for LinkHandle {
     fn link(&self) -> &LinkName {
-        &self.shared.config.name
+        &self.shared().config.name
     }
 
     fn is_up(&self) -> bool {
-        let up = *self.shared.up.borrow();
+        let up = *self.shared().up.borrow();
         self.told.store(up, Ordering::Relaxed);
-        up
+        up > 0
+    }
+
+    /// The windows of the binds that are up; fewer after throttling, so that messages wait in the
+    /// ledger, where urgent ones overtake others.
+    fn at_once(&self) -> usize {
+        let shared = self.shared();
+        let binds = (*shared.up.borrow()).max(1);
+        let windows = shared.config.window.max(1).saturating_mul(binds);
+        windows.min(shared.pace().soon())
     }
 
     /// Returns as soon as the state is another than the one that [`Carrier::is_up`] told last
@@ -157,27 +129,30 @@ impl Carrier for LinkHandle {
     /// once the link has ended while it was down.
     async fn changed(&self) {
         let told = self.told.load(Ordering::Relaxed);
-        let mut up = self.shared.up.clone();
-        if up.wait_for(|up| *up != told).await.is_err() && !told {
+        let mut up = self.shared().up.subscribe();
+        if up.wait_for(|up| *up != told).await.is_err() {
             std::future::pending::<()>().await;
         }
     }
 
-    /// Each part waits at most the response time-out for room in the window, and as long again for
-    /// its answer.
+    /// Each part waits at most the response time-out and the time that the rate demands for room
+    /// in a window, and a response time-out for its answer.
     async fn carry(&self, message: &Message) -> Vec<PartReport> {
-        let life = message.valid_until.since(self.shared.clock.now());
-        let failed = if life.is_zero() || !self.is_up() {
+        let shared = self.shared();
+        let life = message.valid_until.since(shared.clock.now());
+        // Not by `is_up`, which would tell whoever waits for a change that they know it.
+        let is_down = *shared.up.borrow() == 0;
+        let failed = if life.is_zero() || is_down {
             PartOutcome::NotSent
         } else {
-            match outgoing::parts(&self.shared.config, message, life) {
+            match outgoing::parts(&shared.config, message, life) {
                 Ok(parts) => {
                     return join_all(parts.into_iter().map(|one| self.part(message, one))).await;
                 }
                 Err(refused) => refused,
             }
         };
-        let parts = outgoing::count(message);
+        let parts = outgoing::count(&self.shared().config, message);
         (0..parts)
             .filter(|part| message.parts.is_empty() || message.parts.contains(part))
             .map(|part| PartReport {

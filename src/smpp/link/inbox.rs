@@ -7,13 +7,15 @@ use tokio::time::timeout;
 
 use crate::callback::LinkName;
 use crate::clock::Moment;
+use crate::gateway::{Begun, UssdCall};
 use crate::outbox::PartReport;
 use crate::smpp::command::Status;
 use crate::smpp::config::SmppConfig;
 use crate::smpp::frame::Frame;
 use crate::smpp::incoming::{self, Incoming};
+use crate::smpp::link::board::{Figure, Record};
 use crate::smpp::pdu::{self, Pdu};
-use crate::store::{Accepted, Mark, MessageId, NewSms, Receipt, StoreError};
+use crate::store::{Accepted, Mark, MessageId, NewSms, Receipt, Reply, StoreError};
 
 /// Where a link hands over what it receives.
 pub trait Inbox: Send + Sync + 'static {
@@ -24,6 +26,13 @@ pub trait Inbox: Send + Sync + 'static {
 
     /// Applies a receipt, or keeps it; durable when it returns.
     fn receipt(&self, receipt: Receipt) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Begins the turn of a USSD callback, which goes on by itself. It is acknowledged when it is
+    /// durable, and within the link's `accept_ms`.
+    fn ussd(&self, call: UssdCall) -> Begun;
+
+    /// What a dial is answered with when there is no room for its turn: a last screen.
+    fn busy(&self, call: &UssdCall) -> Reply;
 
     /// A bind has closed; everything of it that was accepted has been handed over before. The link
     /// does not bind again before this has been recorded.
@@ -54,6 +63,7 @@ pub(super) async fn take_in<I: Inbox>(
     bind: u64,
     at: Moment,
     frame: &Frame,
+    record: &Record,
 ) -> Status {
     let sm = match pdu::decode(frame) {
         Ok((Pdu::DeliverSm(sm) | Pdu::DataSm(sm), _)) => sm,
@@ -71,9 +81,11 @@ pub(super) async fn take_in<I: Inbox>(
             return Status::OK;
         }
         Incoming::Receipt(told) => {
+            record.count(Figure::Receipt);
             let receipt = Receipt {
                 link: config.name.clone(),
                 message_id: told.id,
+                ids: config.messages.receipt_ids,
                 state: told.state,
                 at,
             };

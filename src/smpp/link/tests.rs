@@ -1,23 +1,38 @@
 //! A link against a peer of a few lines, over loopback.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod ussd;
+
 use std::collections::VecDeque;
 use std::sync::Mutex;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+
+use crate::clock::Moment;
+use crate::outbox::PartReport;
+use crate::smpp::command::Status;
+use crate::smpp::frame::{self, Frame};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::FutureExt;
+use tokio::io::DuplexStream;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
+use super::stream::Stream;
 use super::*;
 use crate::callback::{LinkName, Msisdn, ServiceName};
+use crate::gateway::{Begun, Kept, UssdCall};
 use crate::outbox::Carrier;
 use crate::smpp::command::Command;
 use crate::smpp::config::RetryConfig;
 use crate::smpp::pdu::{self, Address, BindResp, Pdu, Sm, SmResp};
 use crate::store::{
-    Accepted, Mark, Message, MessageId, MessageKind, NewSms, Receipt, ReceiptState, SmsId,
+    Accepted, Mark, Message, MessageId, MessageKind, NewSms, Receipt, ReceiptState, Reply, SmsId,
     StoreError,
 };
 
@@ -55,6 +70,8 @@ struct Memory {
     gate: Semaphore,
     busy: Mutex<(usize, usize)>,
     told: Semaphore,
+    /// USSD turns that the test has to end.
+    turns: Mutex<VecDeque<ussd::Turning>>,
 }
 
 impl Memory {
@@ -102,6 +119,17 @@ impl Inbox for Memory {
         Ok(Accepted::Stored(SmsId(1)))
     }
 
+    fn ussd(&self, call: UssdCall) -> Begun {
+        self.dialled(call)
+    }
+
+    fn busy(&self, _: &UssdCall) -> Reply {
+        Reply {
+            text: "busy".to_owned(),
+            ends: true,
+        }
+    }
+
     async fn receipt(&self, receipt: Receipt) -> Result<(), StoreError> {
         if let Some(error) = self.fails() {
             return Err(error);
@@ -137,8 +165,9 @@ impl Inbox for Memory {
 
 /// One connection at the operator's side.
 struct Peer {
-    stream: TcpStream,
+    stream: Stream,
     buffer: BytesMut,
+    patience: Duration,
 }
 
 impl Peer {
@@ -152,7 +181,8 @@ impl Peer {
             {
                 return Some(frame);
             }
-            match soon("octets of the link", self.stream.read_buf(&mut self.buffer)).await {
+            let read = timeout(self.patience, self.stream.read_buf(&mut self.buffer)).await;
+            match read.expect("octets of the link or its end come in time") {
                 Ok(0) | Err(_) => return None,
                 Ok(_) => {}
             }
@@ -188,18 +218,42 @@ impl Peer {
 }
 
 struct House {
-    listener: TcpListener,
+    way: Way,
     inbox: Arc<Memory>,
     handle: LinkHandle,
     task: JoinHandle<()>,
 }
 
+/// How the link reaches its peers.
+enum Way {
+    Loopback(TcpListener),
+    /// Pipes that hold so many octets, for tests whose time is not the world's.
+    Pipes(mpsc::Sender<DuplexStream>, usize),
+}
+
 impl House {
     async fn new(change: impl FnOnce(&mut SmppConfig)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        Self::with(Way::Loopback(listener), Dial::Network(None), |config| {
+            config.port = port;
+            change(config);
+        })
+    }
+
+    /// Over pipes, which is deterministic while the time is paused.
+    fn piped(octets: usize, change: impl FnOnce(&mut SmppConfig)) -> Self {
+        let (sender, pipes) = mpsc::channel(64);
+        let dial = Dial::Pipes(tokio::sync::Mutex::new(pipes));
+        Self::with(Way::Pipes(sender, octets), dial, |config| {
+            config.connect_ms = 3_600_000;
+            change(config);
+        })
+    }
+
+    fn with(way: Way, dial: Dial, change: impl FnOnce(&mut SmppConfig)) -> Self {
         let mut config = SmppConfig {
             name: LinkName::from("iam"),
-            port: listener.local_addr().unwrap().port(),
             system_id: "jisr".to_owned(),
             password: "s3cret".to_owned(),
             service_for: vec![("3949".to_owned(), ServiceName::from("tns"))],
@@ -217,15 +271,17 @@ impl House {
             gate: Semaphore::new(1_000),
             busy: Mutex::new((0, 0)),
             told: Semaphore::new(0),
+            turns: Mutex::new(VecDeque::new()),
         });
-        let (handle, task) = open(
+        let (handle, task) = begin(
             config,
             Arc::clone(&inbox),
             Arc::new(Fixed),
             Arc::new(Counting(AtomicU64::new(2))),
+            dial,
         );
         Self {
-            listener,
+            way,
             inbox,
             handle,
             task: tokio::spawn(task),
@@ -233,32 +289,53 @@ impl House {
     }
 
     async fn connection(&self) -> Peer {
-        let (stream, _) = soon("a connection", self.listener.accept()).await.unwrap();
+        let (stream, patience) = match &self.way {
+            Way::Loopback(listener) => {
+                let (stream, _) = soon("a connection", listener.accept()).await.unwrap();
+                (Stream::Plain(stream), PATIENCE)
+            }
+            Way::Pipes(sender, octets) => {
+                let (near, far) = tokio::io::duplex(*octets);
+                sender.send(far).await.unwrap();
+                (Stream::Pipe(near), Duration::from_secs(3_600))
+            }
+        };
         Peer {
             stream,
             buffer: BytesMut::new(),
+            patience,
         }
     }
 
     /// A connection that is bound at both ends.
     async fn bound(&self) -> Peer {
+        let (peer, command) = self.bound_as_asked().await;
+        assert_eq!(command, Command::BindTransceiver);
+        peer
+    }
+
+    /// The same, whatever bind it is.
+    async fn bound_as_asked(&self) -> (Peer, Command) {
         let mut peer = self.connection().await;
         let request = peer.read().await;
         let (read, _) = pdu::decode(&request).unwrap();
-        let Pdu::Bind(Command::BindTransceiver, bind) = read else {
+        let Pdu::Bind(command, bind) = read else {
             panic!("{read:?}")
         };
+        let up = self.handle.status().up();
         assert_eq!(
             (bind.system_id, bind.password),
             (&b"jisr"[..], &b"s3cret"[..])
         );
         assert_eq!(bind.interface_version, 0x34);
-        let resp = Pdu::BindResp(Command::BindTransceiverResp, BindResp::default());
+        let resp = Pdu::BindResp(command.answer().unwrap(), BindResp::default());
         peer.says(resp, Status::OK, request.header.sequence).await;
-        while !self.handle.is_up() {
-            soon("the link to be up", self.handle.changed()).await;
-        }
-        peer
+        // The link says nothing when it is bound; an enquire_link is answered after that.
+        peer.says(Pdu::EnquireLink, Status::OK, 900).await;
+        assert_eq!(peer.hears().await, "enquire_link_resp 900 0x00");
+        assert_eq!(self.handle.status().up(), up + 1);
+        self.handle.is_up();
+        (peer, command)
     }
 
     /// A message on its way, carried by a task of its own.
@@ -305,6 +382,10 @@ fn sms(text: &[u8]) -> Sm<'_> {
         ..Sm::default()
     }
 }
+
+mod binds;
+mod pressure;
+mod silence;
 
 #[tokio::test]
 async fn a_delivery_is_answered_when_it_is_durable() {
@@ -660,7 +741,7 @@ async fn stopping_finishes_what_is_begun_and_unbinds() {
 #[tokio::test]
 async fn a_link_that_nobody_holds_ends() {
     let House {
-        listener,
+        way,
         inbox,
         handle,
         task,
@@ -668,5 +749,5 @@ async fn a_link_that_nobody_holds_ends() {
     drop(handle);
     soon("the end of the link", task).await.unwrap();
     assert_eq!(inbox.lines(0).await.len(), 0);
-    drop(listener);
+    drop(way);
 }

@@ -1,12 +1,11 @@
-//! From a cut frame to a PDU, leniently: nothing is refused that can still be understood.
-
-use nom::bytes::complete::{tag, take, take_till};
-use nom::number::complete::u8 as octet;
-use nom::{IResult, Parser};
+//! From a cut frame to a PDU, leniently: nothing is refused that can still be understood, and
+//! nothing is copied.
 
 use crate::smpp::command::{Command, Status};
 use crate::smpp::frame::Frame;
-use crate::smpp::pdu::{Address, Bind, BindResp, Pdu, Sm, SmResp};
+use crate::smpp::pdu::{
+    Address, Alert, Bind, BindResp, Outbind, Pdu, QueryResp, Replacement, Sm, SmResp, Which,
+};
 use crate::smpp::tlv::Tlvs;
 
 /// Why a frame could not be read; either way its sequence number is known and it can be answered.
@@ -15,7 +14,7 @@ pub enum DecodeError {
     /// No such command: generic_nack with ESME_RINVCMDID.
     #[error("unknown command 0x{0:08x}")]
     UnknownCommand(u32),
-    /// The body is wrong: the matching answer with this status.
+    /// The body is wrong: the matching answer, if there is one, with this status.
     #[error("the body of {} is wrong: status {status}", command.as_str())]
     Body {
         /// What it is.
@@ -32,158 +31,237 @@ pub enum DecodeError {
 pub fn decode(frame: &Frame) -> Result<(Pdu<'_>, usize), DecodeError> {
     let command = Command::of(frame.header.command)
         .ok_or(DecodeError::UnknownCommand(frame.header.command))?;
-    let body = &frame.body[..];
-    let failed = |status| DecodeError::Body { command, status };
-    let bad_field = |_| failed(Status::BAD_PARAMETER_LENGTH);
+    let mut body = Reader(&frame.body);
+    let read = pdu(command, &mut body).map_err(|status| DecodeError::Body { command, status })?;
+    let stray = match read {
+        Pdu::SubmitSm(Sm { tlvs, .. })
+        | Pdu::DeliverSm(Sm { tlvs, .. })
+        | Pdu::DataSm(Sm { tlvs, .. })
+        | Pdu::SubmitSmResp(SmResp { tlvs, .. })
+        | Pdu::DeliverSmResp(SmResp { tlvs, .. })
+        | Pdu::DataSmResp(SmResp { tlvs, .. })
+        | Pdu::BindResp(_, BindResp { tlvs, .. })
+        | Pdu::AlertNotification(Alert { tlvs, .. })
+        | Pdu::ReplaceSm(Replacement { tlvs, .. }) => tlvs.stray(),
+        Pdu::Bind(..)
+        | Pdu::Outbind(_)
+        | Pdu::QuerySm(_)
+        | Pdu::QuerySmResp(_)
+        | Pdu::CancelSm(_)
+        | Pdu::CancelSmResp
+        | Pdu::ReplaceSmResp
+        | Pdu::Unbind
+        | Pdu::UnbindResp
+        | Pdu::EnquireLink
+        | Pdu::EnquireLinkResp
+        | Pdu::GenericNack => body.0.len(),
+    };
+    Ok((read, stray))
+}
 
+fn pdu<'a>(command: Command, body: &mut Reader<'a>) -> Result<Pdu<'a>, Status> {
     Ok(match command {
+        Command::SubmitSm => Pdu::SubmitSm(body.sm()?),
+        Command::DeliverSm => Pdu::DeliverSm(body.sm()?),
+        Command::DataSm => Pdu::DataSm(body.data_sm()?),
+        Command::SubmitSmResp => Pdu::SubmitSmResp(body.sm_resp()),
+        Command::DeliverSmResp => Pdu::DeliverSmResp(body.sm_resp()),
+        Command::DataSmResp => Pdu::DataSmResp(body.sm_resp()),
         Command::BindReceiver | Command::BindTransmitter | Command::BindTransceiver => {
-            let (rest, read) = bind(body).map_err(bad_field)?;
-            (Pdu::Bind(command, read), rest.len())
+            Pdu::Bind(command, body.bind()?)
         }
         Command::BindReceiverResp | Command::BindTransmitterResp | Command::BindTransceiverResp => {
-            let (system_id, tlvs) = last_text(body);
-            (
-                Pdu::BindResp(command, BindResp { system_id, tlvs }),
-                tlvs.stray(),
-            )
+            let system_id = body.last_text();
+            let tlvs = body.tlvs();
+            Pdu::BindResp(command, BindResp { system_id, tlvs })
         }
-        Command::SubmitSm => {
-            let read = sm(body).map_err(failed)?;
-            (Pdu::SubmitSm(read), read.tlvs.stray())
-        }
-        Command::DeliverSm => {
-            let read = sm(body).map_err(failed)?;
-            (Pdu::DeliverSm(read), read.tlvs.stray())
-        }
-        Command::DataSm => {
-            let (_, read) = data_sm(body).map_err(bad_field)?;
-            (Pdu::DataSm(read), read.tlvs.stray())
-        }
-        Command::SubmitSmResp => {
-            let (message_id, tlvs) = last_text(body);
-            (Pdu::SubmitSmResp(SmResp { message_id, tlvs }), tlvs.stray())
-        }
-        Command::DeliverSmResp => {
-            let (message_id, tlvs) = last_text(body);
-            (
-                Pdu::DeliverSmResp(SmResp { message_id, tlvs }),
-                tlvs.stray(),
-            )
-        }
-        Command::DataSmResp => {
-            let (message_id, tlvs) = last_text(body);
-            (Pdu::DataSmResp(SmResp { message_id, tlvs }), tlvs.stray())
-        }
-        Command::Unbind => (Pdu::Unbind, body.len()),
-        Command::UnbindResp => (Pdu::UnbindResp, body.len()),
-        Command::EnquireLink => (Pdu::EnquireLink, body.len()),
-        Command::EnquireLinkResp => (Pdu::EnquireLinkResp, body.len()),
-        Command::GenericNack => (Pdu::GenericNack, body.len()),
-        Command::Outbind => (Pdu::Outbind, 0),
-        Command::AlertNotification => (Pdu::AlertNotification, 0),
+        Command::Outbind => Pdu::Outbind(Outbind {
+            system_id: body.text()?,
+            password: body.last_text(),
+        }),
+        Command::AlertNotification => Pdu::AlertNotification(Alert {
+            source: body.address()?,
+            esme: body.address()?,
+            tlvs: body.tlvs(),
+        }),
+        Command::QuerySm => Pdu::QuerySm(Which {
+            message_id: body.text()?,
+            source: body.last_address()?,
+            ..Which::default()
+        }),
+        Command::QuerySmResp => Pdu::QuerySmResp(body.query_resp()?),
+        Command::CancelSm => Pdu::CancelSm(Which {
+            service_type: body.text()?,
+            message_id: body.text()?,
+            source: body.address()?,
+            destination: body.last_address()?,
+        }),
+        Command::ReplaceSm => Pdu::ReplaceSm(body.replacement()?),
+        Command::CancelSmResp => Pdu::CancelSmResp,
+        Command::ReplaceSmResp => Pdu::ReplaceSmResp,
+        Command::Unbind => Pdu::Unbind,
+        Command::UnbindResp => Pdu::UnbindResp,
+        Command::EnquireLink => Pdu::EnquireLink,
+        Command::EnquireLinkResp => Pdu::EnquireLinkResp,
+        Command::GenericNack => Pdu::GenericNack,
     })
 }
 
-type Read<'a, T> = IResult<&'a [u8], T, ()>;
+/// What is left of a body. Every field that is not there is [`Status::BAD_PARAMETER_LENGTH`].
+struct Reader<'a>(&'a [u8]);
 
-/// A C-octet string, without its NUL.
-fn text(input: &[u8]) -> Read<'_, &[u8]> {
-    let (rest, (read, _)) = (take_till(|o| o == 0), tag(&[0u8][..])).parse(input)?;
-    Ok((rest, read))
-}
-
-/// The last C-octet string of a body, whose NUL may be missing, and the parameters behind it.
-fn last_text(body: &[u8]) -> (&[u8], Tlvs<'_>) {
-    match text(body) {
-        Ok((rest, read)) => (read, Tlvs::new(rest)),
-        Err(_) => (body, Tlvs::default()),
+impl<'a> Reader<'a> {
+    fn octets<const N: usize>(&mut self) -> Result<[u8; N], Status> {
+        let (read, rest) = self
+            .0
+            .split_first_chunk()
+            .ok_or(Status::BAD_PARAMETER_LENGTH)?;
+        self.0 = rest;
+        Ok(*read)
     }
-}
 
-fn address(input: &[u8]) -> Read<'_, Address<'_>> {
-    let (rest, (ton, npi, octets)) = (octet, octet, text).parse(input)?;
-    Ok((rest, Address { ton, npi, octets }))
-}
+    /// A C-octet string, without its NUL.
+    #[inline]
+    fn text(&mut self) -> Result<&'a [u8], Status> {
+        let body = self.0;
+        let end = body
+            .iter()
+            .position(|octet| *octet == 0)
+            .ok_or(Status::BAD_PARAMETER_LENGTH)?;
+        self.0 = &body[end + 1..];
+        Ok(&body[..end])
+    }
 
-fn bind(input: &[u8]) -> Read<'_, Bind<'_>> {
-    let (rest, (system_id, password, system_type, interface_version, address_range)) =
-        (text, text, text, octet, address).parse(input)?;
-    Ok((
-        rest,
-        Bind {
+    /// The last C-octet string of a body, whose NUL may be missing.
+    fn last_text(&mut self) -> &'a [u8] {
+        let whole = self.0;
+        self.text().unwrap_or_else(|_| {
+            self.0 = &[];
+            whole
+        })
+    }
+
+    #[inline]
+    fn address(&mut self) -> Result<Address<'a>, Status> {
+        let [ton, npi] = self.octets()?;
+        let octets = self.text()?;
+        Ok(Address { ton, npi, octets })
+    }
+
+    fn last_address(&mut self) -> Result<Address<'a>, Status> {
+        let [ton, npi] = self.octets()?;
+        let octets = self.last_text();
+        Ok(Address { ton, npi, octets })
+    }
+
+    /// Everything that is left.
+    fn tlvs(&mut self) -> Tlvs<'a> {
+        Tlvs::new(std::mem::take(&mut self.0))
+    }
+
+    fn bind(&mut self) -> Result<Bind<'a>, Status> {
+        let (system_id, password, system_type) = (self.text()?, self.text()?, self.text()?);
+        let [interface_version] = self.octets()?;
+        Ok(Bind {
             system_id,
             password,
             system_type,
             interface_version,
-            address_range,
-        },
-    ))
-}
+            address_range: self.last_address()?,
+        })
+    }
 
-fn sm(input: &[u8]) -> Result<Sm<'_>, Status> {
-    let (rest, (service_type, source, destination, [esm_class, protocol_id, priority])) =
-        (text, address, address, octets::<3>)
-            .parse(input)
-            .map_err(|_| Status::BAD_PARAMETER_LENGTH)?;
-    let (
-        rest,
-        (
+    fn sm_resp(&mut self) -> SmResp<'a> {
+        let message_id = self.last_text();
+        let tlvs = self.tlvs();
+        SmResp { message_id, tlvs }
+    }
+
+    /// sm_length octets.
+    fn short_message(&mut self, length: u8) -> Result<&'a [u8], Status> {
+        let (read, rest) = self
+            .0
+            .split_at_checked(usize::from(length))
+            .ok_or(Status::BAD_MESSAGE_LENGTH)?;
+        self.0 = rest;
+        Ok(read)
+    }
+
+    #[inline]
+    fn sm(&mut self) -> Result<Sm<'a>, Status> {
+        let service_type = self.text()?;
+        let source = self.address()?;
+        let destination = self.address()?;
+        let [esm_class, protocol_id, priority] = self.octets()?;
+        let schedule = self.text()?;
+        let validity = self.text()?;
+        let [
+            registered_delivery,
+            replace,
+            data_coding,
+            stored_text,
+            length,
+        ] = self.octets()?;
+        Ok(Sm {
+            service_type,
+            source,
+            destination,
+            esm_class,
+            protocol_id,
+            priority,
             schedule,
             validity,
-            [
-                registered_delivery,
-                replace,
-                data_coding,
-                stored_text,
-                length,
-            ],
-        ),
-    ) = (text, text, octets::<5>)
-        .parse(rest)
-        .map_err(|_| Status::BAD_PARAMETER_LENGTH)?;
-    let (rest, short_message) = take::<_, _, ()>(usize::from(length))
-        .parse(rest)
-        .map_err(|_| Status::BAD_MESSAGE_LENGTH)?;
-
-    Ok(Sm {
-        service_type,
-        source,
-        destination,
-        esm_class,
-        protocol_id,
-        priority,
-        schedule,
-        validity,
-        registered_delivery,
-        replace,
-        data_coding,
-        stored_text,
-        short_message,
-        tlvs: Tlvs::new(rest),
-    })
-}
-
-fn octets<const N: usize>(input: &[u8]) -> Read<'_, [u8; N]> {
-    match input.split_first_chunk::<N>() {
-        Some((read, rest)) => Ok((rest, *read)),
-        None => Err(nom::Err::Error(())),
+            registered_delivery,
+            replace,
+            data_coding,
+            stored_text,
+            short_message: self.short_message(length)?,
+            tlvs: self.tlvs(),
+        })
     }
-}
 
-fn data_sm(input: &[u8]) -> Read<'_, Sm<'_>> {
-    let (rest, (service_type, source, destination, [esm_class, registered_delivery, data_coding])) =
-        (text, address, address, octets::<3>).parse(input)?;
-    let tlvs = Tlvs::new(rest);
-    let read = Sm {
-        service_type,
-        source,
-        destination,
-        esm_class,
-        registered_delivery,
-        data_coding,
-        tlvs,
-        ..Sm::default()
-    };
-    Ok((&[], read))
+    fn data_sm(&mut self) -> Result<Sm<'a>, Status> {
+        let service_type = self.text()?;
+        let source = self.address()?;
+        let destination = self.address()?;
+        let [esm_class, registered_delivery, data_coding] = self.octets()?;
+        Ok(Sm {
+            service_type,
+            source,
+            destination,
+            esm_class,
+            registered_delivery,
+            data_coding,
+            tlvs: self.tlvs(),
+            ..Sm::default()
+        })
+    }
+
+    fn query_resp(&mut self) -> Result<QueryResp<'a>, Status> {
+        let (message_id, final_date) = (self.text()?, self.text()?);
+        let [message_state, error_code] = self.octets()?;
+        Ok(QueryResp {
+            message_id,
+            final_date,
+            message_state,
+            error_code,
+        })
+    }
+
+    fn replacement(&mut self) -> Result<Replacement<'a>, Status> {
+        let message_id = self.text()?;
+        let source = self.address()?;
+        let (schedule, validity) = (self.text()?, self.text()?);
+        let [registered_delivery, stored_text, length] = self.octets()?;
+        Ok(Replacement {
+            message_id,
+            source,
+            schedule,
+            validity,
+            registered_delivery,
+            stored_text,
+            short_message: self.short_message(length)?,
+            tlvs: self.tlvs(),
+        })
+    }
 }

@@ -144,6 +144,42 @@ fn what_is_written_is_read() {
         system_id: b"smsc",
         tlvs,
     };
+    let outbind = Outbind {
+        system_id: b"smsc",
+        password: b"secret",
+    };
+    let alert = Alert {
+        source: address,
+        esme: address,
+        tlvs,
+    };
+    let query = Which {
+        message_id: b"a1b2",
+        source: address,
+        ..Which::default()
+    };
+    let query_resp = QueryResp {
+        message_id: b"a1b2",
+        final_date: b"260901120000000+",
+        message_state: 2,
+        error_code: 7,
+    };
+    let cancel = Which {
+        service_type: b"CMT",
+        message_id: b"",
+        source: address,
+        destination: address,
+    };
+    let replacement = Replacement {
+        message_id: b"a1b2",
+        source: address,
+        schedule: b"000000000100000R",
+        validity: b"000000000500000R",
+        registered_delivery: 1,
+        stored_text: 3,
+        short_message: &[0, 255, 7],
+        tlvs,
+    };
     for pdu in [
         Pdu::Bind(Command::BindReceiver, bind),
         Pdu::Bind(Command::BindTransmitter, bind),
@@ -162,8 +198,14 @@ fn what_is_written_is_read() {
         Pdu::EnquireLink,
         Pdu::EnquireLinkResp,
         Pdu::GenericNack,
-        Pdu::Outbind,
-        Pdu::AlertNotification,
+        Pdu::Outbind(outbind),
+        Pdu::AlertNotification(alert),
+        Pdu::QuerySm(query),
+        Pdu::QuerySmResp(query_resp),
+        Pdu::CancelSm(cancel),
+        Pdu::CancelSmResp,
+        Pdu::ReplaceSm(replacement),
+        Pdu::ReplaceSmResp,
     ] {
         let frame = again(&pdu);
         let (read, stray) = decode(&frame).unwrap();
@@ -230,9 +272,56 @@ fn deviations_are_taken() {
         ),
         (
             Command::AlertNotification,
-            b"anything".to_vec(),
-            0,
+            b"\x01\x012126\0\x00\x003949\0\x04\x22\x00\x01\x00xy".to_vec(),
+            2,
             "alert_notification",
+        ),
+        (Command::Outbind, b"smsc\0secret".to_vec(), 0, "outbind"),
+        (Command::Outbind, b"smsc\0secret\0x".to_vec(), 1, "outbind"),
+        (
+            Command::QuerySm,
+            b"a1\0\x01\x013949".to_vec(),
+            0,
+            "query_sm",
+        ),
+        (
+            Command::QuerySmResp,
+            b"a1\0\0\x02\0\0".to_vec(),
+            1,
+            "query_sm_resp",
+        ),
+        (
+            Command::CancelSm,
+            b"\0a1\0\x01\x013949\0\x01\x012126".to_vec(),
+            0,
+            "cancel_sm",
+        ),
+        (Command::CancelSmResp, b"\0".to_vec(), 1, "cancel_sm_resp"),
+        (
+            Command::ReplaceSmResp,
+            b"a1\0".to_vec(),
+            3,
+            "replace_sm_resp",
+        ),
+        (
+            Command::ReplaceSm,
+            b"a1\0\x01\x013949\0\0\0\x01\0\x02abc".to_vec(),
+            1,
+            "replace_sm",
+        ),
+        (Command::Unbind, b"xyz".to_vec(), 3, "unbind"),
+        (Command::GenericNack, b"x".to_vec(), 1, "generic_nack"),
+        (
+            Command::BindTransceiver,
+            b"jisr\0pw\0\0\x34\0\0".to_vec(),
+            0,
+            "bind_transceiver",
+        ),
+        (
+            Command::BindTransceiver,
+            b"jisr\0pw\0\0\x34\0\0\0\x02\x10\x00\x01\x34".to_vec(),
+            5,
+            "bind_transceiver",
         ),
     ] {
         let frame = frame_of(command.id(), &body);
@@ -270,11 +359,51 @@ fn wrong_bodies_have_a_status() {
             b"id\0".to_vec(),
             Status::BAD_PARAMETER_LENGTH,
         ),
+        (
+            Command::SubmitSm,
+            delivery(b"2126", 9, b"ab"),
+            Status::BAD_MESSAGE_LENGTH,
+        ),
+        (
+            Command::QuerySm,
+            b"a1\0\x01".to_vec(),
+            Status::BAD_PARAMETER_LENGTH,
+        ),
+        (
+            Command::QuerySmResp,
+            b"a1\0\0\x02".to_vec(),
+            Status::BAD_PARAMETER_LENGTH,
+        ),
+        (
+            Command::CancelSm,
+            b"\0a1".to_vec(),
+            Status::BAD_PARAMETER_LENGTH,
+        ),
+        (
+            Command::ReplaceSm,
+            b"a1\0\x01\x013949\0\0\0\x01".to_vec(),
+            Status::BAD_PARAMETER_LENGTH,
+        ),
+        (
+            Command::ReplaceSm,
+            b"a1\0\x01\x013949\0\0\0\x01\0\x04abc".to_vec(),
+            Status::BAD_MESSAGE_LENGTH,
+        ),
+        (
+            Command::Outbind,
+            b"smsc".to_vec(),
+            Status::BAD_PARAMETER_LENGTH,
+        ),
+        (
+            Command::AlertNotification,
+            b"\x01".to_vec(),
+            Status::BAD_PARAMETER_LENGTH,
+        ),
     ] {
         let frame = frame_of(command.id(), &body);
         assert_eq!(decode(&frame), Err(DecodeError::Body { command, status }));
     }
-    for id in [0x0001_0000, 0x8001_0000, 0, 3, 7] {
+    for id in [0x0001_0000, 0x8001_0000, 0, 0x0a, 0x21, 0x0112, 0x8000_0102] {
         assert_eq!(
             decode(&frame_of(id, b"x")),
             Err(DecodeError::UnknownCommand(id))
@@ -319,6 +448,66 @@ fn what_does_not_fit_is_not_written() {
     );
 }
 
+#[test]
+fn what_does_not_fit_leaves_nothing_behind() {
+    let mut out = BytesMut::from(&b"before"[..]);
+    let long = Sm {
+        short_message: &[0; 255],
+        ..Sm::default()
+    };
+    assert!(
+        Pdu::SubmitSm(long)
+            .encode_into(Status::OK, 1, &mut out)
+            .is_err()
+    );
+    assert_eq!(&out[..], b"before");
+    Pdu::EnquireLink
+        .encode_into(Status::OK, 1, &mut out)
+        .unwrap();
+    Pdu::SubmitSm(Sm::default())
+        .encode_into(Status::OK, 2, &mut out)
+        .unwrap();
+    let alone = [
+        Pdu::EnquireLink.encode(Status::OK, 1).unwrap(),
+        Pdu::SubmitSm(Sm::default()).encode(Status::OK, 2).unwrap(),
+    ]
+    .concat();
+    assert_eq!(&out[6..], alone);
+}
+
+#[test]
+fn versions_and_congestion_are_told_by_those_who_tell() {
+    for (raw, version) in [
+        (&b""[..], None),
+        (b"\x02\x10\x00\x01\x34", Some(0x34)),
+        (b"\x02\x10\x00\x02\x00\x50", Some(0x50)),
+        (b"\x02\x10\x00\x00", None),
+        (b"\x02\x10\x00\x02\x34\x00", None),
+        (b"\x14\x00\x00\x01x\x02\x10\x00\x01\x33", Some(0x33)),
+    ] {
+        let body = [b"smsc\0", raw].concat();
+        let frame = frame_of(Command::BindTransceiverResp.id(), &body);
+        let (Pdu::BindResp(_, resp), 0) = decode(&frame).unwrap() else {
+            panic!("no answer to a bind")
+        };
+        assert_eq!(resp.interface_version(), version, "{raw:?}");
+    }
+    for (raw, congestion) in [
+        (&b""[..], None),
+        (b"\x04\x28\x00\x01\x50", Some(80)),
+        (b"\x04\x28\x00\x02\x00\x50", Some(80)),
+        (b"\x04\x28\x00\x01\xff", Some(100)),
+        (b"\x04\x28\x00\x00", None),
+    ] {
+        let body = [b"a1\0", raw].concat();
+        let frame = frame_of(Command::SubmitSmResp.id(), &body);
+        let (Pdu::SubmitSmResp(resp), 0) = decode(&frame).unwrap() else {
+            panic!("no answer to a submit")
+        };
+        assert_eq!(resp.congestion(), congestion, "{raw:?}");
+    }
+}
+
 /// A body that is nearly right: a good one with octets changed and its end cut off.
 fn nearly_right() -> impl Strategy<Value = Vec<u8>> {
     let changes = proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..6);
@@ -340,7 +529,7 @@ proptest! {
     #[test]
     fn wrong_bodies_never_panic_and_can_be_answered(
         body in prop_oneof![nearly_right(), proptest::collection::vec(any::<u8>(), 0..300)],
-        command in proptest::sample::select(vec![1u32, 2, 4, 5, 6, 9, 0xb, 0x15, 0x102, 0x103, 0x8000_0000, 0x8000_0004, 0x8000_0009, 0x77]),
+        command in proptest::sample::select(vec![1u32, 2, 3, 4, 5, 6, 7, 8, 9, 0xb, 0x15, 0x102, 0x103, 0x8000_0000, 0x8000_0003, 0x8000_0004, 0x8000_0008, 0x8000_0009, 0x77]),
     ) {
         let frame = frame_of(command, &body);
         match decode(&frame) {
@@ -353,7 +542,10 @@ proptest! {
                     prop_assert_eq!(decode(&frame).unwrap().0, read);
                 }
             }
-            Err(DecodeError::Body { command, .. }) => prop_assert!(command.answer().is_some()),
+            Err(DecodeError::Body { command: of, status }) => {
+                prop_assert_eq!(of.id(), command);
+                prop_assert!(!status.is_ok());
+            }
             Err(DecodeError::UnknownCommand(id)) => prop_assert_eq!(id, command),
         }
     }

@@ -6,7 +6,8 @@
 )]
 use super::*;
 use crate::smpp::config::SmppConfig;
-use crate::smpp::pdu::{Address, Sm};
+use crate::smpp::pdu::{Address, Alert, Sm};
+use crate::smpp::tlv::Tlvs;
 use crate::store::MessageId;
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
@@ -19,11 +20,24 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(numbers: Numbers) -> Self {
+    fn new(numbers: Numbers, kind: BindKind) -> Self {
         let now = Moment::from_ms(1_000_000);
         let mut said = Vec::new();
-        let session = Session::open(numbers, SmppConfig::default().bind(), now, &mut said).unwrap();
+        let bind = SmppConfig::default();
+        let session = Session::open(numbers, kind, bind.bind(), now, &mut said).unwrap();
         Self { session, now, said }
+    }
+
+    /// On a connection that the operator made.
+    fn called(numbers: Numbers) -> Self {
+        let now = Moment::from_ms(1_000_000);
+        let bind = SmppConfig::default();
+        let session = Session::called(numbers, BindKind::Receiver, bind.bind(), now).unwrap();
+        Self {
+            session,
+            now,
+            said: Vec::new(),
+        }
     }
 
     fn step(&mut self, line: &str) -> String {
@@ -38,6 +52,8 @@ impl Bench {
         };
         let input = match words[0] {
             "hear" => Input::Frame(frame_of(words[1], number(2), status(3))),
+            "full" => Input::Full(true),
+            "room" => Input::Full(false),
             "part" => Input::Partial,
             "broken" => Input::Broken(FrameError {
                 length: 3,
@@ -124,33 +140,72 @@ fn frame_of(name: &str, sequence: u32, status: Status) -> Frame {
             header: header(0x15),
             body: Bytes::from_static(b"abc"),
         },
-        "bind_transceiver_resp" => encoded(Pdu::BindResp(
-            Command::BindTransceiverResp,
-            pdu::BindResp::default(),
-        )),
-        "bind_transceiver" => encoded(Pdu::Bind(Command::BindTransceiver, Bind::default())),
-        "submit_sm" => encoded(Pdu::SubmitSm(sm)),
-        "submit_sm_resp" => encoded(Pdu::SubmitSmResp(pdu::SmResp {
-            message_id: b"id",
-            ..pdu::SmResp::default()
+        "other_deliver_sm" => encoded(Pdu::DeliverSm(Sm {
+            short_message: b"other",
+            ..sm
         })),
-        "deliver_sm" => encoded(Pdu::DeliverSm(sm)),
-        "data_sm" => encoded(Pdu::DataSm(sm)),
-        "deliver_sm_resp" => encoded(Pdu::DeliverSmResp(pdu::SmResp::default())),
-        "unbind" => encoded(Pdu::Unbind),
-        "unbind_resp" => encoded(Pdu::UnbindResp),
-        "enquire_link" => encoded(Pdu::EnquireLink),
-        "enquire_link_resp" => encoded(Pdu::EnquireLinkResp),
-        "generic_nack" => encoded(Pdu::GenericNack),
-        "outbind" => encoded(Pdu::Outbind),
-        "alert_notification" => encoded(Pdu::AlertNotification),
-        other => panic!("{other}"),
+        "congested_submit_sm_resp" => encoded(Pdu::SubmitSmResp(pdu::SmResp {
+            message_id: b"id",
+            tlvs: Tlvs::new(&[0x04, 0x28, 0, 1, 85]),
+        })),
+        "outbind" => Frame {
+            header: header(0x0b),
+            body: Bytes::from_static(b"smsc\0secret\0"),
+        },
+        name => {
+            let command = commands()
+                .into_iter()
+                .find(|command| command.as_str() == name)
+                .unwrap_or_else(|| panic!("{name}"));
+            let resp = pdu::SmResp {
+                message_id: b"id",
+                ..pdu::SmResp::default()
+            };
+            match command {
+                Command::BindReceiver | Command::BindTransmitter | Command::BindTransceiver => {
+                    encoded(Pdu::Bind(command, Bind::default()))
+                }
+                Command::BindReceiverResp
+                | Command::BindTransmitterResp
+                | Command::BindTransceiverResp => {
+                    encoded(Pdu::BindResp(command, pdu::BindResp::default()))
+                }
+                Command::SubmitSm => encoded(Pdu::SubmitSm(sm)),
+                Command::SubmitSmResp => encoded(Pdu::SubmitSmResp(resp)),
+                Command::DeliverSm => encoded(Pdu::DeliverSm(sm)),
+                Command::DataSm => encoded(Pdu::DataSm(sm)),
+                Command::AlertNotification => encoded(Pdu::AlertNotification(Alert::default())),
+                Command::QuerySm => encoded(Pdu::QuerySm(pdu::Which::default())),
+                Command::QuerySmResp => encoded(Pdu::QuerySmResp(pdu::QueryResp::default())),
+                Command::CancelSm => encoded(Pdu::CancelSm(pdu::Which::default())),
+                Command::ReplaceSm => encoded(Pdu::ReplaceSm(pdu::Replacement::default())),
+                // The others have no body, or one that is refused as empty.
+                _ => Frame {
+                    header: header(command.id()),
+                    body: Bytes::new(),
+                },
+            }
+        }
     }
+}
+
+/// Every command that is known.
+fn commands() -> Vec<Command> {
+    let requests = (0..0x200).chain([0x8000_0000]);
+    requests
+        .flat_map(|id| [id, id | 0x8000_0000])
+        .filter_map(Command::of)
+        .fold(Vec::new(), |mut known, command| {
+            if !known.contains(&command) {
+                known.push(command);
+            }
+            known
+        })
 }
 
 fn show(output: &Output) -> String {
     match output {
-        Output::Write(Raw(octets)) => {
+        Output::Write(Raw(octets)) | Output::Submit(_, Raw(octets)) => {
             let frame = frame::cut(&mut BytesMut::from(&octets[..]))
                 .unwrap()
                 .unwrap();
@@ -164,6 +219,7 @@ fn show(output: &Output) -> String {
         Output::Bound => "bound".to_owned(),
         Output::Deliver(delivered, _) => format!("deliver {}", delivered.sequence),
         Output::Done(ticket, outcome) => format!("done {} {outcome:?}", ticket.number),
+        Output::Congested(ticket, percent) => format!("congested {} {percent}", ticket.number),
         Output::Late(ticket, outcome) => format!("late {} {outcome:?}", ticket.number),
         Output::Odd(odd) => format!("odd {odd:?}"),
         Output::Close(why) => format!("close {why:?}"),
@@ -177,8 +233,13 @@ fn check(script: &str) {
             ..SmppConfig::default()
         }
         .numbers(),
+        BindKind::Transceiver,
     );
     assert_eq!(bench.shown(), "bind_transceiver 1");
+    play(&mut bench, script);
+}
+
+fn play(bench: &mut Bench, script: &str) {
     for line in script
         .lines()
         .map(str::trim)
@@ -253,6 +314,7 @@ fn a_silent_peer_is_noticed() {
         wait 30                         -> done 10 Unknown, enquire_link 3
         wait 9                          -> nothing
         hear enquire_link_resp 3        -> nothing
+        hear submit_sm_resp 2           -> late 10 Accepted(\"id\")
         wait 29                         -> nothing
         wait 1                          -> enquire_link 4
         submit 11                       -> submit_sm 5
@@ -301,12 +363,164 @@ fn draining_has_an_end() {
     );
 }
 
-/// What leads to each state.
-const STATES: [(&str, &[&str]); 5] = [
-    ("binding", &[]),
-    ("bound", &["hear bind_transceiver_resp 1", "submit 10"]),
+#[test]
+fn a_bind_that_answers_no_submit_is_given_up() {
+    // Time-outs in a row, though it answers enquire_link and delivers.
+    check(
+        "
+        hear bind_transceiver_resp 1    -> bound
+        submit 10                       -> submit_sm 2
+        submit 11                       -> submit_sm 3
+        wait 10                         -> done 10 Unknown, done 11 Unknown
+        submit 12                       -> submit_sm 4
+        hear deliver_sm 1               -> deliver 1
+        answer 1                        -> deliver_sm_resp 1
+        wait 10                         -> done 12 Unknown
+        submit 13                       -> submit_sm 5
+        hear enquire_link 2             -> enquire_link_resp 2
+        wait 9                          -> nothing
+        wait 1                          -> done 13 Unknown, close Mute
+        ",
+    );
+    // A minute after one message that was never answered.
+    check(
+        "
+        hear bind_transceiver_resp 1    -> bound
+        submit 10                       -> submit_sm 2
+        wait 10                         -> done 10 Unknown
+        hear enquire_link 1             -> enquire_link_resp 1
+        wait 25                         -> nothing
+        hear enquire_link 2             -> enquire_link_resp 2
+        wait 24                         -> nothing
+        wait 1                          -> close Mute
+        ",
+    );
+}
+
+#[test]
+fn one_answer_among_many_time_outs_keeps_the_bind() {
+    check(
+        "
+        hear bind_transceiver_resp 1    -> bound
+        submit 10                       -> submit_sm 2
+        wait 10                         -> done 10 Unknown
+        submit 11                       -> submit_sm 3
+        wait 10                         -> done 11 Unknown
+        submit 12                       -> submit_sm 4
+        hear submit_sm_resp 3           -> late 11 Accepted(\"id\")
+        wait 10                         -> done 12 Unknown
+        submit 13                       -> submit_sm 5
+        hear submit_sm_resp 5           -> done 13 Accepted(\"id\")
+        wait 29                         -> nothing
+        ",
+    );
+}
+
+#[test]
+fn a_delivery_that_comes_twice_is_one() {
+    check(
+        "
+        hear bind_transceiver_resp 1    -> bound
+        hear deliver_sm 7               -> deliver 7
+        hear deliver_sm 7               -> odd Repeated
+        hear other_deliver_sm 7         -> deliver 7
+        hear data_sm 7                  -> deliver 7
+        answer 7                        -> deliver_sm_resp 7
+        answer 7                        -> deliver_sm_resp 7
+        hear deliver_sm 7               -> deliver 7
+        ",
+    );
+}
+
+#[test]
+fn deliveries_without_room_are_put_off() {
+    check(
+        "
+        hear bind_transceiver_resp 1    -> bound
+        submit 10                       -> submit_sm 2
+        hear deliver_sm 7               -> deliver 7
+        full                            -> nothing
+        hear deliver_sm 7               -> odd Repeated
+        hear deliver_sm 8               -> odd Shed, deliver_sm_resp 8 0x58
+        hear data_sm 9                  -> odd Shed, data_sm_resp 9 0x58
+        hear enquire_link 1             -> enquire_link_resp 1
+        hear submit_sm_resp 2           -> done 10 Accepted(\"id\")
+        answer 7                        -> deliver_sm_resp 7
+        room                            -> nothing
+        hear deliver_sm 8               -> deliver 8
+        ",
+    );
+}
+
+#[test]
+fn congestion_is_told_beside_the_answer() {
+    check(
+        "
+        hear bind_transceiver_resp 1    -> bound
+        submit 10                       -> submit_sm 2
+        hear congested_submit_sm_resp 2 -> congested 10 85, done 10 Accepted(\"id\")
+        hear congested_submit_sm_resp 2 -> odd Unasked
+        ",
+    );
+}
+
+#[test]
+fn each_kind_of_bind_has_its_request() {
+    for (kind, request, may_submit) in [
+        (BindKind::Transmitter, "bind_transmitter", "submit_sm 2"),
+        (BindKind::Receiver, "bind_receiver", "done 10 NotSent"),
+        (BindKind::Transceiver, "bind_transceiver", "submit_sm 2"),
+    ] {
+        let mut bench = Bench::new(SmppConfig::default().numbers(), kind);
+        assert_eq!(bench.shown(), format!("{request} 1"));
+        assert_eq!(bench.step(&format!("hear {request}_resp 1")), "bound");
+        assert_eq!(bench.step("submit 10"), may_submit);
+    }
+}
+
+#[test]
+fn an_operator_that_calls_is_answered_with_a_bind() {
+    let mut bench = Bench::called(SmppConfig::default().numbers());
+    play(
+        &mut bench,
+        "
+        hear enquire_link 1             -> enquire_link_resp 1
+        hear outbind 2                  -> bind_receiver 1
+        hear bind_receiver_resp 1       -> bound
+        hear deliver_sm 3               -> deliver 3
+        hear outbind 4                  -> odd Misplaced
+        ",
+    );
+    let mut bench = Bench::called(SmppConfig::default().numbers());
+    play(&mut bench, "wait 4 -> nothing\nwait 1 -> close NoOutbind");
+}
+
+/// What leads to each state: its name, the kind of bind, and the lines before.
+const STATES: [(&str, Option<BindKind>, &[&str]); 8] = [
+    ("called", None, &[]),
+    ("binding", Some(BindKind::Transceiver), &[]),
+    (
+        "bound as transceiver",
+        Some(BindKind::Transceiver),
+        &[
+            "hear bind_transceiver_resp 1",
+            "submit 10",
+            "hear deliver_sm 7",
+        ],
+    ),
+    (
+        "bound as transmitter",
+        Some(BindKind::Transmitter),
+        &["hear bind_transmitter_resp 1", "submit 10"],
+    ),
+    (
+        "bound as receiver",
+        Some(BindKind::Receiver),
+        &["hear bind_receiver_resp 1", "hear deliver_sm 7"],
+    ),
     (
         "draining",
+        Some(BindKind::Transceiver),
         &[
             "hear bind_transceiver_resp 1",
             "submit 10",
@@ -314,51 +528,68 @@ const STATES: [(&str, &[&str]); 5] = [
             "stop",
         ],
     ),
-    ("unbinding", &["hear bind_transceiver_resp 1", "stop"]),
-    ("closed", &["hear bind_transceiver_resp 1", "lost"]),
+    (
+        "unbinding",
+        Some(BindKind::Transceiver),
+        &["hear bind_transceiver_resp 1", "stop"],
+    ),
+    (
+        "closed",
+        Some(BindKind::Transceiver),
+        &["hear bind_transceiver_resp 1", "lost"],
+    ),
 ];
 
-/// Every kind of input.
-const INPUTS: [&str; 25] = [
+/// What can come in beside a command with a number that nobody knows.
+const INPUTS: [&str; 19] = [
     "hear bind_transceiver_resp 1",
+    "hear bind_transmitter_resp 1",
+    "hear bind_receiver_resp 1",
     "hear bind_transceiver_resp 1 0e",
-    "hear bind_transceiver_resp 9",
     "hear generic_nack 1 03",
     "hear generic_nack 2 00",
     "hear submit_sm_resp 2",
-    "hear deliver_sm 5",
-    "hear data_sm 5",
-    "hear enquire_link 5",
-    "hear enquire_link_resp 5",
-    "hear unbind 5",
+    "hear submit_sm_resp 2 58",
+    "hear deliver_sm 7",
     "hear unbind_resp 2",
-    "hear submit_sm 5",
-    "hear bind_transceiver 5",
-    "hear deliver_sm_resp 5",
-    "hear outbind 5",
     "hear unknown 5",
+    "hear unknown_resp 5",
     "hear torn_deliver_sm 5",
     "part",
     "broken 5",
     "submit 11",
     "answer 7",
-    "wait 5",
-    "stop",
+    "full",
     "lost",
 ];
 
+/// Times that pass, and what then is due; `stop` stands here as what time brings.
+const PASSING: [&str; 4] = ["wait 5", "wait 10", "wait 40", "stop"];
+
+/// The whole table, for a person to read: no command, state or input is left out.
 #[test]
 fn every_state_answers_every_input() {
+    let strangers = commands()
+        .into_iter()
+        .map(|command| format!("hear {} 5", command.as_str()));
+    let inputs: Vec<String> = INPUTS
+        .iter()
+        .chain(&PASSING)
+        .map(|&input| input.to_owned())
+        .chain(strangers)
+        .collect();
     let mut table = String::new();
-    for (state, before) in STATES {
+    for (state, kind, before) in STATES {
         table.push_str(&format!("{state}:\n"));
-        for input in INPUTS {
-            let mut bench = Bench::new(SmppConfig::default().numbers());
+        for input in &inputs {
+            let numbers = SmppConfig::default().numbers();
+            let mut bench =
+                kind.map_or_else(|| Bench::called(numbers), |kind| Bench::new(numbers, kind));
             for line in before {
                 bench.step(line);
             }
             bench.said.clear();
-            table.push_str(&format!("  {input} -> {}\n", bench.step(input)));
+            table.push_str(&format!("  {input:34} -> {}\n", bench.step(input)));
         }
     }
     insta::assert_snapshot!(table);
@@ -366,7 +597,7 @@ fn every_state_answers_every_input() {
 
 #[test]
 fn sequence_numbers_come_around_and_pass_those_in_use() {
-    let mut bench = Bench::new(SmppConfig::default().numbers());
+    let mut bench = Bench::new(SmppConfig::default().numbers(), BindKind::Transceiver);
     bench.step("hear bind_transceiver_resp 1");
     assert_eq!(bench.step("submit 1"), "submit_sm 2");
     bench.session.sequence = SEQUENCE_MAX - 1;
@@ -382,7 +613,7 @@ fn sequence_numbers_come_around_and_pass_those_in_use() {
 
 #[test]
 fn a_due_time_is_never_behind_a_tick() {
-    let mut bench = Bench::new(SmppConfig::default().numbers());
+    let mut bench = Bench::new(SmppConfig::default().numbers(), BindKind::Transceiver);
     for line in [
         "hear bind_transceiver_resp 1",
         "submit 1",
@@ -424,7 +655,7 @@ fn any_line() -> impl Strategy<Value = String> {
         4 => (0u32..1).prop_map(|_| "submit".to_owned()),
         2 => (1u32..9).prop_map(|sequence| format!("answer {sequence}")),
         3 => (0u32..20).prop_map(|seconds| format!("wait {seconds}")),
-        1 => proptest::sample::select(vec!["part", "stop", "lost", "broken 3", "hear unbind 4"])
+        1 => proptest::sample::select(vec!["part", "stop", "full", "room", "lost", "broken 3", "hear unbind 4"])
             .prop_map(str::to_owned),
     ]
 }
@@ -435,7 +666,7 @@ proptest! {
     #[test]
     fn nothing_is_lost_whatever_happens(lines in proptest::collection::vec(any_line(), 0..80), bound: bool) {
         let numbers = SmppConfig { window: 3, ..SmppConfig::default() }.numbers();
-        let mut bench = Bench::new(numbers);
+        let mut bench = Bench::new(numbers, BindKind::Transceiver);
         let first = bound.then(|| "hear bind_transceiver_resp 1".to_owned());
         let (mut submits, mut done, mut closes) = (0, Vec::new(), 0);
         for line in first.into_iter().chain(lines).chain(["lost".to_owned()]) {
@@ -459,5 +690,24 @@ proptest! {
         done.sort_unstable();
         prop_assert_eq!(done, (1..=submits).collect::<Vec<_>>());
         prop_assert_eq!(closes, 1);
+    }
+}
+
+#[test]
+fn every_request_has_an_answer_that_can_be_read() {
+    let requests = (0..0x200).filter_map(Command::of);
+    let answers: Vec<Command> = requests.filter_map(Command::answer).collect();
+    assert_eq!(answers.len(), 11);
+    for command in answers {
+        let mut said = Vec::new();
+        say(command, Status::BAD_PARAMETER_LENGTH, 9, &mut said);
+        let [Output::Write(Raw(octets))] = &said[..] else {
+            panic!("{said:?}")
+        };
+        let frame = frame::cut(&mut BytesMut::from(&octets[..]))
+            .unwrap()
+            .unwrap();
+        let (read, stray) = pdu::decode(&frame).unwrap();
+        assert_eq!((read.command(), stray), (command, 0));
     }
 }

@@ -154,7 +154,10 @@ pub(crate) async fn through_every_method(store: &impl Store) {
         .unwrap();
     assert_eq!(met.conversation, Some(talk));
     assert_eq!(met.owner, Some((link(), "canary-session".to_owned())));
-    assert_eq!(store.waiting_sms(9).await.unwrap()[0].text, "canary-sms");
+    assert_eq!(
+        store.waiting_sms(SmsId(0), 9).await.unwrap()[0].text,
+        "canary-sms"
+    );
     assert_eq!(
         store
             .effect(&key("effect"))

@@ -373,6 +373,7 @@ pub(crate) async fn a_lost_password_is_revoked(store: &impl Store) {
     let receipt = |state, seconds| Receipt {
         link: link(),
         message_id: "r2".into(),
+        ids: ReceiptIds::Any,
         state,
         at: at(seconds),
     };
@@ -406,6 +407,7 @@ pub(crate) async fn a_lost_password_is_revoked(store: &impl Store) {
     let receipt = |state, seconds| Receipt {
         link: link(),
         message_id: "r3".into(),
+        ids: ReceiptIds::Any,
         state,
         at: at(seconds),
     };
@@ -462,6 +464,7 @@ pub(crate) async fn a_message_goes_again_on_request(store: &impl Store) {
         let receipt = Receipt {
             link: link(),
             message_id: id.to_owned(),
+            ids: ReceiptIds::Any,
             state: ReceiptState::Delivered,
             at: at(63),
         };
@@ -539,4 +542,86 @@ pub(crate) async fn stop_cancels_notices(store: &impl Store) {
     }
     word(store, id, (0, 1), accepted("late"), 63).await;
     assert_eq!(standing(store, MessageState::Cancelled).await, 2);
+}
+
+/// Words and receipts that share a commit are as if they had come one after the other, and one that
+/// cannot be recorded fails alone.
+pub(crate) async fn words_of_a_batch_stand_alone(store: &impl Store) {
+    let names = ["one", "long", "bad", "early"];
+    queue(
+        store,
+        &names.map(|name| message(name, MessageKind::Reply)),
+        0,
+    )
+    .await;
+    let epoch = epoch(store, 0).await;
+    let claimed = claim(store, epoch, 0).await;
+    let ids: Vec<MessageId> = claimed.iter().map(|message| message.id).collect();
+    let told = |at_index: usize, part, parts, id: &str| {
+        let (message, outcome) = (ids[at_index], accepted(id));
+        async move { store.part_done(message, part, parts, &outcome, at(1)).await }
+    };
+    let arrived = |id: &str| {
+        let receipt = Receipt {
+            link: link(),
+            message_id: id.to_owned(),
+            ids: crate::store::ReceiptIds::Any,
+            state: ReceiptState::Delivered,
+            at: at(2),
+        };
+        async move { store.receipt(&receipt).await }
+    };
+    // One task, so that all of them are in the queue before the writer has its turn.
+    let results = tokio::join!(
+        told(0, 0, 1, "a1"),
+        told(1, 0, 2, "b1"),
+        told(2, 3, 3, "c1"),
+        told(1, 1, 2, "b2"),
+        arrived("a1"),
+        arrived("b2"),
+        arrived("d1"),
+        arrived("a1"),
+    );
+    assert!(results.0.is_ok() && results.1.is_ok() && results.3.is_ok());
+    assert!(results.2.is_err(), "there is no such part");
+    assert!(results.4.is_ok() && results.5.is_ok() && results.6.is_ok() && results.7.is_ok());
+    for (state, count) in [
+        (MessageState::Delivered, 1),
+        (MessageState::Sent, 1),
+        (MessageState::Sending, 2),
+    ] {
+        assert_eq!(standing(store, state).await, count, "{state:?}");
+    }
+    // The other part, and one whose receipt came first.
+    let (late, both) = tokio::join!(arrived("b1"), told(3, 0, 1, "d1"));
+    assert!(late.is_ok() && both.is_ok());
+    assert_eq!(standing(store, MessageState::Delivered).await, 3);
+}
+
+/// A look at all links finds those with a message whose time has come.
+pub(crate) async fn links_are_looked_at_together(store: &impl Store) {
+    let on = |name: &str| NewMessage {
+        link: name.into(),
+        ..message(name, MessageKind::Reply)
+    };
+    assert!(store.links_due(at(0)).await.unwrap().is_empty());
+    queue(
+        store,
+        &[on("b"), on("a"), on("c"), message("m", MessageKind::Reply)],
+        0,
+    )
+    .await;
+    let due = |seconds| async move {
+        let mut links = store.links_due(at(seconds)).await.unwrap();
+        links.sort_unstable();
+        links.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(due(0).await, ["a", "b", "c", "sandbox"]);
+    let a = LinkName::from("a");
+    let epoch = store.begin_epoch(&a, at(0)).await.unwrap();
+    let claimed = store.claim_messages(&a, epoch, at(0), 9).await.unwrap();
+    assert_eq!(due(0).await, ["b", "c", "sandbox"], "it is on its way");
+    word(store, claimed[0].id, (0, 1), PartOutcome::NotSent, 0).await;
+    assert_eq!(due(0).await, ["b", "c", "sandbox"], "it waits");
+    assert_eq!(due(1).await, ["a", "b", "c", "sandbox"]);
 }

@@ -6,6 +6,7 @@ fn receipt(id: &str, state: ReceiptState, seconds: i64) -> Receipt {
     Receipt {
         link: link(),
         message_id: id.to_owned(),
+        ids: ReceiptIds::Any,
         state,
         at: at(seconds),
     }
@@ -130,6 +131,124 @@ pub(crate) async fn receipts_match_in_every_form(store: &impl Store) {
         .await
         .unwrap();
     assert_eq!(state(store, "again").await, MessageState::Failed);
+}
+
+pub(crate) async fn a_link_says_which_forms_match(store: &impl Store) {
+    use ReceiptIds::{Any, DecimalAnswer, HexAnswer, Same};
+    // Two messages under small ids that are each other's in the other base.
+    for (at, (ids, told, matched)) in [
+        (Same, "0016", "16"),
+        (HexAnswer, "22", "16"),
+        (HexAnswer, "16", "10"),
+        (DecimalAnswer, "10", "16"),
+        (DecimalAnswer, "a", "10"),
+        (Any, "22", "16"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        for early in [false, true] {
+            let names = ["10", "16"].map(|id| (id, format!("{at} {early} {id}")));
+            let seconds = i64::try_from(at).unwrap();
+            let receipt = Receipt {
+                ids,
+                ..receipt(told, ReceiptState::Delivered, seconds)
+            };
+            let mut claimed = Vec::new();
+            for (id, name) in &names {
+                queue(store, &[message(name, MessageKind::Reply)], seconds).await;
+                claimed.push((*id, claim(store, seconds).await));
+            }
+            if early {
+                store.receipt(&receipt).await.unwrap();
+            }
+            for (id, message) in claimed {
+                accept(store, message, (0, 1), id, seconds).await;
+            }
+            if !early {
+                store.receipt(&receipt).await.unwrap();
+            }
+            for (id, name) in &names {
+                let expected = if *id == matched {
+                    MessageState::Delivered
+                } else {
+                    MessageState::Sent
+                };
+                assert_eq!(
+                    state(store, name).await,
+                    expected,
+                    "{ids:?} {told} {id} {early}"
+                );
+                // Its last word, so that the ids are free for the next row.
+                let last = Receipt {
+                    ids: Same,
+                    ..self::receipt(id, ReceiptState::Failed, seconds)
+                };
+                if *id != matched {
+                    store.receipt(&last).await.unwrap();
+                }
+            }
+        }
+    }
+    // Neither is matched by a form that the link does not have.
+    take(store, "hexadecimal", &["ff"], 9).await;
+    let decimal = Receipt {
+        ids: Same,
+        ..receipt("255", ReceiptState::Delivered, 9)
+    };
+    store.receipt(&decimal).await.unwrap();
+    assert_eq!(state(store, "hexadecimal").await, MessageState::Sent);
+}
+
+pub(crate) async fn a_receipt_is_of_one_part(store: &impl Store) {
+    use ReceiptState::{Delivered, Expired, Failed};
+    for (at, (words, end)) in [
+        (
+            &[("a", Delivered), ("a", Delivered)][..],
+            MessageState::Sent,
+        ),
+        (
+            &[("c", Delivered), ("a", Delivered), ("b", Delivered)],
+            MessageState::Delivered,
+        ),
+        (
+            &[("a", Delivered), ("b", Failed), ("c", Delivered)],
+            MessageState::Failed,
+        ),
+        (
+            &[
+                ("b", Failed),
+                ("b", Delivered),
+                ("a", Delivered),
+                ("c", Delivered),
+            ],
+            MessageState::Failed,
+        ),
+        (
+            &[("a", Delivered), ("b", Delivered), ("c", Expired)],
+            MessageState::Expired,
+        ),
+        (
+            &[
+                ("c", Expired),
+                ("c", Delivered),
+                ("a", Delivered),
+                ("b", Delivered),
+            ],
+            MessageState::Delivered,
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("m{at}");
+        let id = |part: &str| format!("{at}-{part}");
+        take(store, &name, &[&id("a"), &id("b"), &id("c")], 0).await;
+        for (part, word) in words {
+            store.receipt(&receipt(&id(part), *word, 1)).await.unwrap();
+        }
+        assert_eq!(state(store, &name).await, end, "{words:?}");
+    }
 }
 
 pub(crate) async fn receipts_may_come_first(store: &impl Store) {

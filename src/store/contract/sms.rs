@@ -31,7 +31,7 @@ fn part(reference: u16, of: u8, number: u8, text: &str) -> NewSms {
 async fn texts(store: &impl Store) -> Vec<String> {
     let mut texts = Vec::new();
     loop {
-        let waiting = store.waiting_sms(100).await.unwrap();
+        let waiting = store.waiting_sms(SmsId(0), 100).await.unwrap();
         if waiting.is_empty() {
             return texts;
         }
@@ -177,6 +177,23 @@ pub(crate) async fn parts_come_in_any_order(store: &impl Store) {
     assert_eq!(store.accept_sms(late).await.unwrap(), Accepted::Part);
 }
 
+pub(crate) async fn half_characters_become_whole(store: &impl Store) {
+    for (reference, parts, whole) in [
+        (1, ["a\u{10d83d}", "\u{10de00}b"], "a😀b"),
+        (2, ["10 \u{10001b}", "e"], "10 €"),
+        (3, ["a\u{10d83d}", "b"], "a\u{fffd}b"),
+    ] {
+        for number in [2, 1] {
+            let text = parts[usize::from(number) - 1];
+            store
+                .accept_sms(part(reference, 2, number, text))
+                .await
+                .unwrap();
+        }
+        assert_eq!(texts(store).await, [whole]);
+    }
+}
+
 pub(crate) async fn parts_of_others_do_not_mix(store: &impl Store) {
     let first = part(7, 2, 1, "first ");
     store.accept_sms(first.clone()).await.unwrap();
@@ -223,7 +240,7 @@ pub(crate) async fn unfinished_messages_are_bounded(store: &impl Store) {
     );
 }
 
-pub(crate) async fn one_message_per_number_waits(store: &impl Store) {
+pub(crate) async fn texts_wait_in_order(store: &impl Store) {
     for (from, text, seconds) in [
         (1, "1 a", 0),
         (1, "1 b", 1),
@@ -233,15 +250,23 @@ pub(crate) async fn one_message_per_number_waits(store: &impl Store) {
     ] {
         store.accept_sms(sms(from, text, seconds)).await.unwrap();
     }
-    let waiting = store.waiting_sms(10).await.unwrap();
+    let waiting = store.waiting_sms(SmsId(0), 10).await.unwrap();
     let shown = |waiting: &[Sms]| {
         waiting
             .iter()
             .map(|sms| sms.text.clone())
             .collect::<Vec<_>>()
     };
-    assert_eq!(shown(&waiting), ["1 a", "2 a", "3 a"]);
-    assert_eq!(shown(&store.waiting_sms(2).await.unwrap()), ["1 a", "2 a"]);
+    assert_eq!(shown(&waiting), ["1 a", "1 b", "2 a", "3 a", "2 b"]);
+    let some = store.waiting_sms(waiting[0].id, 2).await.unwrap();
+    assert_eq!(shown(&some), ["1 b", "2 a"]);
+    assert!(
+        store
+            .waiting_sms(waiting[4].id, 2)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert_eq!(
         (
             &waiting[0].link,
@@ -260,7 +285,10 @@ pub(crate) async fn one_message_per_number_waits(store: &impl Store) {
         ..step(&talk, turn, 5)
     };
     assert_eq!(store.save(done("t2")).await.unwrap(), Saved::Stale);
-    assert_eq!(shown(&store.waiting_sms(1).await.unwrap()), ["1 a"]);
+    assert_eq!(
+        shown(&store.waiting_sms(SmsId(0), 1).await.unwrap()),
+        ["1 a"]
+    );
     let mut next = talk.clone();
     next.revision = 2;
     store
@@ -270,6 +298,57 @@ pub(crate) async fn one_message_per_number_waits(store: &impl Store) {
         })
         .await
         .unwrap();
-    store.drop_sms(waiting[2].id).await.unwrap();
-    assert_eq!(shown(&store.waiting_sms(10).await.unwrap()), ["1 b", "2 a"]);
+    store.drop_sms(waiting[3].id).await.unwrap();
+    assert_eq!(
+        shown(&store.waiting_sms(SmsId(0), 10).await.unwrap()),
+        ["1 b", "2 a", "2 b"]
+    );
+}
+
+/// Texts that share a commit are as if they had come one after the other.
+pub(crate) async fn texts_of_a_batch_stand_alone(store: &impl Store) {
+    let with = |id: &str| NewSms {
+        message_id: Some(id.to_owned()),
+        ..sms(1, id, 0)
+    };
+    let on = |bind, text: &str| NewSms {
+        bind,
+        ..sms(2, text, 0)
+    };
+    store.accept_sms(on(7, "before")).await.unwrap();
+    store.close_bind(&link(), 7).await.unwrap();
+    let all = [
+        (with("m1"), true),
+        (part(5, 2, 2, "world"), false),
+        (on(8, "typed twice"), true),
+        (on(8, "typed twice"), true),
+        (with("m1"), false),
+        (on(8, "before"), false),
+        (part(5, 2, 1, "hello "), true),
+        (on(9, "typed twice"), true), // the other bind is open
+        (with("m2"), true),
+        (part(6, 3, 9, "odd"), true),
+    ];
+    let (all, expected): (Vec<NewSms>, Vec<bool>) = all.into_iter().unzip();
+    // One task, so that all of them are in the queue before the writer has its turn.
+    let accepted = all.into_iter().map(|sms| store.accept_sms(sms));
+    let accepted = futures_util::future::join_all(accepted).await;
+    let new: Vec<bool> = accepted
+        .into_iter()
+        .map(|one| stored(one.unwrap()))
+        .collect();
+    assert_eq!(new, expected);
+    assert_eq!(
+        texts(store).await,
+        [
+            "before",
+            "m1",
+            "typed twice",
+            "typed twice",
+            "hello world",
+            "typed twice",
+            "m2",
+            "odd"
+        ]
+    );
 }

@@ -423,3 +423,48 @@ pub(crate) async fn erasing_leaves_metadata(store: &impl Store) {
     store.tidy(at(26 * HOUR)).await.unwrap();
     assert!(store.conversation(other.id).await.unwrap().is_none());
 }
+
+/// Steps that share a commit: a stale one among them leaves no trace, and those of one number follow
+/// each other.
+pub(crate) async fn steps_of_a_batch_stand_alone(store: &impl Store) {
+    let there = talk(1, number(1));
+    store.save(step(&there, "t", 0)).await.unwrap();
+    let (mut second, mut stale, mut skips) = (there.clone(), there.clone(), talk(5, number(5)));
+    (second.revision, stale.revision, skips.revision) = (2, 3, 2);
+    let (fresh, other) = (talk(2, number(2)), talk(3, number(2)));
+    let queued = |name: &str| [message(name, MessageKind::Reply)];
+    let messages = ["second", "stale", "fresh", "other", "skips"].map(queued);
+    let with = |at: usize, conversation, turn| Save {
+        messages: &messages[at],
+        ..step(conversation, turn, 1)
+    };
+    // One task, so that all of them are in the queue before the writer has its turn.
+    let saved = tokio::join!(
+        store.save(with(0, &second, "t2")),
+        store.save(with(1, &stale, "t")),
+        store.save(with(2, &fresh, "t")),
+        store.save(with(3, &other, "t")),
+        store.save(with(4, &skips, "t")),
+        store.save(with(0, &second, "t2")),
+    );
+    let saved = [saved.0, saved.1, saved.2, saved.3, saved.4, saved.5].map(Result::unwrap);
+    let (done, not) = (Saved::Done, Saved::Stale);
+    assert_eq!(saved, [done, not, done, done, not, not]);
+    assert_eq!(standing(store, MessageState::Queued).await, 3);
+    for (talk, there) in [
+        (&second, true),
+        (&fresh, true),
+        (&other, true),
+        (&skips, false),
+    ] {
+        let found = store.conversation(talk.id).await.unwrap();
+        assert_eq!(found.as_ref() == Some(talk), there, "{:?}", talk.id);
+    }
+    let met = store.meet(&service(), &number(2), None).await.unwrap();
+    assert_eq!(
+        met.conversation,
+        Some(other),
+        "the last one is the current one"
+    );
+    assert!(!store.has_turn(skips.id, &key("t")).await.unwrap());
+}

@@ -115,7 +115,8 @@ pub(super) async fn send(
     let mut message = wanted.message;
     message.text = message.text.replace("{code}", &code);
     message.valid_until = until;
-    outbox::insert(c, outbox::NewRow::of(inner, &message, wanted.at)?).await?;
+    let row = outbox::NewRow::of(inner, &message, wanted.at)?;
+    outbox::insert(c, std::iter::once(&row)).await?;
     Ok(Verdict::Keep(CodeSent::Sent { until }))
 }
 

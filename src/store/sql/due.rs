@@ -5,6 +5,7 @@ use std::time::Duration;
 use sqlx::Row as _;
 
 use super::engine::{Conn, Fault};
+use super::rows::{List, Rows};
 use super::writer::Verdict;
 use super::{bytes, conversation_id, count, int, ms, number, text};
 use crate::clock::Moment;
@@ -29,30 +30,45 @@ fn kind_of(word: &str) -> DueKind {
     }
 }
 
-/// Sets a due time; one of the same kind is replaced and free for claiming.
-pub(super) async fn put(c: &mut Conn, due: Due) -> Result<(), Fault> {
-    sqlx::query(
-        "INSERT INTO due (conversation, kind, at, number, attempts, claimed_until) VALUES ($1, $2, $3, $4, $5, 0)
-         ON CONFLICT (conversation, kind) DO UPDATE SET at = excluded.at, number = excluded.number,
-             attempts = excluded.attempts, claimed_until = 0",
-    )
-    .bind(due.conversation.0.to_vec())
-    .bind(word(due.kind))
-    .bind(due.at.ms())
-    .bind(int(due.number))
-    .bind(int(due.attempts))
-    .execute(c)
-    .await?;
+static PUT: Rows = Rows::new(
+    "INSERT INTO due (conversation, kind, at, number, attempts, claimed_until)",
+    6,
+    "ON CONFLICT (conversation, kind) DO UPDATE SET at = excluded.at, number = excluded.number,
+         attempts = excluded.attempts, claimed_until = 0",
+);
+static REMOVE: List = List::new("DELETE FROM due WHERE kind = $1 AND conversation IN", 1, "");
+
+/// Sets due times; one of the same conversation and kind is replaced and free for claiming.
+pub(super) async fn put(c: &mut Conn, all: &[Due]) -> Result<(), Fault> {
+    for (statement, rows) in PUT.over(all.len()) {
+        let mut query = sqlx::query(statement);
+        for due in &all[rows] {
+            query = query
+                .bind(due.conversation.0.to_vec())
+                .bind(word(due.kind))
+                .bind(due.at.ms())
+                .bind(int(due.number))
+                .bind(int(due.attempts))
+                .bind(0_i64);
+        }
+        query.execute(&mut *c).await?;
+    }
     Ok(())
 }
 
-/// Removes a due time of a kind.
-pub(super) async fn remove(c: &mut Conn, conversation: &[u8], kind: DueKind) -> Result<(), Fault> {
-    sqlx::query("DELETE FROM due WHERE conversation = $1 AND kind = $2")
-        .bind(conversation.to_vec())
-        .bind(word(kind))
-        .execute(c)
-        .await?;
+/// Removes the due times of a kind.
+pub(super) async fn remove(
+    c: &mut Conn,
+    conversations: &[&[u8]],
+    kind: DueKind,
+) -> Result<(), Fault> {
+    for (statement, list) in REMOVE.over(conversations) {
+        let mut query = sqlx::query(statement).bind(word(kind));
+        for conversation in list {
+            query = query.bind(conversation.to_vec());
+        }
+        query.execute(&mut *c).await?;
+    }
     Ok(())
 }
 
@@ -120,7 +136,7 @@ pub(super) async fn end(c: &mut Conn, due: Due) -> Result<Verdict<()>, Fault> {
 pub(super) async fn next(c: &mut Conn) -> Result<Option<Moment>, Fault> {
     let row = sqlx::query(
         "SELECT (SELECT MIN(CASE WHEN claimed_until > at THEN claimed_until ELSE at END) FROM due) AS due_at,
-                (SELECT MIN(next_at) FROM outbox WHERE state IN ('queued', 'unknown')) AS message_at",
+                (SELECT MIN(next_at) FROM outbox WHERE is_open = 1 AND state IN ('queued', 'unknown')) AS message_at",
     )
     .fetch_one(c)
     .await?;

@@ -63,16 +63,16 @@ impl NewRow {
 }
 
 /// Records an intent; the first one for a key stands.
-pub(super) async fn intend(c: &mut Conn, row: NewRow) -> Result<(), Fault> {
+pub(super) async fn intend(c: &mut Conn, row: &NewRow) -> Result<(), Fault> {
     sqlx::query(
         "INSERT INTO effects (key, conversation, subject, secret, state, intended_at)
          VALUES ($1, $2, $3, $4, 'intended', $5)
          ON CONFLICT (key) DO NOTHING",
     )
-    .bind(row.key)
-    .bind(row.conversation)
-    .bind(row.subject)
-    .bind(row.secret)
+    .bind(row.key.clone())
+    .bind(row.conversation.clone())
+    .bind(row.subject.clone())
+    .bind(row.secret.clone())
     .bind(row.at)
     .execute(c)
     .await?;

@@ -17,16 +17,28 @@ pub(super) type Db = sqlx::Sqlite;
 pub(super) type Conn = sqlx::SqliteConnection;
 /// One row of an answer.
 pub(super) type Row = sqlx::sqlite::SqliteRow;
+/// A statement with its values.
+pub(super) type Query<'q> = sqlx::query::Query<'q, Db, <Db as sqlx::Database>::Arguments>;
 /// Connections that read beside the writer.
 pub(super) type Readers = sqlx::Pool<Db>;
 
 /// Begins a transaction that writes. A plain one would be refused (`SQLITE_BUSY`) on its first
 /// write, without waiting, if another process had written since.
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+/// The place of a value in a list of rows, by its number from 1. SQLite looks for the name of each
+/// numbered place among all of them, which for thousands takes longer than the statement itself; a
+/// place without a name is the next one.
+pub(super) fn place(_number: usize) -> String {
+    "?".to_owned()
+}
+
 /// How long another process's write is waited for.
 const BUSY: Duration = Duration::from_secs(5);
 const READERS_MAX: u32 = 4;
-const STATEMENTS_MAX: usize = 256;
+const STATEMENTS_MAX: usize = 512;
+/// Pages in memory, in KiB (negative: that is what the engine wants for KiB).
+const WRITER_CACHE: &str = "-16384";
+const READER_CACHE: &str = "-2048";
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
@@ -118,6 +130,9 @@ pub(super) async fn open(url: &str) -> Result<(Conn, Option<Readers>), StoreErro
         .pragma("secure_delete", "ON")
         // The writer moves the log into the file itself, so that a failed fsync there is seen.
         .pragma("wal_autocheckpoint", "0")
+        // A transaction that many share touches more pages than the engine's 2 MB hold; what does not
+        // fit is written twice.
+        .pragma("cache_size", WRITER_CACHE)
         .disable_statement_logging();
 
     let mut writer = options
@@ -136,7 +151,12 @@ pub(super) async fn open(url: &str) -> Result<(Conn, Option<Readers>), StoreErro
         PoolOptions::new()
             .max_connections(READERS_MAX)
             .acquire_timeout(BUSY)
-            .connect_lazy_with(options.create_if_missing(false).read_only(true))
+            .connect_lazy_with(
+                options
+                    .create_if_missing(false)
+                    .read_only(true)
+                    .pragma("cache_size", READER_CACHE),
+            )
     });
     Ok((writer, readers))
 }

@@ -1,5 +1,7 @@
 //! The id under which an operator took a part, comparable in whatever form it comes back.
 
+use crate::store::ReceiptIds;
+
 /// The forms in which an operator may write one message id, without repeats: first the id itself
 /// in lower case without leading zeros, then its hexadecimal form if it is a decimal number, then
 /// its decimal form if it is a hexadecimal one.
@@ -34,6 +36,21 @@ pub(super) fn forms(id: &str) -> Vec<String> {
     found
 }
 
+/// The forms that an answer's id may have, for the id of a receipt on a link that says so. An id
+/// that is no number of the base that it should be in has only its own.
+pub(super) fn forms_of_answer(id: &str, ids: ReceiptIds) -> Vec<String> {
+    let own = normal(id);
+    let converted = match ids {
+        ReceiptIds::Any => return forms(id),
+        ReceiptIds::Same => None,
+        // A sign would be read as part of a number.
+        ReceiptIds::HexAnswer | ReceiptIds::DecimalAnswer if own.starts_with(['+', '-']) => None,
+        ReceiptIds::HexAnswer => own.parse::<u128>().ok().map(|n| format!("{n:x}")),
+        ReceiptIds::DecimalAnswer => u128::from_str_radix(&own, 16).ok().map(|n| n.to_string()),
+    };
+    vec![converted.unwrap_or(own)]
+}
+
 /// The first of the forms, by which both sides are stored.
 pub(super) fn normal(id: &str) -> String {
     forms(id).swap_remove(0)
@@ -65,6 +82,26 @@ mod tests {
             ),
         ] {
             assert_eq!(forms(id), expected, "{id}");
+        }
+    }
+
+    #[test]
+    fn a_link_says_which_forms_count() {
+        use ReceiptIds::{Any, DecimalAnswer, HexAnswer, Same};
+        for (id, ids, expected) in [
+            ("16", Any, &["16", "10", "22"][..]),
+            ("0016", Same, &["16"]),
+            ("16", HexAnswer, &["10"]),
+            ("16", DecimalAnswer, &["22"]),
+            ("1F", HexAnswer, &["1f"]),
+            ("0x1F", DecimalAnswer, &["31"]),
+            ("0", HexAnswer, &["0"]),
+            ("a-1", HexAnswer, &["a-1"]),
+            ("A-1", DecimalAnswer, &["a-1"]),
+            ("+5", HexAnswer, &["+5"]),
+            ("", DecimalAnswer, &[""]),
+        ] {
+            assert_eq!(forms_of_answer(id, ids), expected, "{id} {ids:?}");
         }
     }
 

@@ -1,15 +1,17 @@
 //! The queue of messages: put in with what caused them, claimed before a byte is written, sent
 //! again on request, forgotten in the end. Where each stands is told by [`super::standing`].
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::engine::{Conn, Fault};
-use super::standing::{BACK_OFF_MAX, GRACE, expire, lose_sight, state_of, try_again};
+use super::rows::{List, Rows};
+use super::standing::{BACK_OFF_MAX, GRACE, Standing, Standings, state_of};
 use super::writer::Verdict;
 use super::{Inner, bytes, count, int, maybe_bytes, ms, number, text};
-use crate::callback::Msisdn;
+use crate::callback::{LinkName, Msisdn};
 use crate::clock::Moment;
 use crate::store::seal::Place;
 use crate::store::{Mark, Message, MessageId, MessageKind, MessageState, NewMessage, StoreError};
@@ -103,30 +105,60 @@ fn priority(kind: MessageKind) -> i64 {
     }
 }
 
-/// Puts a message in the queue; one whose key is there already is passed over.
-pub(super) async fn insert(c: &mut Conn, row: NewRow) -> Result<(), Fault> {
-    sqlx::query(
-        "INSERT INTO outbox (id, key, conversation, service, link, sender, recipient, kind, priority, content, state,
-             parts, attempts, counted, unknowns, epoch, created_at, sent_at, next_at, valid_until, changed_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'queued', 0, 0, 0, 0, 0, $11, 0, $11, $12, $11)
-         ON CONFLICT (key) DO NOTHING",
-    )
-    .bind(row.id)
-    .bind(row.key)
-    .bind(row.conversation)
-    .bind(row.service)
-    .bind(row.link)
-    .bind(row.sender)
-    .bind(row.recipient)
-    .bind(kind_word(row.kind))
-    .bind(priority(row.kind))
-    .bind(row.content)
-    .bind(row.at)
-    .bind(row.valid_until)
-    .execute(c)
-    .await?;
+static INSERT: Rows = Rows::new(
+    "INSERT INTO outbox (id, key, conversation, service, link, sender, recipient, kind, priority, content, state,
+         parts, attempts, counted, unknowns, epoch, created_at, sent_at, next_at, valid_until, changed_at)",
+    21,
+    "ON CONFLICT (key) DO NOTHING",
+);
+
+/// Puts messages in the queue; those whose key is there already are passed over.
+pub(super) async fn insert<'a>(
+    c: &mut Conn,
+    all: impl Iterator<Item = &'a NewRow>,
+) -> Result<(), Fault> {
+    let all: Vec<&NewRow> = all.collect();
+    for (statement, rows) in INSERT.over(all.len()) {
+        let mut query = sqlx::query(statement);
+        for row in &all[rows] {
+            query = query
+                .bind(row.id)
+                .bind(row.key.clone())
+                .bind(row.conversation.clone())
+                .bind(row.service.clone())
+                .bind(row.link.clone())
+                .bind(row.sender.clone())
+                .bind(row.recipient.clone())
+                .bind(kind_word(row.kind))
+                .bind(priority(row.kind))
+                .bind(row.content.clone())
+                .bind(MessageState::Queued.name());
+            // Parts, attempts, counted, unknowns, epoch.
+            for _ in 0..5 {
+                query = query.bind(0_i64);
+            }
+            query = query
+                .bind(row.at)
+                .bind(0_i64)
+                .bind(row.at)
+                .bind(row.valid_until)
+                .bind(row.at);
+        }
+        query.execute(&mut *c).await?;
+    }
     Ok(())
 }
+
+static CLAIM: List = List::new(
+    "UPDATE outbox SET state = 'sending', epoch = $1, sent_at = $2, changed_at = $2, counted = 0 WHERE id IN",
+    2,
+    "",
+);
+static CLAIM_PARTS: List = List::new(
+    "UPDATE outbox_part SET state = 'sending' WHERE state = 'queued' AND message IN",
+    0,
+    "RETURNING message, part",
+);
 
 /// Claims messages of a link, with their bodies.
 pub(super) async fn claim(
@@ -145,21 +177,12 @@ pub(super) async fn claim(
         // Somebody else sends on this link now.
         return Ok(Verdict::Undo(Vec::new()));
     }
-    let over: Vec<i64> = sqlx::query_scalar(
-        "SELECT id FROM outbox WHERE state = 'queued' AND link = $1 AND valid_until <= $2 LIMIT $3",
-    )
-    .bind(&link)
-    .bind(now.ms())
-    .bind(ROUND_MAX)
-    .fetch_all(&mut *c)
-    .await?;
-    for id in over {
-        expire(c, id, true, now).await?;
-    }
+    let over = past(c, now, &[MessageState::Queued]).await?;
+    change(c, &over, |message| message.expire(true, now)).await?;
 
     let rows = sqlx::query(
-        "SELECT id, key, sender, kind, content, valid_until, attempts FROM outbox
-         WHERE state = 'queued' AND link = $1 AND next_at <= $2 AND valid_until > $2
+        "SELECT id, key, sender, kind, content, valid_until, attempts, parts FROM outbox
+         WHERE state = 'queued' AND link = $1 AND +next_at <= $2 AND +valid_until > $2
          ORDER BY priority, id LIMIT $3",
     )
     .bind(&link)
@@ -168,6 +191,7 @@ pub(super) async fn claim(
     .fetch_all(&mut *c)
     .await?;
     let mut claimed = Vec::with_capacity(rows.len());
+    let mut with_parts = Vec::new();
     for row in rows {
         let id = number(&row, "id")?;
         let body = maybe_bytes(&row, "content")?.and_then(|sealed| {
@@ -184,22 +208,9 @@ pub(super) async fn claim(
             set_aside(c, id, now).await?;
             continue;
         };
-        sqlx::query(
-            "UPDATE outbox SET state = 'sending', epoch = $2, sent_at = $3, changed_at = $3, counted = 0 WHERE id = $1",
-        )
-        .bind(id)
-        .bind(int(epoch))
-        .bind(now.ms())
-        .execute(&mut *c)
-        .await?;
-        let parts: Vec<i64> = sqlx::query_scalar(
-            "UPDATE outbox_part SET state = 'sending' WHERE message = $1 AND state = 'queued' RETURNING part",
-        )
-        .bind(id)
-        .fetch_all(&mut *c)
-        .await?;
-        let mut parts: Vec<u8> = parts.into_iter().map(count).collect();
-        parts.sort_unstable();
+        if number(&row, "parts")? != 0 {
+            with_parts.push(id);
+        }
         claimed.push(Message {
             id: MessageId(id),
             from: text(&row, "sender")?,
@@ -207,11 +218,58 @@ pub(super) async fn claim(
             kind: kind_of(&text(&row, "kind")?),
             text: body.text,
             valid_until: Moment::from_ms(number(&row, "valid_until")?),
-            parts,
+            parts: Vec::new(),
             attempts: count(number(&row, "attempts")?),
         });
     }
+    for (statement, list) in CLAIM.over(&claimed) {
+        let mut query = sqlx::query(statement).bind(int(epoch)).bind(now.ms());
+        for message in list {
+            query = query.bind(message.id.0);
+        }
+        query.execute(&mut *c).await?;
+    }
+    let mut parts: HashMap<i64, Vec<u8>> = HashMap::new();
+    for (statement, list) in CLAIM_PARTS.over(&with_parts) {
+        let mut query = sqlx::query(statement);
+        for id in list {
+            query = query.bind(*id);
+        }
+        for row in query.fetch_all(&mut *c).await? {
+            let of_message = parts.entry(number(&row, "message")?).or_default();
+            of_message.push(count(number(&row, "part")?));
+        }
+    }
+    for message in &mut claimed {
+        message.parts = parts.remove(&message.id.0).unwrap_or_default();
+        message.parts.sort_unstable();
+    }
     Ok(Verdict::Keep(claimed))
+}
+
+/// The links that have a message to be sent now. It goes from link to link, whatever the length of
+/// their queues.
+pub(super) async fn links_due(c: &mut Conn, now: Moment) -> Result<Vec<LinkName>, Fault> {
+    let links: Vec<String> = sqlx::query_scalar(
+        "WITH RECURSIVE links (link) AS (
+             SELECT MIN(link) FROM outbox WHERE state = 'queued'
+             UNION ALL
+             SELECT (SELECT MIN(link) FROM outbox WHERE state = 'queued' AND link > links.link)
+             FROM links WHERE links.link IS NOT NULL)
+         SELECT link FROM links WHERE link IS NOT NULL AND EXISTS (
+             SELECT 1 FROM outbox o WHERE o.state = 'queued' AND o.link = links.link AND o.next_at <= $1)",
+    )
+    .bind(now.ms())
+    .fetch_all(c)
+    .await?;
+    Ok(links.into_iter().map(LinkName).collect())
+}
+
+/// Changes messages by a rule.
+async fn change(c: &mut Conn, ids: &[i64], rule: impl FnMut(&mut Standing)) -> Result<(), Fault> {
+    let mut all = Standings::read(c, ids).await?;
+    all.all().for_each(rule);
+    all.write(c).await
 }
 
 async fn set_aside(c: &mut Conn, id: i64, now: Moment) -> Result<(), Fault> {
@@ -281,7 +339,7 @@ pub(super) async fn cancel_notices(
     at: Moment,
 ) -> Result<(), Fault> {
     sqlx::query(
-        "UPDATE outbox SET state = 'cancelled', content = NULL, changed_at = $3, reason = 'stopped'
+        "UPDATE outbox SET state = 'cancelled', is_open = 0, content = NULL, changed_at = $3, reason = 'stopped'
          WHERE service = $1 AND recipient = $2 AND state = 'queued' AND kind = 'notice'",
     )
     .bind(service)
@@ -330,61 +388,52 @@ pub(super) async fn counts(c: &mut Conn) -> Result<Vec<(MessageState, u64)>, Fau
 
 /// Brings forward what waits, and ends what is over.
 pub(super) async fn tidy(c: &mut Conn, now: Moment, metadata_kept: Duration) -> Result<(), Fault> {
-    for id in ids(
+    let silent = ids(
         c,
         "SELECT id FROM outbox WHERE state = 'sending' AND sent_at <= $1 LIMIT $2",
         now.minus(SENDING_MAX),
     )
-    .await?
-    {
-        lose_sight(c, id, now).await?;
-    }
-    for id in ids(
-        c,
-        "SELECT id FROM outbox WHERE state = 'queued' AND valid_until <= $1 LIMIT $2",
-        now,
-    )
-    .await?
-    {
-        expire(c, id, true, now).await?;
-    }
+    .await?;
+    change(c, &silent, |message| message.lose_sight(now)).await?;
+    let never_sent = past(c, now, &[MessageState::Queued]).await?;
+    change(c, &never_sent, |message| message.expire(true, now)).await?;
     // What is on the wire gets its grace before it is given up; what was taken without a receipt
     // is not known to be lost.
     let over = now.minus(GRACE);
-    for id in ids(
-        c,
-        "SELECT id FROM outbox WHERE state IN ('unknown', 'sending') AND valid_until <= $1 LIMIT $2",
-        over,
-    )
-    .await?
-    {
-        expire(c, id, true, now).await?;
-    }
-    for id in ids(
-        c,
-        "SELECT id FROM outbox WHERE state = 'sent' AND valid_until <= $1 LIMIT $2",
-        over,
-    )
-    .await?
-    {
-        expire(c, id, false, now).await?;
-    }
-    for id in ids(
+    let unknown = past(c, over, &[MessageState::Unknown, MessageState::Sending]).await?;
+    change(c, &unknown, |message| message.expire(true, now)).await?;
+    let sent = past(c, over, &[MessageState::Sent]).await?;
+    change(c, &sent, |message| message.expire(false, now)).await?;
+    let again = ids(
         c,
         "SELECT id FROM outbox WHERE state = 'unknown' AND next_at <= $1 AND valid_until > $1 LIMIT $2",
         now,
     )
-    .await?
-    {
-        try_again(c, id, now).await?;
-    }
-    sqlx::query(
-        "DELETE FROM outbox WHERE changed_at <= $1 AND state IN ('delivered', 'failed', 'expired', 'cancelled')",
-    )
-    .bind(now.ms().saturating_sub(ms(metadata_kept)))
-    .execute(c)
     .await?;
+    change(c, &again, |message| message.try_again(now)).await?;
+    sqlx::query("DELETE FROM outbox WHERE changed_at <= $1 AND is_open = 0")
+        .bind(now.ms().saturating_sub(ms(metadata_kept)))
+        .execute(c)
+        .await?;
     Ok(())
+}
+
+/// Messages in one of these states whose validity was over at a moment, the oldest first.
+async fn past(c: &mut Conn, at: Moment, states: &[MessageState]) -> Result<Vec<i64>, Fault> {
+    let rows = sqlx::query(
+        "SELECT id, state FROM outbox WHERE is_open = 1 AND valid_until <= $1 ORDER BY valid_until LIMIT $2",
+    )
+    .bind(at.ms())
+    .bind(ROUND_MAX)
+    .fetch_all(c)
+    .await?;
+    let mut found = Vec::new();
+    for row in rows {
+        if states.contains(&state_of(&text(&row, "state")?)) {
+            found.push(number(&row, "id")?);
+        }
+    }
+    Ok(found)
 }
 
 async fn ids(c: &mut Conn, query: &'static str, at: Moment) -> Result<Vec<i64>, Fault> {

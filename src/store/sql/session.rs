@@ -1,8 +1,11 @@
 //! USSD sessions, and which of them owns a number's USSD side.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::engine::{Conn, Fault};
+use super::rows::{List, Rows};
 use super::{Inner, bytes, count, int, mark_of, number};
 use crate::callback::{LinkName, ServiceName};
 use crate::clock::Moment;
@@ -88,79 +91,117 @@ impl OwnerRow {
     }
 }
 
-/// Remembers a session as it stands now.
-pub(super) async fn put(c: &mut Conn, session: SessionRow) -> Result<(), Fault> {
-    let SessionRow { key, mark } = session;
-    sqlx::query(
-        "INSERT INTO sessions (key, opened_at, seen_at, path_len, path_mark, shown_revision, ended)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
-         ON CONFLICT (key) DO UPDATE SET opened_at = excluded.opened_at, seen_at = excluded.seen_at,
-             path_len = excluded.path_len, path_mark = excluded.path_mark,
-             shown_revision = excluded.shown_revision, ended = excluded.ended",
-    )
-    .bind(key)
-    .bind(mark.opened_at.ms())
-    .bind(mark.seen_at.ms())
-    .bind(int(mark.path_len))
-    .bind(mark.path_mark.to_vec())
-    .bind(int(mark.shown_revision))
-    .bind(i64::from(mark.ended))
-    .execute(c)
-    .await?;
+static PUT: Rows = Rows::new(
+    "INSERT INTO sessions (key, opened_at, seen_at, path_len, path_mark, shown_revision, ended)",
+    7,
+    "ON CONFLICT (key) DO UPDATE SET opened_at = excluded.opened_at, seen_at = excluded.seen_at,
+         path_len = excluded.path_len, path_mark = excluded.path_mark,
+         shown_revision = excluded.shown_revision, ended = excluded.ended",
+);
+static PUT_OWNERS: Rows = Rows::new(
+    "INSERT INTO owners (service, subscriber, session, since)",
+    4,
+    "ON CONFLICT (service, subscriber) DO UPDATE SET session = excluded.session, since = excluded.since",
+);
+
+/// Remembers sessions as they stand now.
+pub(super) async fn put(c: &mut Conn, all: &[&SessionRow]) -> Result<(), Fault> {
+    for (statement, rows) in PUT.over(all.len()) {
+        let mut query = sqlx::query(statement);
+        for SessionRow { key, mark } in &all[rows] {
+            query = query
+                .bind(key.clone())
+                .bind(mark.opened_at.ms())
+                .bind(mark.seen_at.ms())
+                .bind(int(mark.path_len))
+                .bind(mark.path_mark.to_vec())
+                .bind(int(mark.shown_revision))
+                .bind(i64::from(mark.ended));
+        }
+        query.execute(&mut *c).await?;
+    }
     Ok(())
 }
 
-/// Gives a USSD side to a session.
-pub(super) async fn put_owner(c: &mut Conn, owner: OwnerRow) -> Result<(), Fault> {
-    sqlx::query(
-        "INSERT INTO owners (service, subscriber, session, since) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (service, subscriber) DO UPDATE SET session = excluded.session, since = excluded.since",
-    )
-    .bind(owner.service)
-    .bind(owner.subscriber)
-    .bind(owner.session)
-    .bind(owner.since)
-    .execute(c)
-    .await?;
+/// Gives USSD sides to sessions.
+pub(super) async fn put_owners(c: &mut Conn, all: &[&OwnerRow]) -> Result<(), Fault> {
+    for (statement, rows) in PUT_OWNERS.over(all.len()) {
+        let mut query = sqlx::query(statement);
+        for owner in &all[rows] {
+            query = query
+                .bind(owner.service.clone())
+                .bind(owner.subscriber.clone())
+                .bind(owner.session.clone())
+                .bind(owner.since);
+        }
+        query.execute(&mut *c).await?;
+    }
     Ok(())
 }
 
-/// What is remembered of a session.
-pub(super) async fn find(c: &mut Conn, key: Vec<u8>) -> Result<Option<SessionMark>, Fault> {
-    let row = sqlx::query(
-        "SELECT opened_at, seen_at, path_len, path_mark, shown_revision, ended FROM sessions WHERE key = $1",
-    )
-    .bind(key)
-    .fetch_optional(c)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    Ok(Some(SessionMark {
-        opened_at: Moment::from_ms(number(&row, "opened_at")?),
-        seen_at: Moment::from_ms(number(&row, "seen_at")?),
-        path_len: count(number(&row, "path_len")?),
-        path_mark: mark_of(&bytes(&row, "path_mark")?),
-        shown_revision: count(number(&row, "shown_revision")?),
-        ended: number(&row, "ended")? != 0,
-    }))
+static FIND: List = List::new(
+    "SELECT key, opened_at, seen_at, path_len, path_mark, shown_revision, ended FROM sessions WHERE key IN",
+    0,
+    "",
+);
+static OWNERS: List = List::new(
+    "SELECT subscriber, session FROM owners WHERE service = $1 AND subscriber IN",
+    1,
+    "",
+);
+
+/// What is remembered of sessions, by their keys.
+pub(super) async fn find(
+    c: &mut Conn,
+    keys: &[&[u8]],
+) -> Result<HashMap<Vec<u8>, SessionMark>, Fault> {
+    let mut found = HashMap::new();
+    for (statement, list) in FIND.over(keys) {
+        let mut query = sqlx::query(statement);
+        for key in list {
+            query = query.bind(key.to_vec());
+        }
+        for row in query.fetch_all(&mut *c).await? {
+            let mark = SessionMark {
+                opened_at: Moment::from_ms(number(&row, "opened_at")?),
+                seen_at: Moment::from_ms(number(&row, "seen_at")?),
+                path_len: count(number(&row, "path_len")?),
+                path_mark: mark_of(&bytes(&row, "path_mark")?),
+                shown_revision: count(number(&row, "shown_revision")?),
+                ended: number(&row, "ended")? != 0,
+            };
+            found.insert(bytes(&row, "key")?, mark);
+        }
+    }
+    Ok(found)
+}
+
+/// Numbers whose USSD side has an owner, and that owner, sealed.
+pub(super) async fn owners(
+    c: &mut Conn,
+    service: &str,
+    numbers: &[&[u8]],
+) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Fault> {
+    let mut found = Vec::new();
+    for (statement, list) in OWNERS.over(numbers) {
+        let mut query = sqlx::query(statement).bind(service.to_owned());
+        for number in list {
+            query = query.bind(number.to_vec());
+        }
+        for row in query.fetch_all(&mut *c).await? {
+            found.push((bytes(&row, "subscriber")?, bytes(&row, "session")?));
+        }
+    }
+    Ok(found)
 }
 
 /// Link and operator's id of the session that owns a USSD side.
-pub(super) async fn owner(
-    c: &mut Conn,
+pub(super) fn open_owner(
     inner: &Inner,
     service: &str,
     subscriber: &[u8],
-) -> Result<Option<(LinkName, String)>, Fault> {
-    let sealed: Option<Vec<u8>> =
-        sqlx::query_scalar("SELECT session FROM owners WHERE service = $1 AND subscriber = $2")
-            .bind(service.to_owned())
-            .bind(subscriber.to_vec())
-            .fetch_optional(c)
-            .await?;
-    let Some(sealed) = sealed else {
-        return Ok(None);
-    };
-    let owner: SealedOwner =
-        inner.open(owner_place(&owner_row_id(service, subscriber)), &sealed)?;
-    Ok(Some((owner.link, owner.id)))
+    sealed: &[u8],
+) -> Result<(LinkName, String), StoreError> {
+    let owner: SealedOwner = inner.open(owner_place(&owner_row_id(service, subscriber)), sealed)?;
+    Ok((owner.link, owner.id))
 }

@@ -1,19 +1,23 @@
 //! SMS at the door: repeats told, parts put together, whole messages in line for their turn.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-use super::engine::{Conn, Fault};
-use super::writer::Verdict;
+use super::engine::{Conn, Fault, Query};
+use super::rows::{List, Rows};
+use super::writer::{Shared, Verdict};
 use super::{Inner, bytes, int, ms, number, text};
 use crate::callback::{LinkName, Msisdn, ServiceName};
 use crate::clock::Moment;
+use crate::screen::halves;
 use crate::store::seal::Place;
-use crate::store::{Accepted, NewSms, Sms, SmsId};
+use crate::store::{Accepted, Mark, NewSms, Sms, SmsId};
 
 /// Within which an equal message without an id may be a repeat (once-only rule 4).
-const REPEAT: Duration = Duration::from_secs(10 * 60);
+pub(super) const REPEAT: Duration = Duration::from_secs(10 * 60);
 /// How long parts wait for the others.
 pub(super) const PARTS_WAIT: Duration = Duration::from_secs(24 * 3600);
 /// Unfinished messages a link may have; beyond it the one that waits longest is given up.
@@ -26,61 +30,211 @@ struct SealedSms {
     text: String,
 }
 
-/// Takes in a message or a part of one.
-pub(super) async fn accept(
+static SEEN: Rows = Rows::new(
+    "INSERT INTO sms_seen (id, key, link, fingerprint, instance, bind, received_at)",
+    7,
+    "",
+);
+static WAIT: Rows = Rows::new(
+    "INSERT INTO inbox_sms (id, link, service, subscriber, content, received_at, waits)",
+    7,
+    "",
+);
+static KNOWN_KEYS: List = List::new("SELECT key FROM sms_seen WHERE key IN", 0, "");
+static EQUAL: List = List::new(
+    "SELECT DISTINCT fingerprint FROM sms_seen
+     WHERE key IS NULL AND received_at >= $1 AND NOT (instance = $2 AND bind = $3) AND fingerprint IN",
+    3,
+    "",
+);
+
+impl Shared for NewSms {
+    type Answer = Accepted;
+
+    fn write<'c>(
+        c: &'c mut Conn,
+        inner: &'c Inner,
+        all: &'c [Self],
+    ) -> BoxFuture<'c, Result<Vec<Accepted>, Fault>> {
+        Box::pin(accept(c, inner, all))
+    }
+}
+
+/// Takes in messages and parts of such.
+async fn accept(c: &mut Conn, inner: &Inner, all: &[NewSms]) -> Result<Vec<Accepted>, Fault> {
+    // In the order in which they came, which is the order of their turns.
+    let ids: Vec<i64> = all.iter().map(|sms| inner.next_id(sms.at)).collect();
+    let keys: Vec<Option<Vec<u8>>> = all.iter().map(|sms| repeat_key(inner, sms)).collect();
+    let plain = plain(c, inner, all, &keys).await?;
+
+    let new: Vec<usize> = (0..all.len()).filter(|at| plain[*at]).collect();
+    for (statement, rows) in SEEN.over(new.len()) {
+        let mut query = sqlx::query(statement);
+        for &at in &new[rows] {
+            query = seen_row(
+                query,
+                inner,
+                &all[at],
+                inner.next_id(all[at].at),
+                keys[at].as_deref(),
+            );
+        }
+        query.execute(&mut *c).await?;
+    }
+    for (statement, rows) in WAIT.over(new.len()) {
+        let mut query = sqlx::query(statement);
+        for &at in &new[rows] {
+            query = waiting_row(query, inner, &all[at], ids[at], all[at].text.clone())?;
+        }
+        query.execute(&mut *c).await?;
+    }
+
+    let mut answers = Vec::with_capacity(all.len());
+    for (at, sms) in all.iter().enumerate() {
+        answers.push(if plain[at] {
+            Accepted::Stored(SmsId(ids[at]))
+        } else {
+            accept_one(c, inner, sms, ids[at]).await?
+        });
+    }
+    Ok(answers)
+}
+
+/// Which of them are surely new and whole, so that they need no look of their own.
+async fn plain(
     c: &mut Conn,
     inner: &Inner,
-    sms: NewSms,
-) -> Result<Verdict<Accepted>, Fault> {
-    if is_repeat(c, inner, &sms).await? {
-        return Ok(Verdict::Keep(Accepted::Repeat));
-    }
-    sqlx::query(
-        "INSERT INTO sms_seen (id, key, link, fingerprint, instance, bind, received_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind(inner.next_id(sms.at))
-    .bind(repeat_key(inner, &sms))
-    .bind(&sms.link.0)
-    .bind(sms.fingerprint.to_vec())
-    .bind(inner.instance)
-    .bind(int(sms.bind))
-    .bind(sms.at.ms())
-    .execute(&mut *c)
-    .await?;
-
-    let whole = match sms.part {
-        Some((reference, of, part)) if of > 1 && (1..=of).contains(&part) => {
-            match gather(c, inner, &sms, (reference, of, part)).await? {
-                Gathered::Whole(text) => text,
-                Gathered::Waits => return Ok(Verdict::Keep(Accepted::Part)),
-                Gathered::Twice => return Ok(Verdict::Keep(Accepted::Repeat)),
-            }
+    all: &[NewSms],
+    keys: &[Option<Vec<u8>>],
+) -> Result<Vec<bool>, Fault> {
+    let asked: Vec<&[u8]> = keys.iter().flatten().map(Vec::as_slice).collect();
+    let mut known: HashSet<Vec<u8>> = HashSet::new();
+    for (statement, list) in KNOWN_KEYS.over(&asked) {
+        let mut query = sqlx::query_scalar(statement);
+        for key in list {
+            query = query.bind(key.to_vec());
         }
-        // One of one, or a numbering that fits no message: better a fragment than nothing.
-        Some(_) | None => sms.text.clone(),
+        known.extend(query.fetch_all(&mut *c).await?);
+    }
+    // Equal ones on the same bind are no repeats of each other.
+    let mut by_bind: HashMap<u64, Vec<&NewSms>> = HashMap::new();
+    for (sms, _) in all.iter().zip(keys).filter(|(_, key)| key.is_none()) {
+        by_bind.entry(sms.bind).or_default().push(sms);
+    }
+    let mut equal: HashSet<(u64, Vec<u8>)> = HashSet::new();
+    for (bind, those) in &by_bind {
+        let Some(since) = those.iter().map(|sms| sms.at.minus(REPEAT).ms()).min() else {
+            continue;
+        };
+        for (statement, list) in EQUAL.over(those) {
+            let mut query = sqlx::query_scalar(statement)
+                .bind(since)
+                .bind(inner.instance)
+                .bind(int(*bind));
+            for sms in list {
+                query = query.bind(sms.fingerprint.to_vec());
+            }
+            let found: Vec<Vec<u8>> = query.fetch_all(&mut *c).await?;
+            equal.extend(found.into_iter().map(|fingerprint| (*bind, fingerprint)));
+        }
+    }
+    // And on several binds they have to be looked at one after the other.
+    let mut binds: HashMap<Mark, u64> = HashMap::new();
+    Ok(all
+        .iter()
+        .zip(keys)
+        .map(|(sms, key)| {
+            let new = match key {
+                Some(key) => known.insert(key.clone()),
+                None => {
+                    *binds.entry(sms.fingerprint).or_insert(sms.bind) == sms.bind
+                        && !equal.contains(&(sms.bind, sms.fingerprint.to_vec()))
+                }
+            };
+            new && part_of_many(sms).is_none()
+        })
+        .collect())
+}
+
+/// Takes in one message or part, for which the ledger has to be asked.
+async fn accept_one(c: &mut Conn, inner: &Inner, sms: &NewSms, id: i64) -> Result<Accepted, Fault> {
+    if is_repeat(c, inner, sms).await? {
+        return Ok(Accepted::Repeat);
+    }
+    for (statement, _) in SEEN.over(1) {
+        let key = repeat_key(inner, sms);
+        seen_row(
+            sqlx::query(statement),
+            inner,
+            sms,
+            inner.next_id(sms.at),
+            key.as_deref(),
+        )
+        .execute(&mut *c)
+        .await?;
+    }
+    let whole = match part_of_many(sms) {
+        Some(part) => match gather(c, inner, sms, part).await? {
+            Gathered::Whole(text) => text,
+            Gathered::Waits => return Ok(Accepted::Part),
+            Gathered::Twice => return Ok(Accepted::Repeat),
+        },
+        None => sms.text.clone(),
     };
-    let id = inner.next_id(sms.at);
+    for (statement, _) in WAIT.over(1) {
+        waiting_row(sqlx::query(statement), inner, sms, id, whole.clone())?
+            .execute(&mut *c)
+            .await?;
+    }
+    Ok(Accepted::Stored(SmsId(id)))
+}
+
+/// Which part of a long message it is. One of one, or a numbering that fits no message, is whole:
+/// better a fragment than nothing.
+fn part_of_many(sms: &NewSms) -> Option<(u16, u8, u8)> {
+    sms.part
+        .filter(|(_, of, part)| *of > 1 && (1..=*of).contains(part))
+}
+
+fn seen_row<'q>(
+    query: Query<'q>,
+    inner: &Inner,
+    sms: &NewSms,
+    id: i64,
+    key: Option<&[u8]>,
+) -> Query<'q> {
+    query
+        .bind(id)
+        .bind(key.map(<[u8]>::to_vec))
+        .bind(sms.link.0.clone())
+        .bind(sms.fingerprint.to_vec())
+        .bind(inner.instance)
+        .bind(int(sms.bind))
+        .bind(sms.at.ms())
+}
+
+fn waiting_row<'q>(
+    query: Query<'q>,
+    inner: &Inner,
+    sms: &NewSms,
+    id: i64,
+    text: String,
+) -> Result<Query<'q>, Fault> {
     let content = inner.seal(
         sms_place(&id.to_be_bytes()),
         &SealedSms {
             subscriber: sms.subscriber.clone(),
-            text: whole,
+            text,
         },
     )?;
-    sqlx::query(
-        "INSERT INTO inbox_sms (id, link, service, subscriber, content, received_at, waits)
-         VALUES ($1, $2, $3, $4, $5, $6, 1)",
-    )
-    .bind(id)
-    .bind(&sms.link.0)
-    .bind(&sms.service.0)
-    .bind(inner.number(&sms.subscriber))
-    .bind(content)
-    .bind(sms.at.ms())
-    .execute(c)
-    .await?;
-    Ok(Verdict::Keep(Accepted::Stored(SmsId(id))))
+    Ok(query
+        .bind(id)
+        .bind(sms.link.0.clone())
+        .bind(sms.service.0.clone())
+        .bind(inner.number(&sms.subscriber))
+        .bind(content)
+        .bind(sms.at.ms())
+        .bind(1_i64))
 }
 
 fn sms_place(row: &[u8]) -> Place<'_> {
@@ -195,7 +349,7 @@ async fn gather(
     texts[place] = Some(sms.text.clone());
     if let Some(all) = texts.iter().cloned().collect::<Option<Vec<String>>>() {
         forget(c, &set).await?;
-        return Ok(Gathered::Whole(all.concat()));
+        return Ok(Gathered::Whole(halves::join(&all)));
     }
 
     let content = inner.seal(part_place(&[&set[..], &[part]].concat()), &sms.text)?;
@@ -263,13 +417,18 @@ pub(super) async fn close_bind(
     Ok(Verdict::Keep(()))
 }
 
-/// Messages whose turn is not done: the oldest of each number.
-pub(super) async fn waiting(c: &mut Conn, inner: &Inner, limit: u32) -> Result<Vec<Sms>, Fault> {
+/// Messages whose turn is not done and that came after `after`, oldest first.
+pub(super) async fn waiting(
+    c: &mut Conn,
+    inner: &Inner,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<Sms>, Fault> {
     let rows = sqlx::query(
         "SELECT id, link, service, content, received_at FROM inbox_sms
-         WHERE id IN (SELECT MIN(id) FROM inbox_sms WHERE waits = 1 GROUP BY subscriber)
-         ORDER BY id LIMIT $1",
+         WHERE waits = 1 AND id > $1 ORDER BY id LIMIT $2",
     )
+    .bind(after)
     .bind(i64::from(limit))
     .fetch_all(c)
     .await?;
@@ -290,12 +449,21 @@ pub(super) async fn waiting(c: &mut Conn, inner: &Inner, limit: u32) -> Result<V
         .collect()
 }
 
-/// Ends a message's turn and erases what was written.
-pub(super) async fn done(c: &mut Conn, id: i64) -> Result<(), Fault> {
-    sqlx::query("UPDATE inbox_sms SET waits = 0, content = NULL WHERE id = $1")
-        .bind(id)
-        .execute(c)
-        .await?;
+static DONE: List = List::new(
+    "UPDATE inbox_sms SET waits = 0, content = NULL WHERE id IN",
+    0,
+    "",
+);
+
+/// Ends the turns of messages and erases what was written.
+pub(super) async fn done(c: &mut Conn, ids: &[i64]) -> Result<(), Fault> {
+    for (statement, list) in DONE.over(ids) {
+        let mut query = sqlx::query(statement);
+        for id in list {
+            query = query.bind(*id);
+        }
+        query.execute(&mut *c).await?;
+    }
     Ok(())
 }
 

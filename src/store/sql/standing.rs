@@ -2,15 +2,25 @@
 //!
 //! A message stands where its parts stand ([`aggregate`]). Before a link's first word on it nobody
 //! knows how many parts it has; until then its own row tells.
+//!
+//! The rules are pure: [`Standings`] reads the rows of many messages at once, words move them in
+//! memory, and what has changed is written back by statements over many rows.
 
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
+
+use futures_util::future::BoxFuture;
 
 use super::engine::{Conn, Fault, Row};
 use super::outbox::kind_of;
-use super::writer::Verdict;
-use super::{Inner, bytes, count, due, number, receipts, text};
+use super::receipts::{self, Early, NewId};
+use super::rows::{List, Rows};
+use super::writer::{Shared, Verdict};
+use super::{Inner, bytes, count, due, number, text};
 use crate::clock::Moment;
-use crate::store::{Due, DueKind, MessageKind, MessageState, PartOutcome, StoreError};
+use crate::store::{
+    Due, DueKind, MessageKind, MessageState, PartOutcome, ReceiptState, StoreError,
+};
 
 /// Sendings after an unknown outcome.
 const UNKNOWNS_MAX: i64 = 2;
@@ -74,293 +84,538 @@ fn aggregate(parts: &[MessageState]) -> Option<MessageState> {
     .find(|state| parts.contains(state))
 }
 
-/// A message's row, without its body.
-struct Standing {
-    id: i64,
-    conversation: Vec<u8>,
-    kind: MessageKind,
+/// What can change of a message's row.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Changing {
     state: MessageState,
-    link: String,
-    has_body: bool,
     parts: i64,
     attempts: i64,
     counted: bool,
     unknowns: i64,
-    created_at: i64,
     next_at: i64,
+    /// A new reason; the row keeps its own where there is none.
+    reason: Option<String>,
+}
+
+/// One part's row.
+#[derive(Clone, PartialEq, Eq)]
+struct Part {
+    state: MessageState,
+    unknowns: i64,
+    /// A new reason, as above.
+    reason: Option<String>,
+}
+
+/// What is to become of the revocation of a password.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Revocation {
+    /// It falls due.
+    Due,
+    /// It is not needed, unless it has begun.
+    Over,
+}
+
+/// A message and its parts, without its body.
+pub(super) struct Standing {
+    id: i64,
+    conversation: Vec<u8>,
+    kind: MessageKind,
+    link: String,
+    has_body: bool,
+    created_at: i64,
+    now: Changing,
+    read: Changing,
+    parts: BTreeMap<u8, Part>,
+    parts_read: BTreeMap<u8, Part>,
+    /// When it moved; none if it did not.
+    moved_at: Option<Moment>,
+    revocation: Option<Revocation>,
 }
 
 impl Standing {
-    async fn read(c: &mut Conn, id: i64) -> Result<Option<Self>, Fault> {
-        let row = sqlx::query(
-            "SELECT id, conversation, kind, state, link, parts, attempts, counted, unknowns, created_at, next_at,
-                 CAST(CASE WHEN content IS NULL THEN 0 ELSE 1 END AS BIGINT) AS has_body
-             FROM outbox WHERE id = $1",
-        )
-        .bind(id)
-        .fetch_optional(c)
-        .await?;
-        row.as_ref().map(Self::of).transpose()
-    }
-
     fn of(row: &Row) -> Result<Self, Fault> {
-        Ok(Self {
-            id: number(row, "id")?,
-            conversation: bytes(row, "conversation")?,
-            kind: kind_of(&text(row, "kind")?),
+        let now = Changing {
             state: state_of(&text(row, "state")?),
-            link: text(row, "link")?,
-            has_body: number(row, "has_body")? != 0,
             parts: number(row, "parts")?,
             attempts: number(row, "attempts")?,
             counted: number(row, "counted")? != 0,
             unknowns: number(row, "unknowns")?,
-            created_at: number(row, "created_at")?,
             next_at: number(row, "next_at")?,
+            reason: None,
+        };
+        Ok(Self {
+            id: number(row, "id")?,
+            conversation: bytes(row, "conversation")?,
+            kind: kind_of(&text(row, "kind")?),
+            link: text(row, "link")?,
+            has_body: number(row, "has_body")? != 0,
+            created_at: number(row, "created_at")?,
+            read: now.clone(),
+            now,
+            parts: BTreeMap::new(),
+            parts_read: BTreeMap::new(),
+            moved_at: None,
+            revocation: None,
         })
     }
-}
 
-/// Moves a message to a state, as far as the rules of final states let it. `lost` tells whether an
-/// end that is not a delivery means that its text surely or probably never arrived.
-async fn move_to(
-    c: &mut Conn,
-    message: &Standing,
-    state: MessageState,
-    lost: bool,
-    now: Moment,
-    next_at: i64,
-) -> Result<(), Fault> {
-    let late_delivery = message.state == MessageState::Expired && state == MessageState::Delivered;
-    if is_final(message.state) && !late_delivery {
-        return Ok(());
+    /// How a part stands.
+    pub(super) fn part(&self, part: u8) -> Option<MessageState> {
+        self.parts.get(&part).map(|part| part.state)
     }
-    // Without a body nothing can go again.
-    let state = if state == MessageState::Queued && !message.has_body {
-        MessageState::Failed
-    } else {
-        state
-    };
-    let next_at = match (message.state, state) {
-        // Another part's word does not make the grace longer.
-        (MessageState::Unknown, MessageState::Unknown) => message.next_at,
-        (_, MessageState::Unknown) => now.plus(GRACE).ms(),
-        (_, _) => next_at,
-    };
-    let query = if is_final(state) {
-        "UPDATE outbox SET state = $2, next_at = $3, changed_at = $4, content = NULL WHERE id = $1"
-    } else {
-        "UPDATE outbox SET state = $2, next_at = $3, changed_at = $4 WHERE id = $1"
-    };
-    sqlx::query(query)
-        .bind(message.id)
-        .bind(state.name())
-        .bind(next_at)
-        .bind(now.ms())
-        .execute(&mut *c)
-        .await?;
-    if message.kind != MessageKind::Password {
-        return Ok(());
-    }
-    if late_delivery {
-        // It arrived after all; unless the revocation has begun, there is none.
-        sqlx::query("DELETE FROM due WHERE conversation = $1 AND kind = 'revoke' AND number = $2 AND attempts = 0")
-            .bind(&message.conversation)
-            .bind(message.id)
-            .execute(c)
-            .await?;
-    } else if lost && matches!(state, MessageState::Failed | MessageState::Expired) {
-        let due = Due {
-            conversation: super::conversation_id(&message.conversation),
-            kind: DueKind::Revoke,
-            at: now,
-            number: count(message.id),
-            attempts: 0,
+
+    /// Moves the message to a state, as far as the rules of final states let it. `lost` tells
+    /// whether an end that is not a delivery means that its text surely or probably never arrived.
+    fn move_to(&mut self, state: MessageState, lost: bool, now: Moment, next_at: i64) {
+        let late_delivery =
+            self.now.state == MessageState::Expired && state == MessageState::Delivered;
+        if is_final(self.now.state) && !late_delivery {
+            return;
+        }
+        // Without a body nothing can go again.
+        let state = if state == MessageState::Queued && !self.has_body {
+            MessageState::Failed
+        } else {
+            state
         };
-        due::put(c, due).await?;
-    }
-    Ok(())
-}
-
-/// Moves a message to where its parts stand now.
-pub(super) async fn follow_parts(
-    c: &mut Conn,
-    id: i64,
-    now: Moment,
-    next_at: Option<i64>,
-) -> Result<(), Fault> {
-    let Some(message) = Standing::read(c, id).await? else {
-        return Ok(());
-    };
-    let states: Vec<String> =
-        sqlx::query_scalar("SELECT state FROM outbox_part WHERE message = $1")
-            .bind(id)
-            .fetch_all(&mut *c)
-            .await?;
-    let states: Vec<MessageState> = states.iter().map(|word| state_of(word)).collect();
-    let Some(state) = aggregate(&states) else {
-        return Ok(());
-    };
-    let next_at = next_at.map_or(message.next_at, |at| at.max(message.next_at));
-    move_to(c, &message, state, true, now, next_at).await
-}
-
-/// Ends a message whose time is over.
-pub(super) async fn expire(c: &mut Conn, id: i64, lost: bool, now: Moment) -> Result<(), Fault> {
-    let Some(message) = Standing::read(c, id).await? else {
-        return Ok(());
-    };
-    move_to(c, &message, MessageState::Expired, lost, now, now.ms()).await?;
-    sqlx::query("UPDATE outbox_part SET state = 'expired' WHERE message = $1 AND state NOT IN ('delivered', 'failed')")
-        .bind(id)
-        .execute(c)
-        .await?;
-    Ok(())
-}
-
-/// Records a link's word on one part.
-pub(super) async fn part_done(
-    c: &mut Conn,
-    inner: &Inner,
-    id: i64,
-    (part, parts): (u8, u8),
-    outcome: PartOutcome,
-    now: Moment,
-) -> Result<Verdict<()>, Fault> {
-    let Some(message) = Standing::read(c, id).await? else {
-        return Ok(Verdict::Keep(()));
-    };
-    if part >= parts || (message.parts != 0 && message.parts != i64::from(parts)) {
-        let text = format!(
-            "message {id} has {} parts, a word came on part {part} of {parts}",
-            message.parts
-        );
-        return Err(Fault::Store(StoreError::Unavailable(text)));
-    }
-    if message.parts == 0 {
-        make_parts(c, &message, parts).await?;
-    }
-    let state: String =
-        sqlx::query_scalar("SELECT state FROM outbox_part WHERE message = $1 AND part = $2")
-            .bind(id)
-            .bind(i64::from(part))
-            .fetch_one(&mut *c)
-            .await?;
-    let state = state_of(&state);
-    // A late word counts as long as nothing better is known.
-    let awaited = matches!(state, MessageState::Sending | MessageState::Unknown);
-
-    let (next, counts, wait, reason) = match outcome {
-        PartOutcome::Accepted(operators_id) => {
-            taken(c, &message, (part, state), &operators_id, now).await?;
-            return Ok(Verdict::Keep(()));
+        self.now.next_at = match (self.now.state, state) {
+            // Another part's word does not make the grace longer.
+            (MessageState::Unknown, MessageState::Unknown) => self.now.next_at,
+            (_, MessageState::Unknown) => now.plus(GRACE).ms(),
+            (_, _) => next_at,
+        };
+        self.now.state = state;
+        self.moved_at = Some(now);
+        if self.kind != MessageKind::Password {
+            return;
         }
-        PartOutcome::Throttled => (MessageState::Queued, false, Some(AFTER_THROTTLE), None),
-        PartOutcome::NotSent => (MessageState::Queued, false, Some(AFTER_NOT_SENT), None),
-        PartOutcome::Temporary(reason) => {
-            let step = u32::try_from(message.attempts).unwrap_or(u32::MAX).min(16);
-            let wait = BACK_OFF.saturating_mul(1 << step).min(BACK_OFF_MAX);
+        if late_delivery {
+            self.revocation = Some(Revocation::Over);
+        } else if lost && matches!(state, MessageState::Failed | MessageState::Expired) {
+            self.revocation = Some(Revocation::Due);
+        }
+    }
+
+    /// Moves the message to where its parts stand now.
+    fn follow_parts(&mut self, now: Moment, next_at: Option<i64>) {
+        let states: Vec<MessageState> = self.parts.values().map(|part| part.state).collect();
+        if let Some(state) = aggregate(&states) {
+            let next_at = next_at.map_or(self.now.next_at, |at| at.max(self.now.next_at));
+            self.move_to(state, true, now, next_at);
+        }
+    }
+
+    fn set_part(&mut self, part: u8, state: MessageState, reason: Option<String>) {
+        let Some(part) = self.parts.get_mut(&part) else {
+            return;
+        };
+        part.state = state;
+        part.unknowns += i64::from(state == MessageState::Unknown);
+        if let Some(reason) = reason {
+            let reason: String = reason.chars().take(REASON_MAX).collect();
+            part.reason = Some(reason.clone());
+            self.now.reason = Some(reason);
+        }
+    }
+
+    /// Counts an attempt, once per claim.
+    fn count_attempt(&mut self) {
+        if !self.now.counted {
+            self.now.attempts += 1;
+            self.now.counted = true;
+        }
+    }
+
+    /// A link's word on one part, but for what it means that it was taken: that is told by the
+    /// operator's id, which is returned.
+    fn word<'w>(&mut self, inner: &Inner, word: &'w Word) -> Result<Option<&'w str>, Fault> {
+        let (part, parts) = word.part;
+        if part >= parts || (self.now.parts != 0 && self.now.parts != i64::from(parts)) {
+            let text = format!(
+                "message {} has {} parts, a word came on part {part} of {parts}",
+                self.id, self.now.parts
+            );
+            return Err(Fault::Store(StoreError::Unavailable(text)));
+        }
+        if self.now.parts == 0 {
+            // The first word tells how many parts there are; each stands where the message stood.
+            self.now.parts = i64::from(parts);
+            let first = Part {
+                state: self.now.state,
+                unknowns: self.now.unknowns,
+                reason: None,
+            };
+            self.parts = (0..parts).map(|part| (part, first.clone())).collect();
+        }
+        let Some(state) = self.part(part) else {
+            return Ok(None);
+        };
+        // A late word counts as long as nothing better is known.
+        let awaited = matches!(state, MessageState::Sending | MessageState::Unknown);
+
+        let (next, counts, wait, reason) = match &word.outcome {
+            PartOutcome::Accepted(operators_id) => {
+                if !is_final(state) {
+                    self.set_part(part, MessageState::Sent, None);
+                }
+                return Ok(Some(operators_id));
+            }
+            PartOutcome::Throttled => (MessageState::Queued, false, Some(AFTER_THROTTLE), None),
+            PartOutcome::NotSent => (MessageState::Queued, false, Some(AFTER_NOT_SENT), None),
+            PartOutcome::Temporary(reason) => {
+                let step = u32::try_from(self.now.attempts).unwrap_or(u32::MAX).min(16);
+                let wait = BACK_OFF.saturating_mul(1 << step).min(BACK_OFF_MAX);
+                (
+                    MessageState::Queued,
+                    true,
+                    Some(inner.spread(wait)),
+                    Some(reason.clone()),
+                )
+            }
+            PartOutcome::Refused(reason) => {
+                (MessageState::Failed, true, None, Some(reason.clone()))
+            }
+            PartOutcome::Unknown => (MessageState::Unknown, true, None, None),
+        };
+        if !awaited || (next == MessageState::Unknown && state == MessageState::Unknown) {
+            return Ok(None);
+        }
+        self.set_part(part, next, reason);
+        if counts {
+            self.count_attempt();
+        }
+        self.follow_parts(word.at, wait.map(|wait| word.at.plus(wait).ms()));
+        Ok(None)
+    }
+
+    /// Moves one part by a receipt's word. Delivered and failed stay; expired may still be
+    /// delivered.
+    fn receipt(&mut self, part: u8, word: ReceiptState) {
+        let Some(state) = self.part(part) else { return };
+        let next = match (word, state) {
+            (ReceiptState::Underway, _)
+            | (_, MessageState::Delivered | MessageState::Failed | MessageState::Cancelled)
+            | (ReceiptState::Expired | ReceiptState::Failed, MessageState::Expired) => return,
+            // It goes again already, on request or after an unknown outcome.
             (
-                MessageState::Queued,
-                true,
-                Some(inner.spread(wait)),
-                Some(reason),
-            )
+                ReceiptState::Expired | ReceiptState::Failed,
+                MessageState::Queued | MessageState::Sending,
+            ) => return,
+            (ReceiptState::Delivered, _) => MessageState::Delivered,
+            (ReceiptState::Expired, MessageState::Sent | MessageState::Unknown) => {
+                MessageState::Expired
+            }
+            (ReceiptState::Failed, MessageState::Sent | MessageState::Unknown) => {
+                MessageState::Failed
+            }
+        };
+        self.set_part(part, next, None);
+    }
+
+    /// Applies a receipt, and what follows from it.
+    pub(super) fn received(&mut self, part: u8, word: ReceiptState, now: Moment) {
+        self.receipt(part, word);
+        self.follow_parts(now, None);
+    }
+
+    /// Ends a message whose time is over.
+    pub(super) fn expire(&mut self, lost: bool, now: Moment) {
+        self.move_to(MessageState::Expired, lost, now, now.ms());
+        for part in self.parts.values_mut() {
+            if !matches!(part.state, MessageState::Delivered | MessageState::Failed) {
+                part.state = MessageState::Expired;
+            }
         }
-        PartOutcome::Refused(reason) => (MessageState::Failed, true, None, Some(reason)),
-        PartOutcome::Unknown => (MessageState::Unknown, true, None, None),
-    };
-    if !awaited || (next == MessageState::Unknown && state == MessageState::Unknown) {
-        return Ok(Verdict::Keep(()));
     }
-    set_part(c, id, part, next, reason.as_deref()).await?;
-    if counts {
-        count_attempt(c, &message).await?;
+
+    /// What is on the wire without a word becomes an unknown outcome.
+    pub(super) fn lose_sight(&mut self, now: Moment) {
+        self.count_attempt();
+        if self.now.parts == 0 {
+            self.now.unknowns += 1;
+            self.move_to(MessageState::Unknown, true, now, self.now.next_at);
+            return;
+        }
+        for part in self.parts.values_mut() {
+            if part.state == MessageState::Sending {
+                part.state = MessageState::Unknown;
+                part.unknowns += 1;
+            }
+        }
+        self.follow_parts(now, None);
     }
-    follow_parts(c, id, now, wait.map(|wait| now.plus(wait).ms())).await?;
-    Ok(Verdict::Keep(()))
+
+    /// Queues an unknown outcome whose grace is over, or gives it up after too many.
+    pub(super) fn try_again(&mut self, now: Moment) {
+        let next = |unknowns: i64| {
+            if unknowns > UNKNOWNS_MAX {
+                MessageState::Failed
+            } else {
+                MessageState::Queued
+            }
+        };
+        if self.now.parts == 0 {
+            self.move_to(next(self.now.unknowns), true, now, now.ms());
+            return;
+        }
+        for part in self.parts.values_mut() {
+            if part.state == MessageState::Unknown {
+                part.state = next(part.unknowns);
+            }
+        }
+        self.follow_parts(now, None);
+    }
 }
 
-/// The operator took a part: its id is remembered, and what came early under it is applied.
-async fn taken(
-    c: &mut Conn,
-    message: &Standing,
-    (part, state): (u8, MessageState),
-    operators_id: &str,
-    now: Moment,
-) -> Result<(), Fault> {
-    receipts::remember_id(c, message.id, part, &message.link, operators_id, now).await?;
-    if !is_final(state) {
-        set_part(c, message.id, part, MessageState::Sent, None).await?;
+/// Many messages, read together and written back together.
+pub(super) struct Standings(HashMap<i64, Standing>);
+
+static READ: List = List::new(
+    "SELECT id, conversation, kind, state, link, parts, attempts, counted, unknowns, created_at, next_at,
+         CAST(CASE WHEN content IS NULL THEN 0 ELSE 1 END AS BIGINT) AS has_body
+     FROM outbox WHERE id IN",
+    0,
+    "",
+);
+static READ_PARTS: List = List::new(
+    "SELECT message, part, state, unknowns FROM outbox_part WHERE message IN",
+    0,
+    "",
+);
+static WRITE_PARTS: Rows = Rows::new(
+    "INSERT INTO outbox_part (message, part, state, unknowns, reason)",
+    5,
+    "ON CONFLICT (message, part) DO UPDATE SET state = excluded.state, unknowns = excluded.unknowns,
+         reason = COALESCE(excluded.reason, outbox_part.reason)",
+);
+// What stays open keeps its place in the indexes by time.
+static WRITE: List = List::new(
+    "UPDATE outbox SET state = $1, parts = $2, attempts = $3, counted = $4, unknowns = $5,
+         changed_at = COALESCE($6, changed_at)
+     WHERE id IN",
+    6,
+    "",
+);
+static WRITE_ALL: List = List::new(
+    "UPDATE outbox SET state = $1, parts = $2, attempts = $3, counted = $4, unknowns = $5,
+         changed_at = COALESCE($6, changed_at), next_at = $7, reason = COALESCE($8, reason), content = CASE WHEN $9 = 0 THEN NULL ELSE content END,
+         is_open = $9
+     WHERE id IN",
+    9,
+    "",
+);
+
+impl Standings {
+    /// Reads messages with their parts; those that are not there are left out.
+    pub(super) async fn read(c: &mut Conn, ids: &[i64]) -> Result<Self, Fault> {
+        let mut all = HashMap::with_capacity(ids.len());
+        for (statement, list) in READ.over(ids) {
+            let mut query = sqlx::query(statement);
+            for id in list {
+                query = query.bind(*id);
+            }
+            for row in query.fetch_all(&mut *c).await? {
+                let one = Standing::of(&row)?;
+                all.insert(one.id, one);
+            }
+        }
+        let with_parts: Vec<i64> = all
+            .values()
+            .filter(|one| one.now.parts != 0)
+            .map(|one| one.id)
+            .collect();
+        for (statement, list) in READ_PARTS.over(&with_parts) {
+            let mut query = sqlx::query(statement);
+            for id in list {
+                query = query.bind(*id);
+            }
+            for row in query.fetch_all(&mut *c).await? {
+                let part = Part {
+                    state: state_of(&text(&row, "state")?),
+                    unknowns: number(&row, "unknowns")?,
+                    reason: None,
+                };
+                if let Some(one) = all.get_mut(&number(&row, "message")?) {
+                    let place = count(number(&row, "part")?);
+                    one.parts.insert(place, part.clone());
+                    one.parts_read.insert(place, part);
+                }
+            }
+        }
+        Ok(Self(all))
     }
-    for word in receipts::early(c, &message.link, operators_id, message.created_at).await? {
-        receipts::apply(c, message.id, part, word).await?;
+
+    /// One of them.
+    pub(super) fn get(&mut self, id: i64) -> Option<&mut Standing> {
+        self.0.get_mut(&id)
     }
-    count_attempt(c, message).await?;
-    follow_parts(c, message.id, now, None).await
+
+    /// All of them.
+    pub(super) fn all(&mut self) -> impl Iterator<Item = &mut Standing> {
+        self.0.values_mut()
+    }
+
+    /// Writes what has changed.
+    pub(super) async fn write(self, c: &mut Conn) -> Result<(), Fault> {
+        // By id, so that the rows are met in the order in which they lie.
+        let mut all: Vec<Standing> = self.0.into_values().collect();
+        all.sort_unstable_by_key(|one| one.id);
+
+        let parts: Vec<(i64, u8, &Part)> = all
+            .iter()
+            .flat_map(|one| {
+                let changed = |(at, part): &(&u8, &Part)| one.parts_read.get(at) != Some(*part);
+                let of_one = one.parts.iter().filter(changed);
+                of_one.map(|(at, part)| (one.id, *at, part))
+            })
+            .collect();
+        for (statement, rows) in WRITE_PARTS.over(parts.len()) {
+            let mut query = sqlx::query(statement);
+            for (message, at, part) in &parts[rows] {
+                query = query
+                    .bind(*message)
+                    .bind(i64::from(*at))
+                    .bind(part.state.name())
+                    .bind(part.unknowns)
+                    .bind(part.reason.clone());
+            }
+            query.execute(&mut *c).await?;
+        }
+
+        // Most of a batch have come to the same place.
+        let mut places: HashMap<(Changing, bool), Vec<&Standing>> = HashMap::new();
+        let moved_at = all.iter().filter_map(|one| one.moved_at).max();
+        for one in &all {
+            if one.now == one.read && one.moved_at.is_none() {
+                continue;
+            }
+            let all_columns = one.now.next_at != one.read.next_at
+                || one.now.reason.is_some()
+                || is_final(one.now.state);
+            let mut place = one.now.clone();
+            if !all_columns {
+                place.next_at = 0;
+            }
+            places.entry((place, all_columns)).or_default().push(one);
+        }
+        for ((place, all_columns), those) in &places {
+            let statement = if *all_columns { &WRITE_ALL } else { &WRITE };
+            for (statement, list) in statement.over(those) {
+                let mut query = sqlx::query(statement)
+                    .bind(place.state.name())
+                    .bind(place.parts)
+                    .bind(place.attempts)
+                    .bind(i64::from(place.counted))
+                    .bind(place.unknowns)
+                    .bind(moved_at.map(Moment::ms));
+                if *all_columns {
+                    query = query
+                        .bind(place.next_at)
+                        .bind(place.reason.clone())
+                        .bind(i64::from(!is_final(place.state)));
+                }
+                for one in list {
+                    query = query.bind(one.id);
+                }
+                query.execute(&mut *c).await?;
+            }
+        }
+
+        for one in &all {
+            revoke(c, one).await?;
+        }
+        Ok(())
+    }
 }
 
-/// The first word tells how many parts there are; each stands where the message stood.
-async fn make_parts(c: &mut Conn, message: &Standing, parts: u8) -> Result<(), Fault> {
-    sqlx::query("UPDATE outbox SET parts = $2 WHERE id = $1")
-        .bind(message.id)
-        .bind(i64::from(parts))
-        .execute(&mut *c)
-        .await?;
-    for part in 0..parts {
-        sqlx::query(
-            "INSERT INTO outbox_part (message, part, state, unknowns) VALUES ($1, $2, $3, $4)",
-        )
-        .bind(message.id)
-        .bind(i64::from(part))
-        .bind(message.state.name())
-        .bind(message.unknowns)
-        .execute(&mut *c)
-        .await?;
+/// Sets or forgets the revocation of a password.
+async fn revoke(c: &mut Conn, message: &Standing) -> Result<(), Fault> {
+    match message.revocation {
+        None => Ok(()),
+        // It arrived after all; unless the revocation has begun, there is none.
+        Some(Revocation::Over) => {
+            sqlx::query("DELETE FROM due WHERE conversation = $1 AND kind = 'revoke' AND number = $2 AND attempts = 0")
+                .bind(message.conversation.clone())
+                .bind(message.id)
+                .execute(c)
+                .await?;
+            Ok(())
+        }
+        Some(Revocation::Due) => {
+            let due = Due {
+                conversation: super::conversation_id(&message.conversation),
+                kind: DueKind::Revoke,
+                at: message.moved_at.unwrap_or(Moment::from_ms(0)),
+                number: count(message.id),
+                attempts: 0,
+            };
+            due::put(c, &[due]).await
+        }
     }
-    Ok(())
 }
 
-/// Moves one part.
-pub(super) async fn set_part(
-    c: &mut Conn,
-    message: i64,
-    part: u8,
-    state: MessageState,
-    reason: Option<&str>,
-) -> Result<(), Fault> {
-    let reason = reason.map(|reason| reason.chars().take(REASON_MAX).collect::<String>());
-    let unknown = i64::from(state == MessageState::Unknown);
-    sqlx::query(
-        "UPDATE outbox_part SET state = $3, unknowns = unknowns + $4, reason = COALESCE($5, reason)
-         WHERE message = $1 AND part = $2",
-    )
-    .bind(message)
-    .bind(i64::from(part))
-    .bind(state.name())
-    .bind(unknown)
-    .bind(reason.clone())
-    .execute(&mut *c)
-    .await?;
-    if let Some(reason) = reason {
-        sqlx::query("UPDATE outbox SET reason = $2 WHERE id = $1")
-            .bind(message)
-            .bind(reason)
-            .execute(c)
-            .await?;
-    }
-    Ok(())
+/// A link's word on one part of a claimed message.
+pub(super) struct Word {
+    /// The message.
+    pub id: i64,
+    /// Which part, and how many there are.
+    pub part: (u8, u8),
+    /// What the operator said.
+    pub outcome: PartOutcome,
+    /// When.
+    pub at: Moment,
 }
 
-/// Counts an attempt, once per claim.
-async fn count_attempt(c: &mut Conn, message: &Standing) -> Result<(), Fault> {
-    if !message.counted {
-        sqlx::query("UPDATE outbox SET attempts = attempts + 1, counted = 1 WHERE id = $1")
-            .bind(message.id)
-            .execute(c)
-            .await?;
+impl Shared for Word {
+    type Answer = ();
+
+    fn write<'c>(
+        c: &'c mut Conn,
+        inner: &'c Inner,
+        all: &'c [Self],
+    ) -> BoxFuture<'c, Result<Vec<()>, Fault>> {
+        Box::pin(words(c, inner, all))
     }
-    Ok(())
+}
+
+/// Records links' words, one after the other.
+async fn words(c: &mut Conn, inner: &Inner, all: &[Word]) -> Result<Vec<()>, Fault> {
+    let ids: Vec<i64> = all.iter().map(|word| word.id).collect();
+    let mut standings = Standings::read(c, &ids).await?;
+    let taken = all.iter().filter_map(|word| {
+        let PartOutcome::Accepted(id) = &word.outcome else {
+            return None;
+        };
+        Some((standings.0.get(&word.id)?.link.as_str(), id.as_str()))
+    });
+    let mut early = Early::read(c, taken.collect()).await?;
+    let mut new_ids = Vec::new();
+    for word in all {
+        let Some(message) = standings.get(word.id) else {
+            continue;
+        };
+        let Some(operators_id) = message.word(inner, word)? else {
+            continue;
+        };
+        // It was taken: its id is remembered, and what came early under it is applied.
+        let part = word.part.0;
+        new_ids.push(NewId {
+            message: word.id,
+            part,
+            link: message.link.clone(),
+            id: operators_id,
+            at: word.at,
+        });
+        for state in early.take(&message.link, operators_id, message.created_at) {
+            message.receipt(part, state);
+        }
+        message.count_attempt();
+        message.follow_parts(word.at, None);
+    }
+    receipts::remember(c, &new_ids).await?;
+    early.forget_taken(c).await?;
+    standings.write(c).await?;
+    Ok(vec![(); all.len()])
 }
 
 /// A new epoch of a link; what an older one left on the wire becomes unknown.
@@ -384,64 +639,10 @@ pub(super) async fn begin_epoch(
     .bind(epoch)
     .fetch_all(&mut *c)
     .await?;
-    for id in left {
-        lose_sight(c, id, now).await?;
-    }
+    let mut left = Standings::read(c, &left).await?;
+    left.all().for_each(|message| message.lose_sight(now));
+    left.write(c).await?;
     Ok(Verdict::Keep(count(epoch)))
-}
-
-/// What is on the wire without a word becomes an unknown outcome.
-pub(super) async fn lose_sight(c: &mut Conn, id: i64, now: Moment) -> Result<(), Fault> {
-    let Some(message) = Standing::read(c, id).await? else {
-        return Ok(());
-    };
-    count_attempt(c, &message).await?;
-    if message.parts == 0 {
-        sqlx::query("UPDATE outbox SET unknowns = unknowns + 1 WHERE id = $1")
-            .bind(id)
-            .execute(&mut *c)
-            .await?;
-        return move_to(
-            c,
-            &message,
-            MessageState::Unknown,
-            true,
-            now,
-            message.next_at,
-        )
-        .await;
-    }
-    sqlx::query(
-        "UPDATE outbox_part SET state = 'unknown', unknowns = unknowns + 1 WHERE message = $1 AND state = 'sending'",
-    )
-    .bind(id)
-    .execute(&mut *c)
-    .await?;
-    follow_parts(c, id, now, None).await
-}
-
-/// Queues an unknown outcome whose grace is over, or gives it up after too many.
-pub(super) async fn try_again(c: &mut Conn, id: i64, now: Moment) -> Result<(), Fault> {
-    let Some(message) = Standing::read(c, id).await? else {
-        return Ok(());
-    };
-    if message.parts == 0 {
-        let state = if message.unknowns > UNKNOWNS_MAX {
-            MessageState::Failed
-        } else {
-            MessageState::Queued
-        };
-        return move_to(c, &message, state, true, now, now.ms()).await;
-    }
-    sqlx::query(
-        "UPDATE outbox_part SET state = CASE WHEN unknowns > $2 THEN 'failed' ELSE 'queued' END
-         WHERE message = $1 AND state = 'unknown'",
-    )
-    .bind(id)
-    .bind(UNKNOWNS_MAX)
-    .execute(&mut *c)
-    .await?;
-    follow_parts(c, id, now, None).await
 }
 
 #[cfg(test)]

@@ -3,35 +3,43 @@
 use sqlx::Row as _;
 
 use super::engine::{Conn, Fault};
-use super::{count, number, outbox};
+use super::rows::List;
+use super::{bytes, count, number, outbox};
 use crate::clock::Moment;
 use crate::conversation::Language;
 use crate::store::{Subscriber, SubscriberChange};
 
-/// Reads what is known; nothing is known of a new number.
+static FIND: List = List::new(
+    "SELECT subscriber, language, consent, stopped, hinted_on FROM subscribers WHERE service = $1 AND subscriber IN",
+    1,
+    "",
+);
+
+/// Reads what is known of numbers; of a new one there is no row.
 pub(super) async fn find(
     c: &mut Conn,
     service: &str,
-    subscriber: &[u8],
-) -> Result<Subscriber, Fault> {
-    let row = sqlx::query(
-        "SELECT language, consent, stopped, hinted_on FROM subscribers WHERE service = $1 AND subscriber = $2",
-    )
-    .bind(service.to_owned())
-    .bind(subscriber.to_vec())
-    .fetch_optional(c)
-    .await?;
-    let Some(row) = row else {
-        return Ok(Subscriber::default());
-    };
-    Ok(Subscriber {
-        language: row.try_get::<Option<String>, _>("language")?.map(Language),
-        consent: row.try_get::<Option<i64>, _>("consent")?.map(count),
-        stopped: number(&row, "stopped")? != 0,
-        hinted_on: row
-            .try_get::<Option<String>, _>("hinted_on")?
-            .and_then(|day| day.parse().ok()),
-    })
+    numbers: &[&[u8]],
+) -> Result<Vec<(Vec<u8>, Subscriber)>, Fault> {
+    let mut found = Vec::new();
+    for (statement, list) in FIND.over(numbers) {
+        let mut query = sqlx::query(statement).bind(service.to_owned());
+        for number in list {
+            query = query.bind(number.to_vec());
+        }
+        for row in query.fetch_all(&mut *c).await? {
+            let one = Subscriber {
+                language: row.try_get::<Option<String>, _>("language")?.map(Language),
+                consent: row.try_get::<Option<i64>, _>("consent")?.map(count),
+                stopped: number(&row, "stopped")? != 0,
+                hinted_on: row
+                    .try_get::<Option<String>, _>("hinted_on")?
+                    .and_then(|day| day.parse().ok()),
+            };
+            found.push((bytes(&row, "subscriber")?, one));
+        }
+    }
+    Ok(found)
 }
 
 /// Changes one thing that is known.
@@ -39,7 +47,7 @@ pub(super) async fn change(
     c: &mut Conn,
     service: &str,
     subscriber: &[u8],
-    change: SubscriberChange,
+    change: &SubscriberChange,
     at: Moment,
 ) -> Result<(), Fault> {
     sqlx::query(
@@ -49,7 +57,7 @@ pub(super) async fn change(
     .bind(subscriber)
     .execute(&mut *c)
     .await?;
-    let query = match &change {
+    let query = match change {
         SubscriberChange::Language(language) => sqlx::query(
             "UPDATE subscribers SET language = $3 WHERE service = $1 AND subscriber = $2",
         )

@@ -4,7 +4,7 @@
 use std::sync::atomic::AtomicU64;
 
 use super::*;
-use crate::store::{MessageKind, ReceiptState, contract};
+use crate::store::{MessageKind, ReceiptIds, ReceiptState, contract};
 
 /// Bytes that never come twice, the same in every run.
 #[derive(Default)]
@@ -70,7 +70,10 @@ async fn what_was_answered_is_there_after_a_crash() {
         again.save(contract::step(&talk, "t1", 0)).await.unwrap(),
         super::super::Saved::Stale
     );
-    assert_eq!(again.waiting_sms(9).await.unwrap()[0].text, "waits");
+    assert_eq!(
+        again.waiting_sms(SmsId(0), 9).await.unwrap()[0].text,
+        "waits"
+    );
     assert_eq!(
         again
             .begin_epoch(&contract::link(), contract::at(1))
@@ -139,6 +142,7 @@ async fn a_final_message_has_no_body() {
         let receipt = Receipt {
             link: contract::link(),
             message_id: id.to_owned(),
+            ids: ReceiptIds::Any,
             state,
             at: contract::at(2),
         };
@@ -271,7 +275,7 @@ async fn a_full_disk_refuses_and_then_goes_on() {
         "{refused:?}"
     );
     assert!(
-        store.waiting_sms(9).await.unwrap().is_empty(),
+        store.waiting_sms(SmsId(0), 9).await.unwrap().is_empty(),
         "nothing of it stands"
     );
     // The row that is tried is small enough to fit; what was refused is told all the same, once.
@@ -283,7 +287,7 @@ async fn a_full_disk_refuses_and_then_goes_on() {
         .accept_sms(contract::sms::sms(1, &long, 0))
         .await
         .unwrap();
-    assert_eq!(store.waiting_sms(9).await.unwrap().len(), 1);
+    assert_eq!(store.waiting_sms(SmsId(0), 9).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -60,7 +60,7 @@ pub(super) async fn erase(c: &mut Conn, id: &[u8]) -> Result<(), Fault> {
         "DELETE FROM due WHERE conversation = $1 AND kind <> 'revoke'",
         "DELETE FROM codes WHERE conversation = $1",
         "DELETE FROM code_tries WHERE conversation = $1",
-        "UPDATE outbox SET state = 'cancelled', reason = 'erased' WHERE conversation = $1 AND state = 'queued'",
+        "UPDATE outbox SET state = 'cancelled', is_open = 0, reason = 'erased' WHERE conversation = $1 AND state = 'queued'",
         "UPDATE outbox SET content = NULL WHERE conversation = $1",
         "DELETE FROM conversations WHERE id = $1",
     ] {

@@ -1,11 +1,17 @@
 //! Turns: what a callback meets, and the one transaction that ends a step.
 
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use super::engine::{Conn, Fault};
+use super::rows::{List, Rows};
 use super::session::{OwnerRow, SessionRow};
-use super::writer::Verdict;
-use super::{Inner, due, effects, int, maybe_bytes, outbox, session, sms, subscriber};
+use super::writer::{Shared, Verdict};
+use super::{
+    Inner, bytes, due, effects, int, maybe_bytes, number, outbox, session, sms, subscriber,
+};
 use crate::callback::ServiceName;
 use crate::clock::Moment;
 use crate::conversation::{Conversation, FORMAT};
@@ -126,33 +132,103 @@ impl SaveRows {
     }
 }
 
-/// Reads what a callback meets.
+/// What is to be read for a callback or an event.
+pub(super) struct Meeting {
+    /// The service.
+    pub service: String,
+    /// The number's keyed hash.
+    pub subscriber: Vec<u8>,
+    /// The session's keyed hash.
+    pub session: Option<Vec<u8>>,
+}
+
+static MET: List = List::new(
+    "SELECT p.subscriber, v.id, v.state_sealed FROM current_conversations p
+     JOIN conversations v ON v.id = p.conversation WHERE p.service = $1 AND p.subscriber IN",
+    1,
+    "",
+);
+
+/// Conversations by service and number: the id, and the state, still sealed.
+type Sealed<'a> = HashMap<(&'a str, Vec<u8>), (Vec<u8>, Vec<u8>)>;
+
+/// Reads what callbacks and events meet. What cannot be opened fails its own only.
 pub(super) async fn meet(
     c: &mut Conn,
     inner: &Inner,
-    service: String,
-    subscriber: Vec<u8>,
-    session: Option<Vec<u8>>,
-) -> Result<Met, Fault> {
-    let current: Option<Vec<u8>> = sqlx::query_scalar(
-        "SELECT conversation FROM current_conversations WHERE service = $1 AND subscriber = $2",
-    )
-    .bind(&service)
-    .bind(&subscriber)
-    .fetch_optional(&mut *c)
-    .await?;
-    Ok(Met {
-        subscriber: subscriber::find(c, &service, &subscriber).await?,
-        conversation: match current {
-            Some(id) => conversation(c, inner, &id).await?,
-            None => None,
-        },
-        session: match session {
-            Some(key) => session::find(c, key).await?,
-            None => None,
-        },
-        owner: session::owner(c, inner, &service, &subscriber).await?,
-    })
+    meetings: &[Meeting],
+) -> Result<Vec<Result<Met, StoreError>>, Fault> {
+    let mut by_service: BTreeMap<&str, Vec<&[u8]>> = BTreeMap::new();
+    for meeting in meetings {
+        let numbers = by_service.entry(&meeting.service).or_default();
+        numbers.push(&meeting.subscriber);
+    }
+    let mut conversations: Sealed<'_> = HashMap::new();
+    let mut known = HashMap::new();
+    let mut owners = HashMap::new();
+    for (&service, numbers) in &by_service {
+        for (statement, list) in MET.over(numbers) {
+            let mut query = sqlx::query(statement).bind(service.to_owned());
+            for number in list {
+                query = query.bind(number.to_vec());
+            }
+            for row in query.fetch_all(&mut *c).await? {
+                conversations.insert(
+                    (service, bytes(&row, "subscriber")?),
+                    (bytes(&row, "id")?, bytes(&row, "state_sealed")?),
+                );
+            }
+        }
+        for (number, found) in subscriber::find(c, service, numbers).await? {
+            known.insert((service, number), found);
+        }
+        for (number, sealed) in session::owners(c, service, numbers).await? {
+            owners.insert((service, number), sealed);
+        }
+    }
+    let keys: Vec<&[u8]> = meetings
+        .iter()
+        .filter_map(|one| one.session.as_deref())
+        .collect();
+    let sessions = session::find(c, &keys).await?;
+
+    let met = |meeting: &Meeting| {
+        let key = (meeting.service.as_str(), meeting.subscriber.clone());
+        Ok(Met {
+            subscriber: known.get(&key).cloned().unwrap_or_default(),
+            conversation: match conversations.get(&key) {
+                Some((id, sealed)) => open(inner, id, sealed)?,
+                None => None,
+            },
+            session: meeting
+                .session
+                .as_ref()
+                .and_then(|key| sessions.get(key))
+                .cloned(),
+            owner: match owners.get(&key) {
+                Some(sealed) => Some(session::open_owner(
+                    inner,
+                    &meeting.service,
+                    &key.1,
+                    sealed,
+                )?),
+                None => None,
+            },
+        })
+    };
+    Ok(meetings.iter().map(met).collect())
+}
+
+/// Opens a conversation.
+fn open(inner: &Inner, id: &[u8], sealed: &[u8]) -> Result<Option<Conversation>, StoreError> {
+    let place = Place {
+        table: "conversations",
+        column: "state_sealed",
+        row: id,
+    };
+    let conversation: Conversation = inner.open(place, sealed)?;
+    // One of another layout cannot go on; its number starts anew.
+    Ok(Some(conversation).filter(|conversation| conversation.format == FORMAT))
 }
 
 /// Reads one conversation.
@@ -166,17 +242,10 @@ pub(super) async fn conversation(
             .bind(id.to_vec())
             .fetch_optional(c)
             .await?;
-    let Some(sealed) = sealed else {
-        return Ok(None);
-    };
-    let place = Place {
-        table: "conversations",
-        column: "state_sealed",
-        row: id,
-    };
-    let conversation: Conversation = inner.open(place, &sealed)?;
-    // One of another layout cannot go on; its number starts anew.
-    Ok(Some(conversation).filter(|conversation| conversation.format == FORMAT))
+    Ok(match sealed {
+        Some(sealed) => open(inner, id, &sealed)?,
+        None => None,
+    })
 }
 
 /// What became of a callback.
@@ -205,105 +274,237 @@ pub(super) async fn seen(c: &mut Conn, inner: &Inner, key: Mark) -> Result<Seen,
     }))
 }
 
-/// Ends a step, or leaves no trace.
-pub(super) async fn save(c: &mut Conn, rows: SaveRows) -> Result<Verdict<Saved>, Fault> {
-    const STALE: Verdict<Saved> = Verdict::Undo(Saved::Stale);
-    let saved = sqlx::query(
-        "INSERT INTO turns (conversation, turn, revision, saved_at) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (conversation, turn) DO NOTHING",
-    )
-    .bind(&rows.id)
-    .bind(&rows.turn)
-    .bind(rows.revision)
-    .bind(rows.at.ms())
-    .execute(&mut *c)
-    .await?;
-    if saved.rows_affected() == 0 || !moved_on(c, &rows).await? {
-        return Ok(STALE);
+static REVISIONS: List = List::new("SELECT id, revision FROM conversations WHERE id IN", 0, "");
+static TURNS: Rows = Rows::new(
+    "INSERT INTO turns (conversation, turn, revision, saved_at)",
+    4,
+    "ON CONFLICT (conversation, turn) DO NOTHING RETURNING conversation",
+);
+// A callback of another conversation, or one that has been answered, stays as it is: a reply that
+// may have left is never replaced.
+static ARRIVALS: Rows = Rows::new(
+    "INSERT INTO inbox_ussd (key, link, subscriber, conversation, received_at, reply)",
+    6,
+    "ON CONFLICT (key) DO UPDATE SET reply = excluded.reply
+     WHERE inbox_ussd.reply IS NULL AND inbox_ussd.conversation = excluded.conversation RETURNING key",
+);
+// From the revision before to this one, or as the first.
+static CONVERSATIONS: Rows = Rows::new(
+    "INSERT INTO conversations (id, service, subscriber, revision, state_sealed, updated_at)",
+    6,
+    "ON CONFLICT (id) DO UPDATE SET service = excluded.service, subscriber = excluded.subscriber,
+         revision = excluded.revision, state_sealed = excluded.state_sealed, updated_at = excluded.updated_at
+     WHERE conversations.revision = excluded.revision - 1 RETURNING id",
+);
+static CURRENT: Rows = Rows::new(
+    "INSERT INTO current_conversations (service, subscriber, conversation)",
+    3,
+    "ON CONFLICT (service, subscriber) DO UPDATE SET conversation = excluded.conversation
+     WHERE current_conversations.conversation <> excluded.conversation",
+);
+
+impl Shared for SaveRows {
+    type Answer = Saved;
+
+    fn write<'c>(
+        c: &'c mut Conn,
+        _inner: &'c Inner,
+        all: &'c [Self],
+    ) -> BoxFuture<'c, Result<Vec<Saved>, Fault>> {
+        Box::pin(save(c, all))
     }
-    if let Some(arrival) = rows.arrival
-        && !arrive(c, arrival, &rows.id).await?
-    {
-        return Ok(STALE);
-    }
-    sqlx::query(
-        "INSERT INTO current_conversations (service, subscriber, conversation) VALUES ($1, $2, $3)
-         ON CONFLICT (service, subscriber) DO UPDATE SET conversation = excluded.conversation",
-    )
-    .bind(&rows.service)
-    .bind(&rows.subscriber)
-    .bind(&rows.id)
-    .execute(&mut *c)
-    .await?;
-    if let Some(id) = rows.sms_done {
-        sms::done(c, id).await?;
-    }
-    if let Some(session) = rows.session {
-        session::put(c, session).await?;
-    }
-    if let Some(owner) = rows.owner {
-        session::put_owner(c, owner).await?;
-    }
-    for change in rows.changes {
-        subscriber::change(c, &rows.service, &rows.subscriber, change, rows.at).await?;
-    }
-    for message in rows.messages {
-        outbox::insert(c, message).await?;
-    }
-    if let Some(intent) = rows.intent {
-        effects::intend(c, intent).await?;
-    }
-    if let Some((key, state)) = rows.result {
-        effects::result(c, key, state).await?;
-    }
-    for kind in rows.not_due {
-        due::remove(c, &rows.id, kind).await?;
-    }
-    for one in rows.due {
-        due::put(c, one).await?;
-    }
-    Ok(Verdict::Keep(Saved::Done))
 }
 
-/// Moves the conversation from the revision before to this one; false when it stood elsewhere.
-async fn moved_on(c: &mut Conn, rows: &SaveRows) -> Result<bool, Fault> {
-    let query = if rows.revision == 1 {
-        "INSERT INTO conversations (id, service, subscriber, revision, state_sealed, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING"
-    } else {
-        "UPDATE conversations SET service = $2, subscriber = $3, revision = $4, state_sealed = $5, updated_at = $6
-         WHERE id = $1 AND revision = $4 - 1"
-    };
-    let moved = sqlx::query(query)
-        .bind(&rows.id)
-        .bind(&rows.service)
-        .bind(&rows.subscriber)
-        .bind(rows.revision)
-        .bind(&rows.state)
-        .bind(rows.at.ms())
-        .execute(c)
-        .await?;
-    Ok(moved.rows_affected() == 1)
+/// Ends steps; a stale one leaves no trace. Steps of one conversation, or of one number, follow each
+/// other: each round has at most one of each.
+async fn save(c: &mut Conn, all: &[SaveRows]) -> Result<Vec<Saved>, Fault> {
+    let mut answers = vec![Saved::Stale; all.len()];
+    let mut left: Vec<usize> = (0..all.len()).collect();
+    while !left.is_empty() {
+        let (mut conversations, mut numbers) = (HashSet::new(), HashSet::new());
+        let (round, later) = left.into_iter().partition(|&at| {
+            let rows = &all[at];
+            let first_of_its_number = numbers.insert((&rows.service, &rows.subscriber));
+            conversations.insert(&rows.id) && first_of_its_number
+        });
+        let round: Vec<usize> = round;
+        let steps: Vec<&SaveRows> = round.iter().map(|&at| &all[at]).collect();
+        for (at, saved) in round.iter().zip(save_round(c, &steps).await?) {
+            if saved {
+                answers[*at] = Saved::Done;
+            }
+        }
+        left = later;
+    }
+    Ok(answers)
 }
 
-/// Inserts a callback's row, or sets its reply; false when the callback is another conversation's
-/// or has been answered: a reply that may have left is never replaced.
-async fn arrive(c: &mut Conn, arrival: ArrivalRow, conversation: &[u8]) -> Result<bool, Fault> {
-    let written = sqlx::query(
-        "INSERT INTO inbox_ussd (key, link, subscriber, conversation, received_at, reply)
-         VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT (key) DO UPDATE SET reply = excluded.reply
-         WHERE inbox_ussd.reply IS NULL AND inbox_ussd.conversation = excluded.conversation",
-    )
-    .bind(arrival.key)
-    .bind(arrival.link)
-    .bind(arrival.subscriber)
-    .bind(conversation.to_vec())
-    .bind(arrival.at)
-    .bind(arrival.reply)
-    .execute(c)
-    .await?;
-    Ok(written.rows_affected() == 1)
+/// Ends steps of different conversations and numbers; tells which were not stale.
+async fn save_round(c: &mut Conn, all: &[&SaveRows]) -> Result<Vec<bool>, Fault> {
+    let fresh = in_step(c, all).await?;
+    let begun = begin_turns(c, &pick(all, |step| fresh.contains(&*step.id))).await?;
+    let mut steps = pick(all, |step| begun.contains(&*step.id));
+    let arrived = arrive(c, &steps).await?;
+    let late = pick(&steps, |step| {
+        step.arrival
+            .as_ref()
+            .is_some_and(|arrival| !arrived.contains(&arrival.key))
+    });
+    for step in &late {
+        sqlx::query("DELETE FROM turns WHERE conversation = $1 AND turn = $2")
+            .bind(step.id.clone())
+            .bind(step.turn.clone())
+            .execute(&mut *c)
+            .await?;
+    }
+    steps.retain(|step| !late.iter().any(|one| one.id == step.id));
+    move_on(c, &steps).await?;
+    let saved: HashSet<&[u8]> = steps.iter().map(|step| &*step.id).collect();
+    let answers = all.iter().map(|step| saved.contains(&*step.id)).collect();
+
+    for (statement, rows) in CURRENT.over(steps.len()) {
+        let mut query = sqlx::query(statement);
+        for step in &steps[rows] {
+            query = query
+                .bind(step.service.clone())
+                .bind(step.subscriber.clone())
+                .bind(step.id.clone());
+        }
+        query.execute(&mut *c).await?;
+    }
+    let done: Vec<i64> = steps.iter().filter_map(|step| step.sms_done).collect();
+    sms::done(c, &done).await?;
+    let sessions: Vec<_> = steps
+        .iter()
+        .filter_map(|step| step.session.as_ref())
+        .collect();
+    session::put(c, &sessions).await?;
+    let owners: Vec<_> = steps
+        .iter()
+        .filter_map(|step| step.owner.as_ref())
+        .collect();
+    session::put_owners(c, &owners).await?;
+    for step in &steps {
+        for change in &step.changes {
+            subscriber::change(c, &step.service, &step.subscriber, change, step.at).await?;
+        }
+    }
+    outbox::insert(c, steps.iter().flat_map(|step| &step.messages)).await?;
+    for step in &steps {
+        if let Some(intent) = &step.intent {
+            effects::intend(c, intent).await?;
+        }
+        if let Some((key, state)) = step.result {
+            effects::result(c, key, state).await?;
+        }
+    }
+    for kind in [
+        DueKind::Call,
+        DueKind::Silence,
+        DueKind::Erase,
+        DueKind::Revoke,
+    ] {
+        // A new conversation has no due times yet.
+        let over: Vec<&[u8]> = steps
+            .iter()
+            .filter(|step| step.revision > 1 && step.not_due.contains(&kind))
+            .map(|step| &*step.id)
+            .collect();
+        due::remove(c, &over, kind).await?;
+    }
+    let due: Vec<Due> = steps.iter().flat_map(|step| &step.due).copied().collect();
+    due::put(c, &due).await?;
+    Ok(answers)
+}
+
+fn pick<'a>(all: &[&'a SaveRows], which: impl Fn(&SaveRows) -> bool) -> Vec<&'a SaveRows> {
+    all.iter().copied().filter(|step| which(step)).collect()
+}
+
+/// The conversations that stand where their step begins.
+async fn in_step<'a>(c: &mut Conn, all: &[&'a SaveRows]) -> Result<HashSet<&'a [u8]>, Fault> {
+    let ids: Vec<&[u8]> = all.iter().map(|step| &*step.id).collect();
+    let mut revisions: HashMap<Vec<u8>, i64> = HashMap::new();
+    for (statement, list) in REVISIONS.over(&ids) {
+        let mut query = sqlx::query(statement);
+        for id in list {
+            query = query.bind(id.to_vec());
+        }
+        for row in query.fetch_all(&mut *c).await? {
+            revisions.insert(bytes(&row, "id")?, number(&row, "revision")?);
+        }
+    }
+    Ok(all
+        .iter()
+        .filter(|step| revisions.get(&step.id).copied().unwrap_or(0) == step.revision - 1)
+        .map(|step| &*step.id)
+        .collect())
+}
+
+/// Records the steps' keys; tells the conversations whose step was not there already.
+async fn begin_turns(c: &mut Conn, steps: &[&SaveRows]) -> Result<HashSet<Vec<u8>>, Fault> {
+    let mut begun = HashSet::new();
+    for (statement, rows) in TURNS.over(steps.len()) {
+        let mut query = sqlx::query_scalar(statement);
+        for step in &steps[rows] {
+            query = query
+                .bind(step.id.clone())
+                .bind(step.turn.clone())
+                .bind(step.revision)
+                .bind(step.at.ms());
+        }
+        begun.extend(query.fetch_all(&mut *c).await?);
+    }
+    Ok(begun)
+}
+
+/// Inserts callbacks' rows, or sets their replies; tells the keys of those for which that went.
+async fn arrive(c: &mut Conn, steps: &[&SaveRows]) -> Result<HashSet<Vec<u8>>, Fault> {
+    let all: Vec<(&ArrivalRow, &[u8])> = steps
+        .iter()
+        .filter_map(|step| Some((step.arrival.as_ref()?, &*step.id)))
+        .collect();
+    let mut arrived = HashSet::new();
+    for (statement, rows) in ARRIVALS.over(all.len()) {
+        let mut query = sqlx::query_scalar(statement);
+        for (arrival, conversation) in &all[rows] {
+            query = query
+                .bind(arrival.key.clone())
+                .bind(arrival.link.clone())
+                .bind(arrival.subscriber.clone())
+                .bind(conversation.to_vec())
+                .bind(arrival.at)
+                .bind(arrival.reply.clone());
+        }
+        arrived.extend(query.fetch_all(&mut *c).await?);
+    }
+    Ok(arrived)
+}
+
+/// Moves conversations from the revision before to this one.
+async fn move_on(c: &mut Conn, steps: &[&SaveRows]) -> Result<(), Fault> {
+    let mut moved = 0;
+    for (statement, rows) in CONVERSATIONS.over(steps.len()) {
+        let mut query = sqlx::query_scalar(statement);
+        for step in &steps[rows] {
+            query = query
+                .bind(step.id.clone())
+                .bind(step.service.clone())
+                .bind(step.subscriber.clone())
+                .bind(step.revision)
+                .bind(step.state.clone())
+                .bind(step.at.ms());
+        }
+        let ids: Vec<Vec<u8>> = query.fetch_all(&mut *c).await?;
+        moved += ids.len();
+    }
+    if moved == steps.len() {
+        return Ok(());
+    }
+    // They stood right a moment ago: somebody writes beside this process.
+    Err(Fault::Store(StoreError::Unavailable(
+        "a conversation was moved on from outside while its step was saved".to_owned(),
+    )))
 }
 
 /// A note with everything sealed, which the writer can take with it.
@@ -351,11 +552,11 @@ pub(super) async fn note(c: &mut Conn, rows: NoteRows) -> Result<Verdict<()>, Fa
     .bind(arrival.reply)
     .execute(&mut *c)
     .await?;
-    if let Some(session) = session {
-        session::put(c, session).await?;
+    if let Some(session) = &session {
+        session::put(c, &[session]).await?;
     }
-    if let Some(owner) = owner {
-        session::put_owner(c, owner).await?;
+    if let Some(owner) = &owner {
+        session::put_owners(c, &[owner]).await?;
     }
     Ok(Verdict::Keep(()))
 }

@@ -1,5 +1,6 @@
-//! The one writer. Many jobs share a transaction and its fsync; each has a savepoint, so that one
-//! that fails takes back its own work and nobody else's. Nobody is answered before the commit.
+//! The one writer. Many jobs share a transaction and its fsync. Those of a kind are written together,
+//! by statements over many rows; one that fails takes back its own work and nobody else's. Nobody is
+//! answered before the commit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,15 +8,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
+use super::Inner;
 use super::engine::{BEGIN, Conn, Fault, checkpoint};
-use crate::store::StoreError;
+use super::standing::Word;
+use super::turn::SaveRows;
+use crate::store::{NewSms, Receipt, StoreError};
 
 /// Jobs that wait for the writer; callers beyond that wait for room.
-const QUEUE_MAX: usize = 1024;
+const QUEUE_MAX: usize = 2048;
 /// Jobs that share a commit.
-const BATCH_MAX: usize = 64;
-/// Commits between two moves of the log into the file.
+const BATCH_MAX: usize = 1024;
+/// Commits, and jobs, between two moves of the log into the file: few commits may be large.
 const COMMITS_PER_CHECKPOINT: u64 = 64;
+const JOBS_PER_CHECKPOINT: usize = 16 * 1024;
 
 /// What a job wants done with what it wrote.
 pub(super) enum Verdict<T> {
@@ -25,14 +30,95 @@ pub(super) enum Verdict<T> {
     Undo(T),
 }
 
+/// What is written for many callers at once.
+pub(super) trait Shared: Send + Sync + Sized + 'static {
+    /// What each caller is told.
+    type Answer: Send + 'static;
+
+    /// Writes all of them as if one after the other, and answers in their order. One that leaves no
+    /// trace takes back its own work. With an error nothing of it stays, and each is written alone.
+    fn write<'c>(
+        c: &'c mut Conn,
+        inner: &'c Inner,
+        all: &'c [Self],
+    ) -> BoxFuture<'c, Result<Vec<Self::Answer>, Fault>>;
+}
+
 /// Called when the disk has failed, with the reason. The process must not go on: after a failed
 /// fsync nobody knows what the file holds, and only opening it anew reads what is really there.
 pub type OnDiskFailure = Arc<dyn Fn(&str) + Send + Sync>;
 
 type Deliver = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
-type Job = Box<dyn for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Outcome> + Send>;
+type Alone = Box<dyn for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Outcome> + Send>;
 
-struct Outcome {
+/// One of many, and who waits for its answer.
+pub(super) struct Asked<S: Shared> {
+    what: S,
+    answer: oneshot::Sender<Result<S::Answer, StoreError>>,
+}
+
+/// What the writer is asked to do.
+pub(super) enum Job {
+    /// A text at the door.
+    Text(Asked<NewSms>),
+    /// The end of a turn's step.
+    Step(Box<Asked<SaveRows>>),
+    /// A link's word on a part.
+    Word(Asked<Word>),
+    /// A receipt.
+    Receipt(Asked<Receipt>),
+    /// Anything else.
+    Alone(Alone),
+}
+
+impl From<Asked<NewSms>> for Job {
+    fn from(asked: Asked<NewSms>) -> Self {
+        Self::Text(asked)
+    }
+}
+
+impl From<Asked<SaveRows>> for Job {
+    fn from(asked: Asked<SaveRows>) -> Self {
+        Self::Step(Box::new(asked))
+    }
+}
+
+impl From<Asked<Word>> for Job {
+    fn from(asked: Asked<Word>) -> Self {
+        Self::Word(asked)
+    }
+}
+
+impl From<Asked<Receipt>> for Job {
+    fn from(asked: Asked<Receipt>) -> Self {
+        Self::Receipt(asked)
+    }
+}
+
+/// The jobs of one transaction, by kind. Their callers wait for none of each other, so any order is
+/// one in which they could have come.
+#[derive(Default)]
+struct Batch {
+    texts: Vec<Asked<NewSms>>,
+    steps: Vec<Asked<SaveRows>>,
+    words: Vec<Asked<Word>>,
+    receipts: Vec<Asked<Receipt>>,
+    alone: Vec<Alone>,
+}
+
+impl Batch {
+    fn put(&mut self, job: Job) {
+        match job {
+            Job::Text(asked) => self.texts.push(asked),
+            Job::Step(asked) => self.steps.push(*asked),
+            Job::Word(asked) => self.words.push(asked),
+            Job::Receipt(asked) => self.receipts.push(asked),
+            Job::Alone(alone) => self.alone.push(alone),
+        }
+    }
+}
+
+pub(super) struct Outcome {
     keep: bool,
     /// The batch cannot be saved, and why.
     disk: Option<String>,
@@ -46,18 +132,38 @@ pub(super) struct Writer {
     commits: Arc<AtomicU64>,
 }
 
+fn stopped() -> StoreError {
+    StoreError::Unavailable(
+        "the writer gave no answer: the transaction did not come about".to_owned(),
+    )
+}
+
 impl Writer {
     /// Starts the writer on its connection.
-    pub(super) fn start(conn: Conn, on_disk_failure: OnDiskFailure) -> Self {
+    pub(super) fn start(conn: Conn, inner: Arc<Inner>, on_disk_failure: OnDiskFailure) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
         let commits = Arc::new(AtomicU64::new(0));
-        tokio::spawn(run(conn, queue, on_disk_failure, commits.clone()));
+        tokio::spawn(run(conn, inner, queue, on_disk_failure, commits.clone()));
         Self { jobs, commits }
     }
 
     /// Transactions so far: each one is an fsync, shared by the jobs in it.
     pub(super) fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
+    }
+
+    /// Writes one of many in the next transaction; it is durable when this returns.
+    ///
+    /// # Errors
+    /// Its own, or [`StoreError::Unavailable`] when the transaction did not come about.
+    pub(super) async fn share<S: Shared>(&self, what: S) -> Result<S::Answer, StoreError>
+    where
+        Job: From<Asked<S>>,
+    {
+        let (answer, answered) = oneshot::channel();
+        let asked = Asked { what, answer };
+        self.jobs.send(asked.into()).await.map_err(|_| stopped())?;
+        answered.await.map_err(|_| stopped())?
     }
 
     /// Runs `work` in the next transaction; it is durable when this returns.
@@ -72,7 +178,7 @@ impl Writer {
             + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |conn| {
+        let job: Alone = Box::new(move |conn| {
             let work = work(conn);
             Box::pin(async move {
                 let (keep, disk, result) = match work.await {
@@ -85,41 +191,48 @@ impl Writer {
                     ),
                     Err(fault) => (false, None, Err(fault.into())),
                 };
-                // A caller that has gone away needs no answer; its work stands all the same.
-                let deliver: Deliver =
-                    Box::new(move |committed| drop(answer.send(committed.and(result))));
                 Outcome {
                     keep,
                     disk,
-                    deliver,
+                    deliver: deliver(answer, result),
                 }
             })
         });
-        let stopped = || {
-            StoreError::Unavailable(
-                "the writer gave no answer: the transaction did not come about".to_owned(),
-            )
-        };
-        self.jobs.send(job).await.map_err(|_| stopped())?;
+        self.jobs
+            .send(Job::Alone(job))
+            .await
+            .map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?
     }
 }
 
+/// What answers a caller once the fate of the transaction is known.
+fn deliver<T: Send + 'static>(
+    answer: oneshot::Sender<Result<T, StoreError>>,
+    result: Result<T, StoreError>,
+) -> Deliver {
+    // A caller that has gone away needs no answer; its work stands all the same.
+    Box::new(move |committed| drop(answer.send(committed.and(result))))
+}
+
 async fn run(
     mut conn: Conn,
+    inner: Arc<Inner>,
     mut queue: mpsc::Receiver<Job>,
     on_disk_failure: OnDiskFailure,
     commits: Arc<AtomicU64>,
 ) {
-    while let Some(first) = queue.recv().await {
-        let mut batch = vec![first];
-        while batch.len() < BATCH_MAX {
-            let Ok(next) = queue.try_recv() else { break };
-            batch.push(next);
+    let mut jobs = Vec::with_capacity(BATCH_MAX);
+    let mut since = (0, 0);
+    while queue.recv_many(&mut jobs, BATCH_MAX).await > 0 {
+        let count = jobs.len();
+        let mut batch = Batch::default();
+        for job in jobs.drain(..) {
+            batch.put(job);
         }
 
-        let mut delivers = Vec::with_capacity(batch.len());
-        let mut outcome = together(&mut conn, batch, &mut delivers).await;
+        let mut delivers = Vec::new();
+        let mut outcome = together(&mut conn, &inner, batch, &mut delivers).await;
         if let Err(Fault::Engine { disk: false, .. } | Fault::Store(_)) = &outcome {
             // SQLite may have rolled back by itself; then this says so, and that is all.
             if let Err(Fault::Engine { text, disk: true }) = said(&mut conn, "ROLLBACK").await {
@@ -145,8 +258,11 @@ async fn run(
             return;
         }
 
-        let so_far = commits.fetch_add(1, Ordering::Relaxed) + 1;
-        if so_far.is_multiple_of(COMMITS_PER_CHECKPOINT) {
+        commits.fetch_add(1, Ordering::Relaxed);
+        since.0 += 1;
+        since.1 += count;
+        if since.0 >= COMMITS_PER_CHECKPOINT || since.1 >= JOBS_PER_CHECKPOINT {
+            since = (0, 0);
             match checkpoint(&mut conn).await {
                 Err(Fault::Engine { text, disk: true }) => return on_disk_failure(&text),
                 // Busy or full: the log grows until the next time.
@@ -160,11 +276,16 @@ async fn run(
 /// transaction breaks; jobs that had no turn any more are answered by their dropped channel.
 async fn together(
     conn: &mut Conn,
-    batch: Vec<Job>,
+    inner: &Inner,
+    batch: Batch,
     delivers: &mut Vec<Deliver>,
 ) -> Result<(), Fault> {
     said(conn, BEGIN).await?;
-    for job in batch {
+    share(conn, inner, batch.texts, delivers).await?;
+    share(conn, inner, batch.words, delivers).await?;
+    share(conn, inner, batch.receipts, delivers).await?;
+    share(conn, inner, batch.steps, delivers).await?;
+    for job in batch.alone {
         said(conn, "SAVEPOINT job").await?;
         let Outcome {
             keep,
@@ -183,7 +304,62 @@ async fn together(
     said(conn, "COMMIT").await
 }
 
-async fn said(conn: &mut Conn, statement: &'static str) -> Result<(), Fault> {
+/// Writes all of a kind together, or each alone where that fails.
+async fn share<S: Shared>(
+    conn: &mut Conn,
+    inner: &Inner,
+    asked: Vec<Asked<S>>,
+    delivers: &mut Vec<Deliver>,
+) -> Result<(), Fault> {
+    if asked.is_empty() {
+        return Ok(());
+    }
+    let (all, callers): (Vec<S>, Vec<_>) = asked
+        .into_iter()
+        .map(|asked| (asked.what, asked.answer))
+        .unzip();
+    let mut callers = callers.into_iter();
+    match attempt(conn, inner, &all).await? {
+        Ok(answers) => delivers.extend(
+            callers
+                .zip(answers)
+                .map(|(caller, answer)| deliver(caller, Ok(answer))),
+        ),
+        Err(error) if all.len() == 1 => {
+            delivers.extend(callers.next().map(|caller| deliver(caller, Err(error))));
+        }
+        Err(_) => {
+            for (caller, one) in callers.zip(&all) {
+                let answers = attempt(conn, inner, std::slice::from_ref(one)).await?;
+                let answer = answers.and_then(|mut answers| answers.pop().ok_or_else(stopped));
+                delivers.push(deliver(caller, answer));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes all of them, or nothing. The outer error is the disk's, or that of the transaction.
+async fn attempt<S: Shared>(
+    conn: &mut Conn,
+    inner: &Inner,
+    all: &[S],
+) -> Result<Result<Vec<S::Answer>, StoreError>, Fault> {
+    said(conn, "SAVEPOINT kind").await?;
+    let written = match S::write(conn, inner, all).await {
+        Ok(answers) => Ok(answers),
+        Err(fault @ Fault::Engine { disk: true, .. }) => return Err(fault),
+        Err(fault) => {
+            said(conn, "ROLLBACK TO kind").await?;
+            Err(fault.into())
+        }
+    };
+    said(conn, "RELEASE kind").await?;
+    Ok(written)
+}
+
+/// Runs a statement without values.
+pub(super) async fn said(conn: &mut Conn, statement: &'static str) -> Result<(), Fault> {
     sqlx::query(statement).execute(conn).await?;
     Ok(())
 }
@@ -200,10 +376,12 @@ mod tests {
 
     async fn writer() -> (Writer, Reasons) {
         let (conn, _) = engine::open(":memory:").await.unwrap();
+        let inner = Arc::new(Inner::for_testing());
         let reasons = Reasons::default();
         let kept = reasons.clone();
         let writer = Writer::start(
             conn,
+            inner,
             Arc::new(move |text| kept.lock().unwrap().push(text.to_owned())),
         );
         for statement in [

@@ -1,0 +1,123 @@
+//! The links over SMPP of a running gateway.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::Running;
+use crate::callback::{LinkName, ServiceName};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::console::{Failure, parts};
+use crate::gateway::{Begun, UssdCall};
+use crate::outbox::PartReport;
+use crate::smpp::config::{SettingFault, SmppConfig};
+use crate::smpp::link::{self, Inbox, LinkHandle};
+use crate::store::{Accepted, Mark, MessageId, NewSms, Receipt, Reply, Store, StoreError};
+use crate::system::{SystemChance, SystemClock};
+
+/// Begins a link; its tasks end after `stopped` is told.
+///
+/// # Errors
+/// [`Failure`] when its password cannot be read or a setting does not fit.
+pub(super) fn link(
+    tasks: &mut JoinSet<()>,
+    gateway: &Arc<Running>,
+    config: &Config,
+    given: &SmppConfig,
+    stopped: &watch::Receiver<bool>,
+) -> Result<Arc<LinkHandle>, Failure> {
+    let smpp = settings(config, given)?;
+    let inbox = Arc::new(GatewayInbox(Arc::clone(gateway)));
+    let (handle, link) = link::open(smpp, inbox, Arc::new(SystemClock), Arc::new(SystemChance))
+        .map_err(|fault| unfit(given, fault))?;
+    let handle = Arc::new(handle);
+    tasks.spawn(link);
+    let (stopping, mut stopped) = (Arc::clone(&handle), stopped.clone());
+    tasks.spawn(async move {
+        // An error means that the sender is gone, which is a stop as well.
+        let _told = stopped.wait_for(|stop| *stop).await;
+        stopping.stop();
+    });
+    Ok(handle)
+}
+
+/// The settings with what stands elsewhere: the password in its file, the short numbers in their
+/// services.
+fn settings(config: &Config, given: &SmppConfig) -> Result<SmppConfig, Failure> {
+    let mut smpp = given.clone();
+    if let Some(file) = smpp.password_file.take() {
+        smpp.password = std::fs::read_to_string(&file)
+            .map_err(|error| {
+                Failure::Failed(format!(
+                    "configuration, link {}, password_file: {} cannot be read: {error}",
+                    given.name,
+                    file.display()
+                ))
+            })?
+            .trim_end()
+            .to_owned();
+    }
+    smpp.service_for = config
+        .services
+        .iter()
+        .filter(|service| given.services.contains(&service.name))
+        .flat_map(|service| {
+            service
+                .sms
+                .iter()
+                .map(|number| (number.clone(), ServiceName(service.name.clone())))
+        })
+        .collect();
+    smpp.ussd_settings = parts::ussd(config, given).map(Arc::new);
+    smpp.check().map_err(|fault| unfit(given, fault))?;
+    Ok(smpp)
+}
+
+fn unfit(given: &SmppConfig, fault: SettingFault) -> Failure {
+    Failure::Failed(format!(
+        "configuration, link {}, {}: {}\n  help: {}",
+        given.name, fault.key, fault.message, fault.mend
+    ))
+}
+
+/// What an SMPP link hands to the gateway.
+struct GatewayInbox(Arc<Running>);
+
+impl Inbox for GatewayInbox {
+    async fn accept(&self, sms: NewSms) -> Result<Accepted, StoreError> {
+        self.0.accept_sms(sms).await
+    }
+
+    async fn receipt(&self, receipt: Receipt) -> Result<(), StoreError> {
+        self.0.store.receipt(&receipt).await
+    }
+
+    async fn closed(&self, link: &LinkName, bind: u64) -> Result<(), StoreError> {
+        self.0.store.close_bind(link, bind).await
+    }
+
+    async fn late(&self, message: MessageId, report: PartReport) {
+        let (store, now) = (&self.0.store, SystemClock.now());
+        if let Err(error) = store
+            .part_done(message, report.part, report.parts, &report.outcome, now)
+            .await
+        {
+            // The part stays an unknown outcome, and a receipt may still end it.
+            tracing::error!(message = message.0, %error, "a late answer is lost");
+        }
+    }
+
+    fn ussd(&self, call: UssdCall) -> Begun {
+        self.0.begin_call(call)
+    }
+
+    fn busy(&self, call: &UssdCall) -> Reply {
+        self.0.apology(call, "busy")
+    }
+
+    fn fingerprint(&self, parts: &[&[u8]]) -> Mark {
+        self.0.store.mark("deliver_sm", parts)
+    }
+}

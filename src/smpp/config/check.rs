@@ -1,0 +1,221 @@
+//! Whether a link can work with its settings.
+
+use crate::smpp::command::{Command, Status};
+use crate::smpp::config::{Binds, SmppConfig, Version};
+use crate::smpp::pace::RATE_MIN;
+use crate::smpp::pdu::{EncodeError, Pdu};
+
+/// What is wrong with a setting, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingFault {
+    /// The setting below its link, such as `host` or `retry.first_ms`.
+    pub key: &'static str,
+    /// What is wrong; never the value of a secret.
+    pub message: String,
+    /// What to do.
+    pub mend: String,
+}
+
+impl SettingFault {
+    /// A fault of one setting.
+    pub fn new(key: &'static str, message: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self {
+            key,
+            message: message.into(),
+            mend: mend.into(),
+        }
+    }
+}
+
+/// The most of anything that is counted: messages on their way, deliveries, attempts.
+const COUNT_MAX: u64 = 1_000;
+/// The most binds of a link, of each kind.
+const BINDS_MAX: u64 = 64;
+/// The highest rate, in parts a second.
+const RATE_MAX: f64 = 100_000.0;
+const HOUR_MS: u64 = 3_600_000;
+
+impl SmppConfig {
+    /// Whether a link can work with these settings, before the start.
+    ///
+    /// # Errors
+    /// [`SettingFault`] names the first setting that is wrong.
+    pub fn check(&self) -> Result<(), SettingFault> {
+        self.check_written()?;
+        self.check_bind()?;
+        if let Some(ussd) = &self.ussd {
+            ussd.settings(Vec::new())?;
+        }
+        self.check_numbers()
+    }
+
+    fn check_written(&self) -> Result<(), SettingFault> {
+        let texts = [
+            ("name", self.name.as_str(), "name = \"iam\""),
+            ("host", self.host.as_str(), "host = \"smsc.example.ma\""),
+            ("system_id", self.system_id.as_str(), "system_id = \"jisr\""),
+        ];
+        for (key, text, example) in texts {
+            if text.is_empty() {
+                return Err(SettingFault::new(
+                    key,
+                    "it is missing",
+                    format!("write {example}"),
+                ));
+            }
+        }
+        if self.port == 0 {
+            return Err(SettingFault::new(
+                "port",
+                "it is missing",
+                "write port = 2775",
+            ));
+        }
+        if !self.password.is_empty() && self.password_file.is_some() {
+            return Err(SettingFault::new(
+                "password",
+                "it stands beside password_file",
+                "give one of the two",
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_bind(&self) -> Result<(), SettingFault> {
+        if self.version == Version::V33 && self.bind == Binds::Transceiver {
+            return Err(SettingFault::new(
+                "bind",
+                "SMPP 3.3 has no transceiver",
+                "write bind = \"pair\"",
+            ));
+        }
+        let sends = self.bind.kinds().iter().any(|kind| kind.sends());
+        if self.ussd.is_some() && !sends {
+            return Err(SettingFault::new(
+                "bind",
+                "no screen of USSD can be sent on receivers",
+                "write bind = \"transceiver\" or \"pair\"",
+            ));
+        }
+        let request = Pdu::Bind(Command::BindTransceiver, self.bind());
+        match request.encode(Status::OK, 1) {
+            Ok(_) => Ok(()),
+            Err(EncodeError { field }) => Err(SettingFault::new(
+                field,
+                "it does not fit the bind request",
+                "system_id has at most 15 octets, password 8, system_type 12",
+            )),
+        }
+    }
+
+    fn check_numbers(&self) -> Result<(), SettingFault> {
+        let retry = self.retry;
+        let bounded = [
+            ("window", self.window as u64, 1, COUNT_MAX),
+            ("inbound", self.inbound as u64, 1, COUNT_MAX),
+            ("count", self.count as u64, 1, BINDS_MAX),
+            ("silent_timeouts", self.silent_timeouts.into(), 1, COUNT_MAX),
+            ("hold_ms", self.hold_ms, 1, HOUR_MS),
+            ("user_timeout_ms", self.user_timeout_ms, 0, HOUR_MS),
+            ("keepalive_ms", self.keepalive_ms, 0, HOUR_MS),
+            ("response_ms", self.response_ms, 1, HOUR_MS),
+            ("connect_ms", self.connect_ms, 1, HOUR_MS),
+            ("bind_ms", self.bind_ms, 1, HOUR_MS),
+            ("pdu_ms", self.pdu_ms, 1, HOUR_MS),
+            ("silent_ms", self.silent_ms, self.response_ms, HOUR_MS),
+            ("idle_ms", self.idle_ms, 1, HOUR_MS),
+            ("drain_ms", self.drain_ms, 0, HOUR_MS),
+            ("late_ms", self.late_ms, 0, HOUR_MS),
+            // Nothing is read while the ledger is full; no time-out may fall into that.
+            (
+                "accept_ms",
+                self.accept_ms,
+                1,
+                self.response_ms.min(self.pdu_ms),
+            ),
+            ("retry.first_ms", retry.first_ms, 1, 24 * HOUR_MS),
+            (
+                "retry.longest_ms",
+                retry.longest_ms,
+                retry.first_ms,
+                24 * HOUR_MS,
+            ),
+            ("retry.settled_ms", retry.settled_ms, 0, 24 * HOUR_MS),
+            ("retry.bad_binds", retry.bad_binds as u64, 1, COUNT_MAX),
+            ("retry.bad_within_ms", retry.bad_within_ms, 1, 24 * HOUR_MS),
+            ("retry.locked_ms", retry.locked_ms, 1, 7 * 24 * HOUR_MS),
+            (
+                "retry.locked_longest_ms",
+                retry.locked_longest_ms,
+                retry.locked_ms,
+                7 * 24 * HOUR_MS,
+            ),
+        ];
+        let rates = RATE_MIN..=RATE_MAX;
+        if self.rate != 0.0 && !rates.contains(&self.rate) {
+            return Err(SettingFault::new(
+                "rate",
+                format!(
+                    "expected 0, or a number from {} to {}",
+                    rates.start(),
+                    rates.end()
+                ),
+                "write how many parts of messages a second the operator takes",
+            ));
+        }
+        for (key, value, least, most) in bounded {
+            if !(least..=most).contains(&value) {
+                return Err(SettingFault::new(
+                    key,
+                    format!("expected a number from {least} to {most}"),
+                    "the README names the default of each setting",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_a_bind_is_found_before_it() {
+        let with = |password: &str| SmppConfig {
+            password: password.to_owned(),
+            ..SmppConfig::default()
+        };
+        assert_eq!(with("12345678").check(), Ok(()));
+        assert_eq!(with("123456789").check().unwrap_err().key, "password");
+    }
+
+    #[test]
+    fn numbers_without_sense_are_found() {
+        for (key, change) in [
+            ("host", (|c| c.host.clear()) as fn(&mut SmppConfig)),
+            ("port", |c| c.port = 0),
+            ("window", |c| c.window = 0),
+            ("idle_ms", |c| c.idle_ms = 0),
+            ("response_ms", |c| c.response_ms = u64::MAX),
+            ("retry.longest_ms", |c| c.retry.longest_ms = 1),
+            ("bind", |c| c.version = Version::V33),
+            ("rate", |c| c.rate = f64::NAN),
+            ("rate", |c| c.rate = -1.0),
+            ("count", |c| c.count = 0),
+            ("accept_ms", |c| c.accept_ms = 10_001),
+            ("password", |c| {
+                c.password = "x".to_owned();
+                c.password_file = Some(PathBuf::from("y"));
+            }),
+        ] {
+            let mut config = SmppConfig::default();
+            assert_eq!(config.check(), Ok(()));
+            change(&mut config);
+            assert_eq!(config.check().unwrap_err().key, key);
+        }
+    }
+}

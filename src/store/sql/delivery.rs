@@ -1,0 +1,58 @@
+//! USSD deliveries without an operator's id: which of them are repeats (once-only rule 4).
+
+use super::engine::{Conn, Fault};
+use super::sms::REPEAT;
+use super::writer::Verdict;
+use super::{Inner, int};
+use crate::clock::Moment;
+use crate::store::{Delivery, Noted};
+
+/// Takes note of a delivery. A repeat has the number of its first coming, and moves that onto its
+/// own bind: the next equal one on that bind is new. Of several equal ones the last is repeated: in
+/// a session, those before it have been answered.
+pub(super) async fn note(
+    c: &mut Conn,
+    inner: &Inner,
+    delivery: Delivery,
+) -> Result<Verdict<Noted>, Fault> {
+    let known: Option<(i64, i64)> = sqlx::query_as(
+        "UPDATE sms_seen SET instance = $4, bind = $5 WHERE id = (
+             SELECT MAX(id) FROM sms_seen s
+             WHERE s.fingerprint = $1 AND s.link = $2 AND s.key IS NULL AND s.received_at >= $3
+               AND NOT (s.instance = $4 AND s.bind = $5)
+               AND (s.instance <> $4 OR EXISTS (
+                   SELECT 1 FROM closed_binds b
+                   WHERE b.link = s.link AND b.instance = s.instance AND b.bind = s.bind)))
+         RETURNING id, received_at",
+    )
+    .bind(delivery.fingerprint.to_vec())
+    .bind(&delivery.link.0)
+    .bind(delivery.at.minus(REPEAT).ms())
+    .bind(inner.instance)
+    .bind(int(delivery.bind))
+    .fetch_optional(&mut *c)
+    .await?;
+    if let Some((number, at)) = known {
+        return Ok(Verdict::Keep(Noted {
+            number,
+            repeats: Some(Moment::from_ms(at)),
+        }));
+    }
+    let id = inner.next_id(delivery.at);
+    sqlx::query(
+        "INSERT INTO sms_seen (id, link, fingerprint, instance, bind, received_at)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(id)
+    .bind(&delivery.link.0)
+    .bind(delivery.fingerprint.to_vec())
+    .bind(inner.instance)
+    .bind(int(delivery.bind))
+    .bind(delivery.at.ms())
+    .execute(c)
+    .await?;
+    Ok(Verdict::Keep(Noted {
+        number: id,
+        repeats: None,
+    }))
+}

@@ -1,0 +1,141 @@
+//! TLS towards others: the authorities that are trusted and the certificate that is shown, read
+//! from files once, at the start.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use hyper_rustls::ConfigBuilderExt;
+use rustls::crypto::ring;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+/// The most bytes of a token, certificate or key file.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// The setting at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// The authorities.
+    CaFile,
+    /// Our certificate.
+    CertFile,
+    /// Its key.
+    KeyFile,
+}
+
+/// Why TLS cannot be set up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFault {
+    /// Which setting is wrong.
+    pub setting: Setting,
+    /// What is wrong, with the file; never what stands in it.
+    pub message: String,
+}
+
+impl TlsFault {
+    fn new(setting: Setting, message: impl Into<String>) -> Self {
+        Self {
+            setting,
+            message: message.into(),
+        }
+    }
+}
+
+/// The client's side: without `ca` the public authorities are trusted, without `cert` and `key`
+/// nothing is shown.
+///
+/// # Errors
+/// [`TlsFault`] when a file cannot be read or is not what it should be.
+pub fn client(
+    ca: Option<&Path>,
+    cert: Option<&Path>,
+    key: Option<&Path>,
+) -> Result<ClientConfig, TlsFault> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|_| TlsFault::new(Setting::CaFile, "TLS cannot be set up"))?;
+    let builder = match ca {
+        None => builder.with_webpki_roots(),
+        Some(path) => {
+            let mut roots = RootCertStore::empty();
+            for certificate in certificates(Setting::CaFile, path)? {
+                roots.add(certificate).map_err(|_| {
+                    TlsFault::new(
+                        Setting::CaFile,
+                        format!("{}: a certificate is not an authority's", path.display()),
+                    )
+                })?;
+            }
+            builder.with_root_certificates(roots)
+        }
+    };
+    match (cert, key) {
+        (None, None) => Ok(builder.with_no_client_auth()),
+        (Some(cert), Some(key)) => {
+            let chain = certificates(Setting::CertFile, cert)?;
+            let bytes = read(key).map_err(|message| TlsFault::new(Setting::KeyFile, message))?;
+            let key = PrivateKeyDer::from_pem_slice(&bytes).map_err(|_| {
+                TlsFault::new(
+                    Setting::KeyFile,
+                    format!("{}: expected a private key in PEM", key.display()),
+                )
+            })?;
+            builder.with_client_auth_cert(chain, key).map_err(|_| {
+                TlsFault::new(Setting::KeyFile, "the key does not belong to cert_file")
+            })
+        }
+        (Some(_), None) => Err(TlsFault::new(Setting::KeyFile, "missing beside cert_file")),
+        (None, Some(_)) => Err(TlsFault::new(Setting::CertFile, "missing beside key_file")),
+    }
+}
+
+fn certificates(setting: Setting, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFault> {
+    let bytes = read(path).map_err(|message| TlsFault::new(setting, message))?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+    match found {
+        Ok(found) if !found.is_empty() => Ok(found),
+        Ok(_) | Err(_) => Err(TlsFault::new(
+            setting,
+            format!("{}: expected certificates in PEM", path.display()),
+        )),
+    }
+}
+
+/// The bytes of a small file.
+///
+/// # Errors
+/// Why it cannot be read, with its name.
+pub fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let wrong = |text: String| format!("{}: {text}", path.display());
+    let size = std::fs::metadata(path)
+        .map_err(|error| wrong(error.to_string()))?
+        .len();
+    if size > FILE_BYTES_MAX {
+        return Err(wrong("larger than 1 MiB".into()));
+    }
+    std::fs::read(path).map_err(|error| wrong(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn certificates_and_keys_are_read_at_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let empty = folder.path().join("empty.pem");
+        std::fs::write(&empty, "").unwrap();
+        let empty = Some(empty.as_path());
+        assert!(client(None, None, None).is_ok());
+        for (ca, cert, key, setting) in [
+            (empty, None, None, Setting::CaFile),
+            (None, empty, None, Setting::KeyFile),
+            (None, None, empty, Setting::CertFile),
+            (None, empty, empty, Setting::CertFile),
+        ] {
+            assert_eq!(client(ca, cert, key).unwrap_err().setting, setting);
+        }
+    }
+}
