@@ -9,6 +9,7 @@ mod queue;
 mod serving;
 mod shared;
 mod stream;
+mod tardy;
 mod ussd;
 
 use std::future::Future;

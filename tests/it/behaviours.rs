@@ -366,3 +366,19 @@ played! {
     };
     }
 }
+
+#[tokio::test]
+async fn a_ledger_slower_than_the_operator_waits_makes_one_turn_of_a_text() {
+    // Every message takes longer than this, so the operator is asked to come again each time.
+    let house = House::bound(Plan::new().set(|link| link.accept_ms = 0)).await;
+    let phone = house.worker(1);
+    house.texts(1, "TNS").await;
+    house.answered(1, 0).await;
+    let traffic = house.smsc.traffic();
+    assert!(traffic.went(CommandId::DeliverSm) > 1, "it came again");
+    house.texts(1, "1").await;
+    phone.sms(1, SOON, |_| true).await.unwrap();
+    let turns = "SELECT count(*) FROM inbox_sms";
+    assert_eq!(ask(&house.ledger(), turns).await, 2);
+    assert_eq!(phone.received(), 2);
+}

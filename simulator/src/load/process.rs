@@ -95,6 +95,11 @@ pub async fn start(program: &Path, setting: &Setting<'_>) -> Result<Gateway, Gat
         what: "no free ports",
         error,
     })?;
+    // The gateway runs in a folder of its own.
+    let program = std::path::absolute(program).map_err(|error| GatewayError::Io {
+        what: "the program of the gateway",
+        error,
+    })?;
     let mut command = tokio::process::Command::new("taskset");
     command.args(["-c", &CORE.to_string()]).arg(program);
     Gateway::launch(command, setting.dir, addresses, &setting.text(addresses)).await

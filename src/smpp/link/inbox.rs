@@ -1,6 +1,7 @@
 //! Where a link hands over what it receives.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -10,18 +11,19 @@ use crate::clock::Moment;
 use crate::gateway::{Begun, UssdCall};
 use crate::outbox::PartReport;
 use crate::smpp::command::Status;
-use crate::smpp::config::SmppConfig;
 use crate::smpp::frame::Frame;
 use crate::smpp::incoming::{self, Incoming};
 use crate::smpp::link::board::{Figure, Record};
+use crate::smpp::link::shared::Shared;
+use crate::smpp::link::tardy::{StoreRefused, storing};
 use crate::smpp::pdu::{self, Pdu};
 use crate::store::{Accepted, Mark, MessageId, NewSms, Receipt, Reply, StoreError};
 
 /// Where a link hands over what it receives.
 pub trait Inbox: Send + Sync + 'static {
     /// Takes in a message or a part of one. Durable when it returns; only then is it acknowledged.
-    /// It is dropped, and the operator asked to come again, when it takes longer than the link's
-    /// `accept_ms`.
+    /// When it takes longer than the link's `accept_ms` the operator is asked to come again, and
+    /// the equal message that comes gets the word on this one.
     fn accept(&self, sms: NewSms) -> impl Future<Output = Result<Accepted, StoreError>> + Send;
 
     /// Applies a receipt, or keeps it; durable when it returns.
@@ -58,13 +60,14 @@ pub(super) fn count(link: &LinkName, kind: &'static str) {
 
 /// Takes in one deliver_sm or data_sm; what to answer.
 pub(super) async fn take_in<I: Inbox>(
-    config: &SmppConfig,
-    inbox: &I,
+    shared: &Shared,
+    record: &Record,
+    inbox: &Arc<I>,
     bind: u64,
     at: Moment,
     frame: &Frame,
-    record: &Record,
 ) -> Status {
+    let config = &shared.config;
     let sm = match pdu::decode(frame) {
         Ok((Pdu::DeliverSm(sm) | Pdu::DataSm(sm), _)) => sm,
         // The session hands over nothing else.
@@ -89,7 +92,8 @@ pub(super) async fn take_in<I: Inbox>(
                 state: told.state,
                 at,
             };
-            timeout(wait, inbox.receipt(receipt)).await
+            let stored = timeout(wait, inbox.receipt(receipt)).await;
+            stored.map(|stored| stored.map_err(StoreRefused::from))
         }
         Incoming::Text(text) => {
             let sms = NewSms {
@@ -110,9 +114,26 @@ pub(super) async fn take_in<I: Inbox>(
                     .map(|part| (part.reference, part.total, part.number)),
                 at,
             };
-            timeout(wait, inbox.accept(sms))
-                .await
-                .map(|stored| stored.map(|_| ()))
+            let fingerprint = sms.fingerprint;
+            let begun = match shared.tardy.take(&fingerprint, at) {
+                Some(begun) => begun,
+                None if shared.tardy.is_full() => {
+                    tracing::warn!(link = %config.name, "the ledger is behind; a delivery has to come again");
+                    return Status::QUEUE_FULL;
+                }
+                None => {
+                    let inbox = Arc::clone(inbox);
+                    storing(async move {
+                        inbox.accept(sms).await?;
+                        Ok(())
+                    })
+                }
+            };
+            let stored = timeout(wait, begun.clone()).await;
+            if stored.is_err() {
+                shared.tardy.keep(fingerprint, at, begun);
+            }
+            stored
         }
     };
     match stored {

@@ -309,7 +309,7 @@ impl<I: Inbox> Serving<I> {
         let (number, bind) = (self.at, self.bind);
         self.errands.push(Box::pin(async move {
             let record = &shared.board[number];
-            let status = take_in(&shared.config, inbox.as_ref(), bind, at, &frame, record).await;
+            let status = take_in(&shared, record, &inbox, bind, at, &frame).await;
             Some((delivered, status))
         }));
     }

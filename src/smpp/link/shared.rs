@@ -12,6 +12,7 @@ use crate::smpp::config::SmppConfig;
 use crate::smpp::link::board::Record;
 use crate::smpp::link::queue::Queue;
 use crate::smpp::link::stream::Dial;
+use crate::smpp::link::tardy::Tardy;
 use crate::smpp::pace::Pace;
 use crate::smpp::status::LinkStatus;
 
@@ -47,6 +48,8 @@ pub(super) struct Shared {
     pub dial: Dial,
     pub queue: Queue,
     pub board: Vec<Record>,
+    /// What the ledger took too long with, on any of the binds.
+    pub tardy: Tardy,
     /// Binds on which a submit could go now.
     pub up: watch::Sender<usize>,
     pub stop: watch::Sender<bool>,
@@ -69,6 +72,7 @@ impl Shared {
             time: Time::new(now),
             dial,
             queue: Queue::default(),
+            tardy: Tardy::default(),
             board,
             up: watch::channel(0).0,
             stop: watch::channel(false).0,

@@ -133,6 +133,8 @@ pub(super) async fn open(url: &str) -> Result<(Conn, Option<Readers>), StoreErro
         // A transaction that many share touches more pages than the engine's 2 MB hold; what does not
         // fit is written twice.
         .pragma("cache_size", WRITER_CACHE)
+        // What a statement of many rows would have to undo is kept in memory, not in a file.
+        .pragma("temp_store", "MEMORY")
         .disable_statement_logging();
 
     let mut writer = options

@@ -150,8 +150,8 @@ pub(super) async fn insert<'a>(
 }
 
 static CLAIM: List = List::new(
-    "UPDATE outbox SET state = 'sending', epoch = $1, sent_at = $2, changed_at = $2, counted = 0 WHERE id IN",
-    2,
+    "UPDATE outbox SET state = 'sending', epoch = $1, sent_at = $2, changed_at = $3, counted = 0 WHERE id IN",
+    3,
     "",
 );
 static CLAIM_PARTS: List = List::new(
@@ -223,7 +223,10 @@ pub(super) async fn claim(
         });
     }
     for (statement, list) in CLAIM.over(&claimed) {
-        let mut query = sqlx::query(statement).bind(int(epoch)).bind(now.ms());
+        let mut query = sqlx::query(statement)
+            .bind(int(epoch))
+            .bind(now.ms())
+            .bind(now.ms());
         for message in list {
             query = query.bind(message.id.0);
         }

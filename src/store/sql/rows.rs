@@ -63,7 +63,7 @@ impl Rows {
 const LISTS: [usize; 4] = [1, 8, 64, 512];
 
 /// The texts of a statement with a list of values: `head ($3, $4) tail`, behind `before` single
-/// values.
+/// values, each of which stands once and in order.
 pub(super) struct List {
     head: &'static str,
     before: usize,
@@ -105,9 +105,13 @@ impl List {
     fn text(&'static self, at: usize) -> &'static str {
         self.texts[at].get_or_init(|| {
             let places: Vec<String> = (1..=LISTS[at])
-                .map(|number| format!("${}", self.before + number))
+                .map(|number| place(self.before + number))
                 .collect();
-            format!("{} ({}) {}", self.head, places.join(", "), self.tail)
+            let head = (1..=self.before).fold(self.head.to_owned(), |head, number| {
+                head.replacen(&format!("${number}"), &place(number), 1)
+            });
+            debug_assert!(!head.contains('$'), "a value stands once: {head}");
+            format!("{head} ({}) {}", places.join(", "), self.tail)
         })
     }
 }
@@ -152,7 +156,7 @@ mod tests {
         static LIST: List = List::new("SELECT a FROM t WHERE b = $1 AND c IN", 1, "ORDER BY a");
         let shown = |values: &[u32]| -> Vec<(usize, Vec<u32>)> {
             LIST.over(values)
-                .map(|(text, list)| (text.matches('$').count() - 1, list.copied().collect()))
+                .map(|(text, list)| (text.matches('?').count() - 1, list.copied().collect()))
                 .collect()
         };
         assert_eq!(shown(&[]), []);
@@ -168,9 +172,6 @@ mod tests {
             .over(&[1])
             .next()
             .unwrap_or_else(|| panic!("one statement"));
-        assert_eq!(
-            text,
-            "SELECT a FROM t WHERE b = $1 AND c IN ($2) ORDER BY a"
-        );
+        assert_eq!(text, "SELECT a FROM t WHERE b = ? AND c IN (?) ORDER BY a");
     }
 }

@@ -399,9 +399,9 @@ static WRITE: List = List::new(
 static WRITE_ALL: List = List::new(
     "UPDATE outbox SET state = $1, parts = $2, attempts = $3, counted = $4, unknowns = $5,
          changed_at = COALESCE($6, changed_at), next_at = $7, reason = COALESCE($8, reason), content = CASE WHEN $9 = 0 THEN NULL ELSE content END,
-         is_open = $9
+         is_open = $10
      WHERE id IN",
-    9,
+    10,
     "",
 );
 
@@ -512,6 +512,7 @@ impl Standings {
                     query = query
                         .bind(place.next_at)
                         .bind(place.reason.clone())
+                        .bind(i64::from(!is_final(place.state)))
                         .bind(i64::from(!is_final(place.state)));
                 }
                 for one in list {
