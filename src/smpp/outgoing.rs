@@ -9,6 +9,7 @@ use crate::smpp::command::Status;
 use crate::smpp::config::{Long, SmppConfig, Validity};
 use crate::smpp::part::{self, Part};
 use crate::smpp::pdu::{Address, EncodeError, Pdu, Sm};
+use crate::smpp::receipt;
 use crate::smpp::text;
 use crate::smpp::tlv::{self, Tlvs};
 use crate::store::{Message, MessageId, PartOutcome};
@@ -199,7 +200,7 @@ fn absolute(until: Moment) -> String {
 /// What a status in the answer to a submit_sm means.
 pub fn outcome(status: Status, message_id: &[u8]) -> PartOutcome {
     match status {
-        Status::OK => PartOutcome::Accepted(text::latin1(message_id).trim().to_owned()),
+        Status::OK => PartOutcome::Accepted(receipt::id(&text::latin1(message_id))),
         Status::THROTTLED | Status::QUEUE_FULL => PartOutcome::Throttled,
         Status::SYSTEM_ERROR | Status::SUBMIT_FAILED | Status::DELIVERY_FAILED => {
             PartOutcome::Temporary(format!("smpp {status}"))

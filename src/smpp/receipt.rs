@@ -19,6 +19,15 @@ pub struct Told {
     pub state: ReceiptState,
 }
 
+/// Characters of a message id that are looked at. The field has 64 (SMPP 3.4, 5.2.23); some make it
+/// longer, and nobody makes ledgers grow with it.
+const ID_MAX: usize = 255;
+
+/// A message id as the ledger is given it, from a response or a receipt.
+pub fn id(told: &str) -> String {
+    told.trim().chars().take(ID_MAX).collect()
+}
+
 /// Whether esm_class (SMPP 3.4, 5.2.12) or the parameters say that this is no message of a person:
 /// a receipt, an acknowledgement or an intermediate notification.
 pub fn is_receipt(sm: &Sm<'_>) -> bool {
@@ -36,10 +45,9 @@ pub fn read(sm: &Sm<'_>) -> Option<Told> {
     let id = sm
         .tlvs
         .text(tlv::RECEIPTED_MESSAGE_ID)
-        .map(text::latin1)
-        .map(|id| id.trim().to_owned())
+        .map(|told| id(&text::latin1(told)))
         .filter(|id| !id.is_empty())
-        .or_else(|| field(&body, "id"))?;
+        .or_else(|| field(&body, "id").map(|told| id(&told)))?;
     let state = sm
         .tlvs
         .number(tlv::MESSAGE_STATE)
@@ -208,6 +216,15 @@ mod tests {
             });
             assert_eq!(told(text, None, None), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn an_id_has_an_end() {
+        let long = "7".repeat(60_000);
+        let id = |told: Option<Told>| told.unwrap().id.len();
+        let text = format!("id:{long} stat:DELIVRD");
+        assert_eq!(id(told(&text, None, None)), ID_MAX);
+        assert_eq!(id(told("", Some(long.as_bytes()), Some(&[2]))), ID_MAX);
     }
 
     #[test]

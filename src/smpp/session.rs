@@ -144,6 +144,11 @@ impl Session {
         };
     }
 
+    /// When the operator was last heard.
+    pub fn heard_at(&self) -> Moment {
+        self.heard_at
+    }
+
     /// Messages that wait for their answers.
     pub fn in_flight(&self) -> usize {
         self.flights.len()

@@ -641,11 +641,13 @@ pub trait Store: Send + Sync + 'static {
         delivery: Delivery,
     ) -> impl Future<Output = Result<Noted, StoreError>> + Send;
 
-    /// Marks a bind as closed, so that repeats of its unanswered messages are recognised.
+    /// Marks a bind as closed, on which the operator was last heard at `heard`, so that repeats of
+    /// messages whose answers it may not have had are recognised.
     fn close_bind(
         &self,
         link: &LinkName,
         bind: u64,
+        heard: Moment,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// SMS whose turn is not done and that came after `after` (0: all), oldest first.

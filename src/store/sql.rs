@@ -65,6 +65,8 @@ struct Inner {
     rules: Rules,
     /// Counts the openings of this ledger: the binds of every earlier one have closed.
     instance: i64,
+    /// When the instance before was last known to be alive.
+    alive_at: Moment,
     last_id: AtomicI64,
     /// Writes that the database refused.
     refused: AtomicU64,
@@ -102,13 +104,14 @@ impl SqlStore {
         on_disk_failure: OnDiskFailure,
     ) -> Result<Self, StoreError> {
         let (mut conn, readers) = engine::open(url).await?;
-        let instance = greet(&mut conn, &keys, &*chance).await?;
+        let (instance, alive_at) = greet(&mut conn, &keys, &*chance).await?;
         let last_id = highest_id(&mut conn).await?;
         let inner = Arc::new(Inner {
             keys,
             chance,
             rules,
             instance,
+            alive_at,
             last_id: AtomicI64::new(last_id),
             refused: AtomicU64::new(0),
             told: AtomicU64::new(0),
@@ -181,7 +184,11 @@ impl SqlStore {
 }
 
 /// Counts this opening, and proves the keys by a value that the first opening sealed.
-async fn greet(conn: &mut Conn, keys: &Keys, chance: &dyn Chance) -> Result<i64, StoreError> {
+async fn greet(
+    conn: &mut Conn,
+    keys: &Keys,
+    chance: &dyn Chance,
+) -> Result<(i64, Moment), StoreError> {
     const PROOF: Place<'static> = Place {
         table: "meta",
         column: "content",
@@ -203,7 +210,16 @@ async fn greet(conn: &mut Conn, keys: &Keys, chance: &dyn Chance) -> Result<i64,
         )
         .fetch_one(&mut *conn)
         .await?;
-        Ok::<i64, Fault>(instance)
+        // It was alive when it last looked at the clock, or took a text in.
+        let alive_at: Option<i64> = sqlx::query_scalar(
+            "SELECT MAX(at) FROM (
+                 SELECT number AS at FROM meta WHERE name = 'clock'
+                 UNION ALL SELECT MAX(received_at) FROM sms_seen) AS seen",
+        )
+        .fetch_one(&mut *conn)
+        .await?;
+        let alive_at = Moment::from_ms(alive_at.unwrap_or(0));
+        Ok::<(i64, Moment), Fault>((instance, alive_at))
     };
     Ok(greeted.await?)
 }
@@ -233,6 +249,7 @@ impl Inner {
             chance: Arc::new(crate::system::SystemChance),
             rules: Rules::default(),
             instance: 1,
+            alive_at: Moment::from_ms(0),
             last_id: AtomicI64::new(0),
             refused: AtomicU64::new(0),
             told: AtomicU64::new(0),
@@ -376,10 +393,15 @@ impl Store for SqlStore {
         .await
     }
 
-    async fn close_bind(&self, link: &LinkName, bind: u64) -> Result<(), StoreError> {
+    async fn close_bind(
+        &self,
+        link: &LinkName,
+        bind: u64,
+        heard: Moment,
+    ) -> Result<(), StoreError> {
         let link = link.0.clone();
         self.write(move |c, inner| {
-            Box::pin(async move { sms::close_bind(c, &inner, link, bind).await })
+            Box::pin(async move { sms::close_bind(c, &inner, link, bind, heard).await })
         })
         .await
     }

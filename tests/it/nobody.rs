@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jisr::callback::LinkName;
+use jisr::clock::Moment;
 use jisr::gateway::{Begun, UssdCall};
 use jisr::outbox::PartReport;
 use jisr::smpp::config::{SettingFault, SmppConfig};
@@ -29,7 +30,7 @@ impl Inbox for Nobody {
         unreachable!("no link here has USSD")
     }
 
-    async fn closed(&self, _: &LinkName, _: u64) -> Result<(), StoreError> {
+    async fn closed(&self, _: &LinkName, _: u64, _: Moment) -> Result<(), StoreError> {
         Ok(())
     }
 

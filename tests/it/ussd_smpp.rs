@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jisr::callback::{LinkName, ServiceName};
-use jisr::clock::Clock;
+use jisr::clock::{Clock, Moment};
 use jisr::gateway::{Begun, Gateway, UssdCall};
 use jisr::outbox::PartReport;
 use jisr::smpp::config::ussd::{UssdConfig, UssdSettings};
@@ -148,8 +148,8 @@ impl Inbox for Door {
         self.0.apology(call, "busy")
     }
 
-    async fn closed(&self, link: &LinkName, bind: u64) -> Result<(), StoreError> {
-        self.0.store.close_bind(link, bind).await
+    async fn closed(&self, link: &LinkName, bind: u64, heard: Moment) -> Result<(), StoreError> {
+        self.0.store.close_bind(link, bind, heard).await
     }
 
     fn fingerprint(&self, parts: &[&[u8]]) -> Mark {

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::Running;
 use crate::callback::{LinkName, ServiceName};
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::config::Config;
 use crate::console::{Failure, parts};
 use crate::gateway::{Begun, UssdCall};
@@ -94,8 +94,8 @@ impl Inbox for GatewayInbox {
         self.0.store.receipt(&receipt).await
     }
 
-    async fn closed(&self, link: &LinkName, bind: u64) -> Result<(), StoreError> {
-        self.0.store.close_bind(link, bind).await
+    async fn closed(&self, link: &LinkName, bind: u64, heard: Moment) -> Result<(), StoreError> {
+        self.0.store.close_bind(link, bind, heard).await
     }
 
     async fn late(&self, message: MessageId, report: PartReport) {

@@ -38,7 +38,7 @@ impl<I: Inbox> BindTask<I> {
     pub async fn run(mut self) {
         let config = Arc::clone(&self.shared.config);
         let mut retry = Retry::new(config.retry);
-        // A bind whose end the ledger does not know yet.
+        // A bind whose end the ledger does not know yet, and when the operator was last heard on it.
         let mut unclosed = None;
         while !self.is_stopping() {
             let attempt = self.attempt(&mut unclosed).await;
@@ -82,12 +82,14 @@ impl<I: Inbox> BindTask<I> {
 
     /// Tells the ledger of a closed bind. Without that, repeats of its messages would not be
     /// recognised on the next one.
-    async fn settle(&self, unclosed: &mut Option<u64>) -> bool {
-        let Some(bind) = *unclosed else { return true };
+    async fn settle(&self, unclosed: &mut Option<(u64, Moment)>) -> bool {
+        let Some((bind, heard)) = *unclosed else {
+            return true;
+        };
         let config = &self.shared.config;
         let wait = Duration::from_millis(config.accept_ms);
         let recorded = matches!(
-            timeout(wait, self.inbox.closed(&config.name, bind)).await,
+            timeout(wait, self.inbox.closed(&config.name, bind, heard)).await,
             Ok(Ok(()))
         );
         if recorded {
@@ -99,7 +101,7 @@ impl<I: Inbox> BindTask<I> {
     }
 
     /// One connection, from the attempt to its end.
-    async fn attempt(&mut self, unclosed: &mut Option<u64>) -> Attempt {
+    async fn attempt(&mut self, unclosed: &mut Option<(u64, Moment)>) -> Attempt {
         if !self.settle(unclosed).await {
             return Attempt::Failed;
         }
@@ -125,16 +127,16 @@ impl<I: Inbox> BindTask<I> {
         };
         // 63 bits, which fit a signed column.
         let bind = self.chance() >> 1;
-        let attempt = self.serve(stream, bind).await;
+        let (attempt, heard) = self.serve(stream, bind).await;
         if matches!(attempt, Attempt::Bound(_)) {
-            *unclosed = Some(bind);
+            *unclosed = Some((bind, heard));
             self.settle(unclosed).await;
         }
         attempt
     }
 
-    /// Carries a connection through to its end.
-    async fn serve(&mut self, stream: Stream, bind: u64) -> Attempt {
+    /// Carries a connection through to its end; tells when the operator was last heard on it.
+    async fn serve(&mut self, stream: Stream, bind: u64) -> (Attempt, Moment) {
         let shared = Arc::clone(&self.shared);
         let config = Arc::clone(&shared.config);
         let mut outputs = Vec::new();
@@ -150,7 +152,7 @@ impl<I: Inbox> BindTask<I> {
             Ok(session) => session,
             Err(error) => {
                 tracing::error!(link = %config.name, field = error.field, "a setting does not fit the bind");
-                return Attempt::Refused;
+                return (Attempt::Refused, shared.clock.now());
             }
         };
         let mut serving = Serving::new(Arc::clone(&shared), Arc::clone(&self.inbox), self.at, bind);
@@ -243,6 +245,8 @@ impl<I: Inbox> BindTask<I> {
             session.on(input, shared.time.now(), &mut outputs);
         };
 
+        let heard_ago = shared.time.now().since(session.heard_at());
+        let heard = shared.clock.now().minus(heard_ago);
         self.record().set_in_flight(0);
         self.ends(why);
         // What cannot be written now is lost with the connection either way.
@@ -255,11 +259,12 @@ impl<I: Inbox> BindTask<I> {
         // Each has its own deadline.
         while serving.errands.next().await.is_some() {}
 
-        match (serving.bound_at, why) {
+        let attempt = match (serving.bound_at, why) {
             (Some(at), _) => Attempt::Bound(shared.time.now().since(at)),
             (None, Close::Refused(status)) if status.is_about_credentials() => Attempt::Refused,
             (None, _) => Attempt::Failed,
-        }
+        };
+        (attempt, heard)
     }
 
     fn ends(&self, why: Close) {

@@ -42,6 +42,7 @@ pub trait Inbox: Send + Sync + 'static {
         &self,
         link: &LinkName,
         bind: u64,
+        heard: Moment,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// The keyed hash of a PDU's source, destination and octets.
@@ -123,8 +124,11 @@ pub(super) async fn take_in<I: Inbox>(
                 }
                 None => {
                     let inbox = Arc::clone(inbox);
+                    let link = config.name.clone();
                     storing(async move {
-                        inbox.accept(sms).await?;
+                        if inbox.accept(sms).await? == Accepted::Repeat {
+                            count(&link, "repeated_text");
+                        }
                         Ok(())
                     })
                 }

@@ -142,7 +142,7 @@ impl Inbox for Memory {
         Ok(())
     }
 
-    async fn closed(&self, link: &LinkName, bind: u64) -> Result<(), StoreError> {
+    async fn closed(&self, link: &LinkName, bind: u64, _: Moment) -> Result<(), StoreError> {
         if let Some(error) = self.fails() {
             return Err(error);
         }

@@ -85,49 +85,41 @@ pub(crate) async fn repeats_by_id(store: &impl Store) {
 }
 
 pub(crate) async fn repeats_by_fingerprint_need_a_closed_bind(store: &impl Store) {
-    let on = |bind, seconds| NewSms {
-        bind,
-        ..sms(1, "1", seconds)
+    let comes = async |bind, seconds, repeats: bool, why: &str| {
+        let sms = NewSms {
+            bind,
+            ..sms(1, "1", seconds)
+        };
+        let accepted = store.accept_sms(sms).await.unwrap();
+        assert_eq!(accepted == Accepted::Repeat, repeats, "{why}");
     };
-    store.close_bind(&link(), 9).await.unwrap();
-    store.close_bind(&"the other".into(), 1).await.unwrap();
-    assert!(stored(store.accept_sms(on(1, 0)).await.unwrap()));
-    assert!(
-        stored(store.accept_sms(on(1, 5)).await.unwrap()),
-        "the bind is open: typed twice"
-    );
-    assert!(
-        stored(store.accept_sms(on(2, 6)).await.unwrap()),
-        "on another bind, the first still open"
-    );
-    store.close_bind(&link(), 1).await.unwrap();
-    assert_eq!(store.accept_sms(on(2, 10)).await.unwrap(), Accepted::Repeat);
-    assert_eq!(
-        store.accept_sms(on(2, 11)).await.unwrap(),
-        Accepted::Repeat,
-        "both are sent again"
-    );
-    assert!(
-        stored(store.accept_sms(on(2, 12)).await.unwrap()),
-        "and a third one is new"
-    );
-    store.close_bind(&link(), 2).await.unwrap();
-    assert!(
-        stored(store.accept_sms(on(3, 11 * MINUTE + 12)).await.unwrap()),
-        "after ten minutes it is new"
-    );
-    assert!(
-        stored(
-            store
-                .accept_sms(NewSms {
-                    bind: 3,
-                    ..sms(2, "1", 13)
-                })
-                .await
-                .unwrap()
-        ),
-        "another number"
-    );
+    let closes = async |name: LinkName, bind, heard| {
+        store.close_bind(&name, bind, at(heard)).await.unwrap();
+    };
+    closes(link(), 9, 0).await;
+    closes("the other".into(), 1, 0).await;
+    comes(1, 0, false, "nothing was there").await;
+    comes(1, 5, false, "the bind is open: typed twice").await;
+    comes(2, 6, false, "on another bind, the first still open").await;
+    closes(link(), 1, 7).await;
+    comes(2, 10, true, "the bind has closed").await;
+    comes(2, 11, true, "both are sent again").await;
+    comes(2, 12, false, "and a third one is new").await;
+    closes(link(), 2, 13).await;
+    comes(3, 11 * MINUTE + 12, false, "after ten minutes").await;
+
+    let heard_for = 11 * MINUTE + 12 + 60;
+    closes(link(), 3, heard_for).await;
+    comes(4, heard_for + 300, true, "the answer may not have come").await;
+    closes(link(), 4, heard_for + 300 + 61).await;
+    let why = "the operator was heard well after the answer, and the worker types again";
+    comes(5, heard_for + 370, false, why).await;
+
+    let another = NewSms {
+        bind: 3,
+        ..sms(2, "1", 13)
+    };
+    assert!(stored(store.accept_sms(another).await.unwrap()));
 }
 
 pub(crate) async fn parts_come_in_any_order(store: &impl Store) {
@@ -153,6 +145,32 @@ pub(crate) async fn parts_come_in_any_order(store: &impl Store) {
         }
         assert_eq!(texts(store).await, [whole], "{order:?}");
     }
+    // What is whole has come: an operator may bring each part again, in any order.
+    for number in [2, 1, 2] {
+        let again = part(
+            1,
+            3,
+            number,
+            &"abc"[usize::from(number) - 1..usize::from(number)],
+        );
+        assert_eq!(store.accept_sms(again).await.unwrap(), Accepted::Repeat);
+    }
+    // The reference comes round with another message, one of whose parts is equal.
+    for (number, text, whole) in [(3, "z", false), (1, "a", false), (2, "y", true)] {
+        let accepted = store.accept_sms(part(1, 3, number, text)).await.unwrap();
+        assert_eq!(stored(accepted), whole, "{number}");
+    }
+    assert_eq!(texts(store).await, ["ayz"]);
+    // And the same message a minute later: no operator waits so long for an answer.
+    for (number, whole) in [(1, false), (2, false), (3, true)] {
+        let text = ["a", "y", "z"][usize::from(number) - 1];
+        let later = NewSms {
+            at: at(61),
+            ..part(1, 3, number, text)
+        };
+        assert_eq!(stored(store.accept_sms(later).await.unwrap()), whole);
+    }
+    assert_eq!(texts(store).await, ["ayz"]);
     // One of one, and numberings that fit no message, are whole.
     for odd in [
         part(9, 1, 1, "one"),
@@ -316,7 +334,7 @@ pub(crate) async fn texts_of_a_batch_stand_alone(store: &impl Store) {
         ..sms(2, text, 0)
     };
     store.accept_sms(on(7, "before")).await.unwrap();
-    store.close_bind(&link(), 7).await.unwrap();
+    store.close_bind(&link(), 7, at(0)).await.unwrap();
     let all = [
         (with("m1"), true),
         (part(5, 2, 2, "world"), false),

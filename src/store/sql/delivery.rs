@@ -1,9 +1,9 @@
 //! USSD deliveries without an operator's id: which of them are repeats (once-only rule 4).
 
 use super::engine::{Conn, Fault};
-use super::sms::REPEAT;
+use super::sms::{REPEAT, UNANSWERED};
 use super::writer::Verdict;
-use super::{Inner, int};
+use super::{Inner, int, ms};
 use crate::clock::Moment;
 use crate::store::{Delivery, Noted};
 
@@ -20,9 +20,11 @@ pub(super) async fn note(
              SELECT MAX(id) FROM sms_seen s
              WHERE s.fingerprint = $1 AND s.link = $2 AND s.key IS NULL AND s.received_at >= $3
                AND NOT (s.instance = $4 AND s.bind = $5)
-               AND (s.instance <> $4 OR EXISTS (
-                   SELECT 1 FROM closed_binds b
-                   WHERE b.link = s.link AND b.instance = s.instance AND b.bind = s.bind)))
+               AND (SELECT COALESCE(
+                   -- How the bind ended, or where it ended with its process.
+                   (SELECT b.heard_at <= s.received_at + $6 FROM closed_binds b
+                    WHERE b.link = s.link AND b.instance = s.instance AND b.bind = s.bind),
+                   s.instance <> $4 AND s.received_at >= $7)))
          RETURNING id, received_at",
     )
     .bind(delivery.fingerprint.to_vec())
@@ -30,6 +32,8 @@ pub(super) async fn note(
     .bind(delivery.at.minus(REPEAT).ms())
     .bind(inner.instance)
     .bind(int(delivery.bind))
+    .bind(ms(UNANSWERED))
+    .bind(inner.alive_at.minus(UNANSWERED).ms())
     .fetch_optional(&mut *c)
     .await?;
     if let Some((number, at)) = known {

@@ -18,6 +18,9 @@ use crate::store::{Accepted, Mark, NewSms, Sms, SmsId};
 
 /// Within which an equal message without an id may be a repeat (once-only rule 4).
 pub(super) const REPEAT: Duration = Duration::from_secs(10 * 60);
+/// How long an operator that is still heard may not have had the answer to a message: then it has
+/// come again with it, or given it up.
+pub(super) const UNANSWERED: Duration = Duration::from_secs(60);
 /// How long parts wait for the others.
 pub(super) const PARTS_WAIT: Duration = Duration::from_secs(24 * 3600);
 /// Unfinished messages a link may have; beyond it the one that waits longest is given up.
@@ -275,15 +278,19 @@ async fn is_repeat(c: &mut Conn, inner: &Inner, sms: &NewSms) -> Result<bool, Fa
              SELECT MIN(id) FROM sms_seen s
              WHERE s.fingerprint = $1 AND s.link = $2 AND s.key IS NULL AND s.received_at >= $3
                AND NOT (s.instance = $4 AND s.bind = $5)
-               AND (s.instance <> $4 OR EXISTS (
-                   SELECT 1 FROM closed_binds b
-                   WHERE b.link = s.link AND b.instance = s.instance AND b.bind = s.bind)))",
+               AND (SELECT COALESCE(
+                   -- How the bind ended, or where it ended with its process.
+                   (SELECT b.heard_at <= s.received_at + $6 FROM closed_binds b
+                    WHERE b.link = s.link AND b.instance = s.instance AND b.bind = s.bind),
+                   s.instance <> $4 AND s.received_at >= $7)))",
     )
     .bind(sms.fingerprint.to_vec())
     .bind(&sms.link.0)
     .bind(sms.at.minus(REPEAT).ms())
     .bind(inner.instance)
     .bind(int(sms.bind))
+    .bind(ms(UNANSWERED))
+    .bind(inner.alive_at.minus(UNANSWERED).ms())
     .execute(c)
     .await?;
     Ok(moved.rows_affected() > 0)
@@ -321,6 +328,11 @@ async fn gather(
         .execute(&mut *c)
         .await?;
 
+    let done = Done::of(inner, &set);
+    if done.knows(c, inner, sms, part).await? {
+        return Ok(Gathered::Twice);
+    }
+
     let mut texts = vec![None; usize::from(of)];
     for row in sqlx::query("SELECT part, content FROM sms_parts WHERE part_set = $1")
         .bind(&set)
@@ -349,6 +361,7 @@ async fn gather(
     texts[place] = Some(sms.text.clone());
     if let Some(all) = texts.iter().cloned().collect::<Option<Vec<String>>>() {
         forget(c, &set).await?;
+        done.keep(c, inner, sms, &all).await?;
         return Ok(Gathered::Whole(halves::join(&all)));
     }
 
@@ -363,6 +376,73 @@ async fn gather(
         .await?;
     give_up_the_oldest(c, &sms.link, &set).await?;
     Ok(Gathered::Waits)
+}
+
+/// The parts of a message that came whole: an operator that has not had the answers comes again with
+/// them. They are told by their marks, in a row of their own among those that wait.
+struct Done(Vec<u8>);
+
+impl Done {
+    fn of(inner: &Inner, set: &[u8]) -> Self {
+        Self(inner.keys.mark("sms parts done", &[set]).to_vec())
+    }
+
+    fn mark(&self, inner: &Inner, part: u8, text: &str) -> Mark {
+        let parts = [&self.0, &[part][..], text.as_bytes()];
+        inner.keys.mark("sms part", &parts)
+    }
+
+    /// Whether the message came whole with this part. Any other part is of another message, for
+    /// which the reference has come round.
+    async fn knows(
+        &self,
+        c: &mut Conn,
+        inner: &Inner,
+        sms: &NewSms,
+        part: u8,
+    ) -> Result<bool, Fault> {
+        let since = sms.at.minus(UNANSWERED).ms();
+        let marks: Option<Vec<u8>> = sqlx::query_scalar(
+            "SELECT content FROM sms_parts WHERE part_set = $1 AND received_at >= $2",
+        )
+        .bind(&self.0)
+        .bind(since)
+        .fetch_optional(&mut *c)
+        .await?;
+        let Some(marks) = marks else {
+            return Ok(false);
+        };
+        let mark = self.mark(inner, part, &sms.text);
+        let known = marks.chunks(mark.len()).any(|known| known == mark);
+        if !known {
+            forget(c, &self.0).await?;
+        }
+        Ok(known)
+    }
+
+    async fn keep(
+        &self,
+        c: &mut Conn,
+        inner: &Inner,
+        sms: &NewSms,
+        all: &[String],
+    ) -> Result<(), Fault> {
+        let marks: Vec<Mark> = (1..=u8::MAX)
+            .zip(all)
+            .map(|(part, text)| self.mark(inner, part, text))
+            .collect();
+        sqlx::query(
+            "INSERT INTO sms_parts (part_set, part, link, content, received_at) VALUES ($1, 0, $2, $3, $4)
+             ON CONFLICT (part_set, part) DO UPDATE SET content = excluded.content, received_at = excluded.received_at",
+        )
+        .bind(&self.0)
+        .bind(&sms.link.0)
+        .bind(marks.concat())
+        .bind(sms.at.ms())
+        .execute(c)
+        .await?;
+        Ok(())
+    }
 }
 
 fn part_place(row: &[u8]) -> Place<'_> {
@@ -382,15 +462,16 @@ async fn forget(c: &mut Conn, set: &[u8]) -> Result<(), Fault> {
 }
 
 async fn give_up_the_oldest(c: &mut Conn, link: &LinkName, but: &[u8]) -> Result<(), Fault> {
-    let open: i64 =
-        sqlx::query_scalar("SELECT COUNT(DISTINCT part_set) FROM sms_parts WHERE link = $1")
-            .bind(&link.0)
-            .fetch_one(&mut *c)
-            .await?;
+    let open: i64 = sqlx::query_scalar(
+        "SELECT COUNT(DISTINCT part_set) FROM sms_parts WHERE link = $1 AND part > 0",
+    )
+    .bind(&link.0)
+    .fetch_one(&mut *c)
+    .await?;
     if open > OPEN_SETS_MAX {
         sqlx::query(
             "DELETE FROM sms_parts WHERE part_set = (
-                 SELECT part_set FROM sms_parts WHERE link = $1 AND part_set <> $2
+                 SELECT part_set FROM sms_parts WHERE link = $1 AND part_set <> $2 AND part > 0
                  GROUP BY part_set ORDER BY MIN(received_at) LIMIT 1)",
         )
         .bind(&link.0)
@@ -407,11 +488,13 @@ pub(super) async fn close_bind(
     inner: &Inner,
     link: String,
     bind: u64,
+    heard: Moment,
 ) -> Result<Verdict<()>, Fault> {
-    sqlx::query("INSERT INTO closed_binds (link, instance, bind) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+    sqlx::query("INSERT INTO closed_binds (link, instance, bind, heard_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
         .bind(link)
         .bind(inner.instance)
         .bind(int(bind))
+        .bind(heard.ms())
         .execute(c)
         .await?;
     Ok(Verdict::Keep(()))
@@ -473,6 +556,10 @@ pub(super) async fn tidy(c: &mut Conn, now: Moment, keys_kept: Duration) -> Resu
         (
             "DELETE FROM sms_parts WHERE received_at <= $1",
             ms(PARTS_WAIT),
+        ),
+        (
+            "DELETE FROM sms_parts WHERE part = 0 AND received_at <= $1",
+            ms(UNANSWERED),
         ),
         (
             "DELETE FROM sms_seen WHERE received_at <= $1",

@@ -86,6 +86,27 @@ async fn what_was_answered_is_there_after_a_crash() {
     drop(store);
 }
 
+/// What a process that died had answered well before is no repeat when it comes again.
+#[tokio::test]
+async fn a_text_well_before_a_crash_is_not_kept_from_coming_again() {
+    for (alive_at, expected) in [(60, true), (61, false)] {
+        let (store, folder) = in_a_file().await;
+        let path = folder.path().join("jisr.db");
+        let sms = contract::sms::sms(1, "1", 0);
+        store.accept_sms(sms.clone()).await.unwrap();
+        store.tidy(contract::at(alive_at)).await.unwrap();
+        drop(store);
+        let again = open_at(&path, Keys::for_testing()).await.unwrap();
+        let typed_again = NewSms {
+            at: contract::at(alive_at + 30),
+            bind: 2,
+            ..sms
+        };
+        let accepted = again.accept_sms(typed_again).await.unwrap();
+        assert_eq!(accepted == Accepted::Repeat, expected, "{alive_at}");
+    }
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn the_files_are_their_owners_only() {

@@ -69,8 +69,8 @@ impl Inbox for HouseInbox {
         self.0.store.receipt(&receipt).await
     }
 
-    async fn closed(&self, link: &LinkName, bind: u64) -> Result<(), StoreError> {
-        self.0.store.close_bind(link, bind).await
+    async fn closed(&self, link: &LinkName, bind: u64, heard: Moment) -> Result<(), StoreError> {
+        self.0.store.close_bind(link, bind, heard).await
     }
 
     async fn late(&self, message: MessageId, report: PartReport) {
