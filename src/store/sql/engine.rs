@@ -36,6 +36,9 @@ pub(super) fn place(_number: usize) -> String {
 const BUSY: Duration = Duration::from_secs(5);
 const READERS_MAX: u32 = 4;
 const STATEMENTS_MAX: usize = 512;
+/// Rows of one statement that wait for their reader: a whole list of the longest, so that the
+/// engine's thread and its reader take turns once a statement.
+const ROWS_READ: usize = 512;
 /// Pages in memory, in KiB (negative: that is what the engine wants for KiB).
 const WRITER_CACHE: &str = "-16384";
 const READER_CACHE: &str = "-2048";
@@ -126,6 +129,7 @@ pub(super) async fn open(url: &str) -> Result<(Conn, Option<Readers>), StoreErro
         .foreign_keys(true)
         .busy_timeout(BUSY)
         .statement_cache_capacity(STATEMENTS_MAX)
+        .row_buffer_size(ROWS_READ)
         // What is erased is overwritten, not only forgotten.
         .pragma("secure_delete", "ON")
         // The writer moves the log into the file itself, so that a failed fsync there is seen.
