@@ -25,6 +25,11 @@ const BEYOND: f64 = 0.05;
 /// A link without a limit is free again at so many times the rate that was last throttled.
 const FREE_AT: f64 = 8.0;
 
+/// A link that has not been throttled for so long goes as it would have gone without: an operator
+/// that still has more to be kept from says so within about a quarter of that, and few messages an
+/// hour would never climb back.
+const FORGET: Duration = Duration::from_secs(60);
+
 /// A burst is at most this share of a second.
 const BURST: f64 = 0.1;
 
@@ -76,6 +81,7 @@ impl Pace {
     /// # Errors
     /// How long to wait before the next try, at least a millisecond.
     pub fn take(&mut self, now: Moment) -> Result<(), Duration> {
+        self.forget(now);
         let Some(rate) = self.rate else {
             return Ok(());
         };
@@ -87,6 +93,14 @@ impl Pace {
         }
         let wait = ((1.0 - self.tokens) / rate * 1_000.0).ceil();
         Err(Duration::from_secs_f64(wait.max(1.0) / 1_000.0))
+    }
+
+    fn forget(&mut self, now: Moment) {
+        if self.slowed_at.is_some_and(|at| now.since(at) >= FORGET) {
+            self.slowed_at = None;
+            self.rate = self.limit;
+            self.ceiling = self.limit.unwrap_or(RATE_MIN);
+        }
     }
 
     fn fill(&mut self, rate: f64, now: Moment) {
@@ -363,11 +377,26 @@ mod tests {
             (pace.soon(), pace.time_for(2)),
             (1, Duration::from_secs(10))
         );
-        let at = Moment::from_ms(200_000);
+        let at = Moment::from_ms(110_000);
         assert_eq!(pace.take(at), Ok(()));
         assert_eq!(pace.take(at), Err(Duration::from_secs(5)));
         pace.give_back();
         assert_eq!(pace.take(at), Ok(()));
+    }
+
+    /// A few messages an hour do not climb back to a rate; time does.
+    #[test]
+    fn an_idle_link_is_whole_again_after_a_minute() {
+        for limit in [None, Some(50.0)] {
+            let mut pace = Pace::new(limit);
+            let at = Moment::from_ms;
+            assert!(pace.throttled(at(0), at(0)));
+            assert_eq!(pace.rate(), Some(DECREASE));
+            assert!(pace.take(at(59_999)).is_ok());
+            assert_eq!(pace.rate(), Some(DECREASE));
+            assert!(pace.take(at(60_020)).is_ok());
+            assert_eq!(pace.rate(), limit);
+        }
     }
 
     #[test]
