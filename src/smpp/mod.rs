@@ -14,7 +14,6 @@ pub mod outgoing;
 pub mod pace;
 pub mod part;
 pub mod pdu;
-pub mod recall;
 pub mod receipt;
 pub mod retry;
 pub mod session;

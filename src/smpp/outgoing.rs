@@ -146,7 +146,7 @@ fn reference(id: MessageId) -> u16 {
 }
 
 /// The sender as it goes over this link.
-pub(super) fn sender<'a>(config: &SmppConfig, from: &'a str) -> Address<'a> {
+fn sender<'a>(config: &SmppConfig, from: &'a str) -> Address<'a> {
     let number = from.strip_prefix('+').unwrap_or(from);
     if number.bytes().all(|octet| octet.is_ascii_digit()) {
         Address {
@@ -164,7 +164,7 @@ pub(super) fn sender<'a>(config: &SmppConfig, from: &'a str) -> Address<'a> {
 }
 
 /// The life of a message as this link has it told; empty for not at all.
-pub(super) fn life_of(config: &SmppConfig, message: &Message, life: Duration) -> String {
+fn life_of(config: &SmppConfig, message: &Message, life: Duration) -> String {
     match config.messages.validity {
         Validity::Relative => relative(life),
         Validity::Absolute => absolute(message.valid_until),

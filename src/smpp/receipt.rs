@@ -68,7 +68,7 @@ fn body(data_coding: u8, octets: &[u8]) -> String {
 
 /// message_state (SMPP 3.4, 5.2.28, and 5.0, 4.7.15). 7 (unknown) tells nothing, and so leaves the
 /// message where it is.
-pub(super) fn numbered(state: u32) -> Option<ReceiptState> {
+fn numbered(state: u32) -> Option<ReceiptState> {
     match state {
         0 | 1 | 6 | 7 => Some(ReceiptState::Underway),
         2 => Some(ReceiptState::Delivered),
