@@ -59,7 +59,9 @@ impl Line {
 
     /// How many more texts may be read.
     pub(super) fn room(&self) -> usize {
-        if self.resting.len() >= RESTING_MAX {
+        // Those that have rested are what there has to be room for.
+        let resting = self.resting.values().filter(|rest| rest.until.is_some());
+        if resting.count() >= RESTING_MAX {
             return 0;
         }
         LINE_MAX.saturating_sub(self.known.len())
@@ -126,9 +128,13 @@ impl Line {
         );
     }
 
-    /// Reads the ledger from its beginning again: what is in line or in a turn is known.
+    /// Reads the ledger from its beginning again: what is in line or in a turn is known. Numbers that
+    /// have rested and have nothing in line are like any other.
     pub(super) fn again(&mut self) {
         self.read_to = SmsId(0);
+        let lanes = &self.lanes;
+        self.resting
+            .retain(|number, rest| rest.until.is_some() || lanes.contains_key(number));
     }
 
     /// Lets those try again that have rested; the ledger is then read for them.
@@ -223,6 +229,26 @@ mod tests {
         line.done(&text(1, 1));
         assert_eq!(ids(&mut line), [2]);
         assert!(line.resting.is_empty());
+    }
+
+    /// A ledger that takes nothing for a while: every number rests, none is forgotten.
+    #[test]
+    fn when_all_have_rested_they_are_read_again() {
+        let mut line = Line::default();
+        let numbers = u32::try_from(RESTING_MAX).unwrap();
+        for from in 0..numbers {
+            let sms = text(i64::from(from) + 1, from);
+            line.put(sms.clone());
+            assert_eq!(line.next().map(|next| next.id), Some(sms.id));
+            line.failed(&sms, at(0));
+        }
+        assert_eq!(line.room(), 0);
+        line.wake(at(1));
+        assert_eq!((line.room(), line.read_to()), (LINE_MAX, SmsId(0)));
+        line.put(text(1, 0));
+        line.again();
+        assert_eq!(line.resting.len(), 1, "but the one in line");
+        assert_eq!(ids(&mut line), [1]);
     }
 
     #[test]

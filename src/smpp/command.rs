@@ -155,7 +155,7 @@ impl Status {
     /// Whether a refused bind speaks against the credentials, so that trying on would lock the
     /// account rather than mend it.
     pub fn is_about_credentials(self) -> bool {
-        [Self::BIND_FAILED, Self::BAD_PASSWORD, Self::BAD_SYSTEM_ID].contains(&self)
+        [Self::BAD_PASSWORD, Self::BAD_SYSTEM_ID].contains(&self)
     }
 }
 

@@ -237,7 +237,7 @@ played! {
         told(&house, it).await;
     };
     Deaf async |it| {
-        let plan = Plan::new().set(|link| (link.response_ms, link.idle_ms) = (2_000, 300));
+        let plan = Plan::new().set(|link| (link.response_ms, link.idle_ms) = (5_000, 300));
         let house = House::bound(plan).await;
         house.smsc.misbehave(it, Dose::Always);
         house.owes(1).await;

@@ -125,7 +125,8 @@ impl SmppConfig {
             ("silent_ms", self.silent_ms, self.response_ms, HOUR_MS),
             ("idle_ms", self.idle_ms, 1, HOUR_MS),
             ("drain_ms", self.drain_ms, 0, HOUR_MS),
-            ("late_ms", self.late_ms, 0, HOUR_MS),
+            // After a minute the same octets may go again, and an answer could be to either.
+            ("late_ms", self.late_ms, 0, 60_000),
             // Nothing is read while the ledger is full; no time-out may fall into that.
             (
                 "accept_ms",

@@ -41,11 +41,17 @@ impl<I: Inbox> BindTask<I> {
         // A bind whose end the ledger does not know yet, and when the operator was last heard on it.
         let mut unclosed = None;
         while !self.is_stopping() {
+            let begun = self.shared.account().begin(self.shared.time.now());
+            if let Err(wait) = begun {
+                self.rest(wait).await;
+                continue;
+            }
             let attempt = self.attempt(&mut unclosed).await;
+            self.judge(attempt);
             if self.is_stopping() {
                 break;
             }
-            let pause = retry.pause(attempt, self.shared.time.now(), self.chance());
+            let pause = retry.pause(attempt, self.chance());
             self.becomes(BindState::Waiting);
             tracing::warn!(
                 link = %config.name,
@@ -53,13 +59,33 @@ impl<I: Inbox> BindTask<I> {
                 pause_ms = pause.as_millis(),
                 "connecting again after a pause"
             );
-            tokio::select! {
-                () = sleep(pause) => {}
-                () = stopped(&mut self.stop) => {}
-            }
+            self.rest(pause).await;
         }
         self.becomes(BindState::Ended);
         self.settle(&mut unclosed).await;
+    }
+
+    async fn rest(&mut self, pause: Duration) {
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = stopped(&mut self.stop) => {}
+        }
+    }
+
+    /// Tells the account of an attempt that was not bound; of one that was it has been told.
+    fn judge(&self, attempt: Attempt) {
+        if matches!(attempt, Attempt::Bound(_)) {
+            return;
+        }
+        let now = self.shared.time.now();
+        let locked = self.shared.account().ended(attempt, now);
+        if let Some(locked) = locked {
+            tracing::error!(
+                link = %self.shared.config.name,
+                pause_s = locked.as_secs(),
+                "the operator refuses the credentials; no bind tries them before that pause is over"
+            );
+        }
     }
 
     fn record(&self) -> &Record {

@@ -20,6 +20,7 @@ use crate::smpp::link::out::Out;
 use crate::smpp::link::queue::Request;
 use crate::smpp::link::shared::Shared;
 use crate::smpp::link::ussd::{self, Dialogues};
+use crate::smpp::retry::Attempt;
 use crate::smpp::session::{Close, Delivered, Input, Odd, Output, Session, Ticket};
 use crate::smpp::status::BindState;
 use crate::store::PartOutcome;
@@ -206,6 +207,8 @@ impl<I: Inbox> Serving<I> {
 
     fn bound(&mut self, now: Moment) {
         self.bound_at = Some(now);
+        let bound = Attempt::Bound(Duration::ZERO);
+        let _nobody_waits = self.shared.account().ended(bound, now);
         let (config, clock) = (&self.shared.config, &self.shared.clock);
         self.record().count(Figure::Bound);
         self.record().becomes(BindState::Bound, clock.now());

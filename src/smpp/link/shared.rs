@@ -14,6 +14,7 @@ use crate::smpp::link::queue::Queue;
 use crate::smpp::link::stream::Dial;
 use crate::smpp::link::tardy::Tardy;
 use crate::smpp::pace::Pace;
+use crate::smpp::retry::Account;
 use crate::smpp::status::LinkStatus;
 
 /// A clock for time-outs, which nobody can set back.
@@ -54,6 +55,7 @@ pub(super) struct Shared {
     pub up: watch::Sender<usize>,
     pub stop: watch::Sender<bool>,
     pace: Mutex<Pace>,
+    account: Mutex<Account>,
     tickets: AtomicU64,
 }
 
@@ -77,6 +79,7 @@ impl Shared {
             up: watch::channel(0).0,
             stop: watch::channel(false).0,
             pace: Mutex::new(Pace::new(config.limit())),
+            account: Mutex::new(Account::new(config.retry)),
             tickets: AtomicU64::new(0),
             clock,
             config: Arc::new(config),
@@ -89,6 +92,10 @@ impl Shared {
 
     pub fn pace(&self) -> MutexGuard<'_, Pace> {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn account(&self) -> MutexGuard<'_, Account> {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Submits may go on one bind more.

@@ -14,7 +14,8 @@ use futures_util::future::{FutureExt, Shared};
 use crate::clock::Moment;
 use crate::store::{Mark, StoreError};
 
-/// Messages that are kept; while the ledger is busy with so many, none is begun.
+/// Messages that are kept; while the ledger is busy with so many, none is begun. What had been begun
+/// by then, at most `inbound` on each bind, is kept beyond.
 const KEPT_MAX: usize = 256;
 /// How long an operator that was asked to come again is waited for.
 const COMES_AGAIN: Duration = Duration::from_secs(10 * 60);
@@ -83,7 +84,7 @@ impl Tardy {
         let mut kept = self.lock();
         if kept.len() >= KEPT_MAX {
             let done = kept.iter().position(|one| one.storing.peek().is_some());
-            kept.remove(done.unwrap_or(0));
+            let _forgotten = done.and_then(|at| kept.remove(at));
         }
         kept.push_back(Kept {
             fingerprint,
