@@ -12,7 +12,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::callback::LinkName;
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::store::{Message, MessageId, PartOutcome, Store, StoreError};
 
 /// What became of one part of a message.
@@ -222,10 +222,8 @@ pub async fn pump<S: Store, C: Carrier>(
                     for report in reports {
                         let now = clock.now();
                         figures.told(id, &report);
-                        recorded.push(async move {
-                            let PartReport { part, parts, outcome } = report;
-                            store.part_done(id, part, parts, &outcome, now).await
-                        });
+                        let stop = stop.clone();
+                        recorded.push(async move { record(store, id, &report, now, stop).await });
                     }
                     next = carried.next().now_or_never().flatten();
                 }
@@ -251,6 +249,39 @@ pub async fn pump<S: Store, C: Carrier>(
     }
 }
 
+/// Records an outcome; tries again while the ledger cannot, since what is not recorded is unknown,
+/// and goes again.
+async fn record<S: Store>(
+    store: &S,
+    id: MessageId,
+    report: &PartReport,
+    at: Moment,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), StoreError> {
+    let mut tries = 0;
+    loop {
+        let PartReport {
+            part,
+            parts,
+            outcome,
+        } = report;
+        let done = store.part_done(id, *part, *parts, outcome, at).await;
+        tries += 1;
+        if done.is_ok() || tries == RECORD_TRIES || *stop.borrow() {
+            return done;
+        }
+        if tries == 1
+            && let Err(error) = &done
+        {
+            tracing::error!(%error, "an outcome waits for the ledger");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
 /// Sleeps until a time that there is; for ever where there is none.
 async fn sleep_until(time: Option<Instant>) {
     match time {
@@ -258,6 +289,10 @@ async fn sleep_until(time: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+/// How often an outcome is tried to be recorded, with [`LOOK`] between: five minutes, within which a
+/// full disk can be seen to.
+const RECORD_TRIES: u32 = 600;
 
 /// Outcomes in the ledger's hands, beyond which a link claims nothing more.
 const RECORDING_MAX: usize = 4096;

@@ -14,6 +14,13 @@ pub const RATE_MIN: f64 = 0.2;
 /// What throttling leaves of the rate.
 const DECREASE: f64 = 0.75;
 
+/// The rate is decreased once in this time at most: what an operator refuses within it is one word.
+const DECREASE_EVERY: Duration = Duration::from_secs(1);
+
+/// What was really taken brings the rate down to no less than this share of it at once, so that an operator that
+/// takes nothing for a moment does not cost a minute.
+const FALL_MAX: f64 = 0.25;
+
 /// So many seconds lead from three quarters of a rate back to it: an operator with a fixed limit
 /// throttles about four times a minute.
 const CLIMB_SECONDS: f64 = 15.0;
@@ -135,14 +142,15 @@ impl Pace {
     /// The operator throttled a part that was sent at `sent`, and whether this slows the link:
     /// what was sent before the last decrease says nothing new, so that a burst is one decrease.
     pub fn throttled(&mut self, sent: Moment, now: Moment) -> bool {
-        if self.slowed_at.is_some_and(|at| sent <= at) {
+        let since = |at: Moment| sent <= at || now < at.plus(DECREASE_EVERY);
+        if self.slowed_at.is_some_and(since) {
             return false;
         }
         // Rather what it really took than what it was offered.
         let measured = self.tally.rate(now).max(1.0);
         let rate = self
             .rate
-            .map_or(measured, |rate| rate.min(measured.max(RATE_MIN)));
+            .map_or(measured, |rate| rate.min(measured.max(rate * FALL_MAX)));
         self.ceiling = rate;
         self.rate = Some((rate * DECREASE).max(RATE_MIN));
         self.slowed_at = Some(now);
@@ -325,7 +333,7 @@ mod tests {
         for (limit, whole) in [(Some(50.0), Some(50.0)), (None, None)] {
             let lines = timeline(limit, 10, 240, storm);
             let stormy: u32 = lines[2..5].iter().map(|l| l.throttled).sum();
-            assert!(stormy <= 120, "{}", shown(&lines));
+            assert!(stormy <= 300, "{}", shown(&lines));
             assert_eq!(
                 lines.last().and_then(|l| l.rate),
                 whole,
@@ -358,11 +366,11 @@ mod tests {
         }
         assert!(pace.throttled(at(1_000), at(1_100)));
         assert_eq!(pace.rate(), Some(6.0));
-        for sent in [1_000, 1_050, 1_100] {
-            assert!(!pace.throttled(at(sent), at(1_200)));
+        for sent in [1_000, 1_050, 1_100, 1_101, 1_200] {
+            assert!(!pace.throttled(at(sent), at(2_099)));
         }
         assert_eq!(pace.rate(), Some(6.0));
-        assert!(pace.throttled(at(1_101), at(1_300)));
+        assert!(pace.throttled(at(1_101), at(2_100)));
     }
 
     #[test]
@@ -391,9 +399,10 @@ mod tests {
             let mut pace = Pace::new(limit);
             let at = Moment::from_ms;
             assert!(pace.throttled(at(0), at(0)));
-            assert_eq!(pace.rate(), Some(DECREASE));
+            let slowed = pace.rate();
+            assert!(slowed.is_some_and(|rate| rate < 10.0));
             assert!(pace.take(at(59_999)).is_ok());
-            assert_eq!(pace.rate(), Some(DECREASE));
+            assert_eq!(pace.rate(), slowed);
             assert!(pace.take(at(60_020)).is_ok());
             assert_eq!(pace.rate(), limit);
         }

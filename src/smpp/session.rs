@@ -3,6 +3,7 @@
 
 mod events;
 mod silence;
+mod unread;
 
 use std::collections::VecDeque;
 
@@ -14,8 +15,10 @@ use crate::smpp::config::{BindKind, Numbers};
 use crate::smpp::frame::{self, Frame, FrameError, Raw};
 use crate::smpp::outgoing;
 use crate::smpp::pdu::{self, Bind, DecodeError, EncodeError, Pdu};
+use crate::smpp::receipt;
 pub use crate::smpp::session::events::{Close, Delivered, Input, Odd, Output, Ticket};
 use crate::smpp::session::silence::Silence;
+use crate::smpp::session::unread::Unread;
 use crate::store::PartOutcome;
 
 /// The highest sequence number (SMPP 3.4, 3.2); 1 follows it.
@@ -54,6 +57,8 @@ struct Flight {
     ticket: Ticket,
     sent: Moment,
     until: Moment,
+    /// How many answers of ours it came behind.
+    behind: u64,
 }
 
 /// A delivery without our answer.
@@ -61,6 +66,8 @@ struct Flight {
 struct Owed {
     delivered: Delivered,
     body: Bytes,
+    /// When a text came; a receipt that comes again changes nothing.
+    came: Option<Moment>,
 }
 
 /// One bind.
@@ -80,10 +87,14 @@ pub struct Session {
     silence: Silence,
     /// Deliveries without our answer.
     owed: Vec<Owed>,
+    /// Answers of ours that the operator may not have read.
+    unread: Unread,
     /// There is no room for further ones.
     full: bool,
     heard_at: Moment,
     enquiry: Option<Moment>,
+    /// The sequence number of the last enquire_link, and how many answers of ours it came behind.
+    enquired: Option<(u32, u64)>,
     partial: Option<Moment>,
 }
 
@@ -128,9 +139,11 @@ impl Session {
             late: VecDeque::new(),
             silence: Silence::new(numbers),
             owed: Vec::new(),
+            unread: Unread::default(),
             full: false,
             heard_at: now,
             enquiry: None,
+            enquired: None,
             partial: None,
         })
     }
@@ -144,9 +157,11 @@ impl Session {
         };
     }
 
-    /// When the operator was last heard.
-    pub fn heard_at(&self) -> Moment {
-        self.heard_at
+    /// Since when deliveries have come whose answers the operator may not have read; none where it
+    /// has shown that it read all. Answers to requests that were written behind them show it.
+    pub fn unread_since(&self) -> Option<Moment> {
+        let owed = self.owed.iter().filter_map(|owed| owed.came);
+        owed.chain(self.unread.since()).min()
     }
 
     /// Messages that wait for their answers.
@@ -241,7 +256,11 @@ impl Session {
         match read {
             Pdu::EnquireLink => say(Command::EnquireLinkResp, Status::OK, sequence, outputs),
             // It has been heard, which is all that was asked.
-            Pdu::EnquireLinkResp => {}
+            Pdu::EnquireLinkResp => {
+                if let Some((_, behind)) = self.enquired.take_if(|(asked, _)| *asked == sequence) {
+                    self.unread.read(behind);
+                }
+            }
             Pdu::Unbind => {
                 say(Command::UnbindResp, Status::OK, sequence, outputs);
                 self.close(Close::Unbound, outputs);
@@ -288,23 +307,27 @@ impl Session {
                 };
                 self.on_response(sequence, outgoing::outcome(status, &[]), outputs);
             }
-            Pdu::DeliverSm(_) => {
+            Pdu::DeliverSm(sm) => {
+                let came = Some(now).filter(|_| !receipt::is_receipt(&sm));
                 self.on_delivery(
                     Delivered {
                         answer: Command::DeliverSmResp,
                         sequence,
                     },
                     frame,
+                    came,
                     outputs,
                 );
             }
-            Pdu::DataSm(_) => {
+            Pdu::DataSm(sm) => {
+                let came = Some(now).filter(|_| !receipt::is_receipt(&sm));
                 self.on_delivery(
                     Delivered {
                         answer: Command::DataSmResp,
                         sequence,
                     },
                     frame,
+                    came,
                     outputs,
                 );
             }
@@ -343,17 +366,26 @@ impl Session {
     }
 
     fn on_response(&mut self, sequence: u32, outcome: PartOutcome, outputs: &mut Vec<Output>) {
-        self.silence.heard();
-        if let Some(flight) = take(&mut self.flights, sequence) {
-            outputs.push(Output::Done(flight.ticket, outcome));
+        let (flight, output) = if let Some(flight) = take(&mut self.flights, sequence) {
+            (flight, Output::Done(flight.ticket, outcome))
         } else if let Some(flight) = take(&mut self.late, sequence) {
-            outputs.push(Output::Late(flight.ticket, outcome));
+            (flight, Output::Late(flight.ticket, outcome))
         } else {
             outputs.push(Output::Odd(Odd::Unasked));
-        }
+            return;
+        };
+        self.silence.heard();
+        self.unread.read(flight.behind);
+        outputs.push(output);
     }
 
-    fn on_delivery(&mut self, delivered: Delivered, frame: &Frame, outputs: &mut Vec<Output>) {
+    fn on_delivery(
+        &mut self,
+        delivered: Delivered,
+        frame: &Frame,
+        came: Option<Moment>,
+        outputs: &mut Vec<Output>,
+    ) {
         let refuse = match self.state {
             State::Bound => self.full.then_some((Odd::Shed, Status::THROTTLED)),
             // It comes again on the next bind; another status would make some operators drop it.
@@ -377,6 +409,7 @@ impl Session {
             self.owed.push(Owed {
                 delivered,
                 body: frame.body.clone(),
+                came,
             });
             outputs.push(Output::Deliver(delivered, frame.clone()));
         }
@@ -412,6 +445,7 @@ impl Session {
             ticket,
             sent: now,
             until: now.plus(self.numbers.response),
+            behind: self.unread.written(),
         });
         self.silence.sent(now);
         outputs.push(Output::Submit(ticket, Raw(pdu)));
@@ -420,7 +454,10 @@ impl Session {
     fn on_answer(&mut self, delivered: Delivered, status: Status, outputs: &mut Vec<Output>) {
         let owed = self.owed.iter().position(|o| o.delivered == delivered);
         if let Some(at) = owed {
-            self.owed.swap_remove(at);
+            let owed = self.owed.swap_remove(at);
+            owed.came
+                .into_iter()
+                .for_each(|came| self.unread.answered(came));
         }
         match self.state {
             State::Called { .. }
@@ -478,6 +515,7 @@ impl Session {
             None if self.heard_at.plus(self.numbers.idle) <= now => {
                 self.enquiry = Some(now.plus(self.numbers.response));
                 let sequence = self.next_sequence();
+                self.enquired = Some((sequence, self.unread.written()));
                 say(Command::EnquireLink, Status::OK, sequence, outputs);
             }
             Some(_) | None => {}
@@ -527,7 +565,9 @@ impl Session {
         outputs.extend(unknown);
         self.late.clear();
         self.silence.heard();
-        self.owed.clear();
+        for came in self.owed.drain(..).filter_map(|owed| owed.came) {
+            self.unread.answered(came);
+        }
         outputs.push(Output::Close(why));
     }
 

@@ -641,13 +641,13 @@ pub trait Store: Send + Sync + 'static {
         delivery: Delivery,
     ) -> impl Future<Output = Result<Noted, StoreError>> + Send;
 
-    /// Marks a bind as closed, on which the operator was last heard at `heard`, so that repeats of
-    /// messages whose answers it may not have had are recognised.
+    /// Marks a bind as closed. What came on it from `unread_from` on may come again, since the
+    /// operator may not have had the answer, and is then recognised as a repeat.
     fn close_bind(
         &self,
         link: &LinkName,
         bind: u64,
-        heard: Moment,
+        unread_from: Moment,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// SMS whose turn is not done and that came after `after` (0: all), oldest first.

@@ -397,11 +397,11 @@ impl Store for SqlStore {
         &self,
         link: &LinkName,
         bind: u64,
-        heard: Moment,
+        unread_from: Moment,
     ) -> Result<(), StoreError> {
         let link = link.0.clone();
         self.write(move |c, inner| {
-            Box::pin(async move { sms::close_bind(c, &inner, link, bind, heard).await })
+            Box::pin(async move { sms::close_bind(c, &inner, link, bind, unread_from).await })
         })
         .await
     }

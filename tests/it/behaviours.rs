@@ -12,7 +12,7 @@ use tokio::task::LocalSet;
 use jisr::smpp::config::Binds;
 use simulator::smsc::{Behaviour, CommandId, Dose, IdStyle, Receipts, Timing};
 
-use crate::program::ask;
+use crate::program::{ask, change};
 use house::{AFTER_THE_GRACE, House, Plan, SOON};
 
 const TABLE: &str = include_str!("../../docs/behaviours.md");
@@ -386,4 +386,40 @@ async fn a_ledger_slower_than_the_operator_waits_makes_one_turn_of_a_text() {
     let turns = "SELECT count(*) FROM inbox_sms";
     assert_eq!(ask(&house.ledger(), turns).await, 2);
     assert_eq!(phone.received(), 2);
+}
+
+/// The operator had read that the first one was taken; what the worker types after a cut is new.
+#[tokio::test]
+async fn a_text_typed_again_after_a_cut_makes_its_turn() {
+    let house = House::bound(Plan::new()).await;
+    let phone = house.worker(1);
+    house.texts(1, "TNS").await;
+    house.answered(1, 0).await;
+    for arrived in 1..4 {
+        house.texts(1, "1").await;
+        phone.sms(arrived, SOON, |_| true).await.unwrap();
+        house.smsc.close();
+        house.binds(u64::try_from(arrived).unwrap() + 1).await;
+    }
+    let turns = "SELECT count(*) FROM inbox_sms";
+    assert_eq!(ask(&house.ledger(), turns).await, 4);
+    assert!(house.odd().is_empty(), "{:?}", house.odd());
+}
+
+/// A part that was answered while the ledger could not take it does not go again.
+#[tokio::test]
+async fn an_outcome_waits_for_the_ledger() {
+    let house = House::bound(Plan::new()).await;
+    house.smsc.set_receipts(Receipts::None);
+    let full =
+        "CREATE TRIGGER full BEFORE INSERT ON part_ids BEGIN SELECT RAISE(ABORT, 'full'); END";
+    change(&house.ledger(), full).await;
+    house.owes(1).await;
+    house.answered(1, 0).await;
+    house.until_answered(1).await;
+    house.stand("sending", 1).await;
+    change(&house.ledger(), "DROP TRIGGER full").await;
+    house.stand("sent", 1).await;
+    house.later(AFTER_THE_GRACE).await;
+    assert_eq!(house.worker(1).received(), 1, "not again");
 }

@@ -148,8 +148,13 @@ impl Inbox for Door {
         self.0.apology(call, "busy")
     }
 
-    async fn closed(&self, link: &LinkName, bind: u64, heard: Moment) -> Result<(), StoreError> {
-        self.0.store.close_bind(link, bind, heard).await
+    async fn closed(
+        &self,
+        link: &LinkName,
+        bind: u64,
+        unread_from: Moment,
+    ) -> Result<(), StoreError> {
+        self.0.store.close_bind(link, bind, unread_from).await
     }
 
     fn fingerprint(&self, parts: &[&[u8]]) -> Mark {

@@ -94,8 +94,13 @@ impl Inbox for GatewayInbox {
         self.0.store.receipt(&receipt).await
     }
 
-    async fn closed(&self, link: &LinkName, bind: u64, heard: Moment) -> Result<(), StoreError> {
-        self.0.store.close_bind(link, bind, heard).await
+    async fn closed(
+        &self,
+        link: &LinkName,
+        bind: u64,
+        unread_from: Moment,
+    ) -> Result<(), StoreError> {
+        self.0.store.close_bind(link, bind, unread_from).await
     }
 
     async fn late(&self, message: MessageId, report: PartReport) {

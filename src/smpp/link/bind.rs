@@ -20,6 +20,10 @@ use crate::smpp::retry::{Attempt, Retry};
 use crate::smpp::session::{Close, Input, Session};
 use crate::smpp::status::BindState;
 
+/// What is taken off the time from which deliveries may come again: the runtime's time and the
+/// clock's may differ by as much.
+const UNREAD_SLACK: Duration = Duration::from_millis(50);
+
 /// How long the last octets of a connection may take.
 const LAST_WRITE: Duration = Duration::from_secs(1);
 
@@ -38,7 +42,7 @@ impl<I: Inbox> BindTask<I> {
     pub async fn run(mut self) {
         let config = Arc::clone(&self.shared.config);
         let mut retry = Retry::new(config.retry);
-        // A bind whose end the ledger does not know yet, and when the operator was last heard on it.
+        // A bind whose end the ledger does not know yet, and from when on what came may come again.
         let mut unclosed = None;
         while !self.is_stopping() {
             let begun = self.shared.account().begin(self.shared.time.now());
@@ -109,13 +113,13 @@ impl<I: Inbox> BindTask<I> {
     /// Tells the ledger of a closed bind. Without that, repeats of its messages would not be
     /// recognised on the next one.
     async fn settle(&self, unclosed: &mut Option<(u64, Moment)>) -> bool {
-        let Some((bind, heard)) = *unclosed else {
+        let Some((bind, unread_from)) = *unclosed else {
             return true;
         };
         let config = &self.shared.config;
         let wait = Duration::from_millis(config.accept_ms);
         let recorded = matches!(
-            timeout(wait, self.inbox.closed(&config.name, bind, heard)).await,
+            timeout(wait, self.inbox.closed(&config.name, bind, unread_from)).await,
             Ok(Ok(()))
         );
         if recorded {
@@ -153,15 +157,15 @@ impl<I: Inbox> BindTask<I> {
         };
         // 63 bits, which fit a signed column.
         let bind = self.chance() >> 1;
-        let (attempt, heard) = self.serve(stream, bind).await;
+        let (attempt, unread_from) = self.serve(stream, bind).await;
         if matches!(attempt, Attempt::Bound(_)) {
-            *unclosed = Some((bind, heard));
+            *unclosed = Some((bind, unread_from));
             self.settle(unclosed).await;
         }
         attempt
     }
 
-    /// Carries a connection through to its end; tells when the operator was last heard on it.
+    /// Carries a connection through to its end; tells from when on what came may come again.
     async fn serve(&mut self, stream: Stream, bind: u64) -> (Attempt, Moment) {
         let shared = Arc::clone(&self.shared);
         let config = Arc::clone(&shared.config);
@@ -271,8 +275,13 @@ impl<I: Inbox> BindTask<I> {
             session.on(input, shared.time.now(), &mut outputs);
         };
 
-        let heard_ago = shared.time.now().since(session.heard_at());
-        let heard = shared.clock.now().minus(heard_ago);
+        let unread_from = match session.unread_since() {
+            Some(since) => {
+                let ago = shared.time.now().since(since);
+                shared.clock.now().minus(ago).minus(UNREAD_SLACK)
+            }
+            None => Moment::from_ms(i64::MAX),
+        };
         self.record().set_in_flight(0);
         self.ends(why);
         // What cannot be written now is lost with the connection either way.
@@ -290,7 +299,7 @@ impl<I: Inbox> BindTask<I> {
             (None, Close::Refused(status)) if status.is_about_credentials() => Attempt::Refused,
             (None, _) => Attempt::Failed,
         };
-        (attempt, heard)
+        (attempt, unread_from)
     }
 
     fn ends(&self, why: Close) {

@@ -42,7 +42,7 @@ pub trait Inbox: Send + Sync + 'static {
         &self,
         link: &LinkName,
         bind: u64,
-        heard: Moment,
+        unread_from: Moment,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// The keyed hash of a PDU's source, destination and octets.

@@ -78,6 +78,13 @@ impl Bench {
             }
             "stop" => Input::Stop,
             "lost" => Input::Lost,
+            // How many seconds ago the oldest delivery came whose answer may not have been read.
+            "unread" => {
+                let since = self.session.unread_since();
+                return since.map_or("none".to_owned(), |since| {
+                    format!("{} s", self.now.since(since).as_secs())
+                });
+            }
             other => panic!("{other}"),
         };
         self.session.on(input, self.now, &mut self.said);
@@ -379,6 +386,7 @@ fn a_bind_that_answers_no_submit_is_given_up() {
         submit 13                       -> submit_sm 5
         hear enquire_link 2             -> enquire_link_resp 2
         wait 9                          -> nothing
+        hear submit_sm_resp 99          -> odd Unasked
         wait 1                          -> done 13 Unknown, close Mute
         ",
     );
@@ -428,6 +436,41 @@ fn a_delivery_that_comes_twice_is_one() {
         answer 7                        -> deliver_sm_resp 7
         answer 7                        -> deliver_sm_resp 7
         hear deliver_sm 7               -> deliver 7
+        ",
+    );
+}
+
+#[test]
+fn answers_are_read_when_what_came_behind_them_is_answered() {
+    check(
+        "
+        hear bind_transceiver_resp 1    -> bound
+        unread                          -> none
+        hear deliver_sm 7               -> deliver 7
+        wait 2                          -> nothing
+        unread                          -> 2 s
+        submit 10                       -> submit_sm 2
+        answer 7                        -> deliver_sm_resp 7
+        hear submit_sm_resp 2           -> done 10 Accepted(\"id\")
+        unread                          -> 2 s
+        submit 11                       -> submit_sm 3
+        hear deliver_sm 8               -> deliver 8
+        wait 1                          -> nothing
+        hear submit_sm_resp 3           -> done 11 Accepted(\"id\")
+        unread                          -> 1 s
+        answer 8                        -> deliver_sm_resp 8
+        hear enquire_link 1             -> enquire_link_resp 1
+        hear submit_sm_resp 99          -> odd Unasked
+        unread                          -> 1 s
+        wait 30                         -> enquire_link 4
+        hear enquire_link_resp 3        -> nothing
+        unread                          -> 31 s
+        hear enquire_link_resp 4        -> nothing
+        unread                          -> none
+        hear deliver_sm 9               -> deliver 9
+        wait 1                          -> nothing
+        lost                            -> close Lost
+        unread                          -> 1 s
         ",
     );
 }

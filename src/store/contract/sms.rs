@@ -93,27 +93,28 @@ pub(crate) async fn repeats_by_fingerprint_need_a_closed_bind(store: &impl Store
         let accepted = store.accept_sms(sms).await.unwrap();
         assert_eq!(accepted == Accepted::Repeat, repeats, "{why}");
     };
-    let closes = async |name: LinkName, bind, heard| {
-        store.close_bind(&name, bind, at(heard)).await.unwrap();
+    let closes = async |name: LinkName, bind, unread_from| {
+        let closed = store.close_bind(&name, bind, at(unread_from)).await;
+        closed.unwrap();
     };
     closes(link(), 9, 0).await;
     closes("the other".into(), 1, 0).await;
     comes(1, 0, false, "nothing was there").await;
     comes(1, 5, false, "the bind is open: typed twice").await;
     comes(2, 6, false, "on another bind, the first still open").await;
-    closes(link(), 1, 7).await;
+    closes(link(), 1, 0).await;
     comes(2, 10, true, "the bind has closed").await;
     comes(2, 11, true, "both are sent again").await;
     comes(2, 12, false, "and a third one is new").await;
-    closes(link(), 2, 13).await;
+    closes(link(), 2, 0).await;
     comes(3, 11 * MINUTE + 12, false, "after ten minutes").await;
 
-    let heard_for = 11 * MINUTE + 12 + 60;
-    closes(link(), 3, heard_for).await;
-    comes(4, heard_for + 300, true, "the answer may not have come").await;
-    closes(link(), 4, heard_for + 300 + 61).await;
-    let why = "the operator was heard well after the answer, and the worker types again";
-    comes(5, heard_for + 370, false, why).await;
+    let third = 11 * MINUTE + 12;
+    closes(link(), 3, third).await;
+    comes(4, third + 300, true, "its answer may not have been read").await;
+    closes(link(), 4, third + 1).await;
+    let why = "its answer was read, and the worker types again";
+    comes(5, third + 301, false, why).await;
 
     let another = NewSms {
         bind: 3,

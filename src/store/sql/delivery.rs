@@ -3,7 +3,7 @@
 use super::engine::{Conn, Fault};
 use super::sms::{REPEAT, UNANSWERED};
 use super::writer::Verdict;
-use super::{Inner, int, ms};
+use super::{Inner, int};
 use crate::clock::Moment;
 use crate::store::{Delivery, Noted};
 
@@ -22,9 +22,9 @@ pub(super) async fn note(
                AND NOT (s.instance = $4 AND s.bind = $5)
                AND (SELECT COALESCE(
                    -- How the bind ended, or where it ended with its process.
-                   (SELECT b.heard_at <= s.received_at + $6 FROM closed_binds b
+                   (SELECT s.received_at >= b.unread_from FROM closed_binds b
                     WHERE b.link = s.link AND b.instance = s.instance AND b.bind = s.bind),
-                   s.instance <> $4 AND s.received_at >= $7)))
+                   s.instance <> $4 AND s.received_at >= $6)))
          RETURNING id, received_at",
     )
     .bind(delivery.fingerprint.to_vec())
@@ -32,7 +32,6 @@ pub(super) async fn note(
     .bind(delivery.at.minus(REPEAT).ms())
     .bind(inner.instance)
     .bind(int(delivery.bind))
-    .bind(ms(UNANSWERED))
     .bind(inner.alive_at.minus(UNANSWERED).ms())
     .fetch_optional(&mut *c)
     .await?;

@@ -18,8 +18,7 @@ use crate::store::{Accepted, Mark, NewSms, Sms, SmsId};
 
 /// Within which an equal message without an id may be a repeat (once-only rule 4).
 pub(super) const REPEAT: Duration = Duration::from_secs(10 * 60);
-/// How long an operator that is still heard may not have had the answer to a message: then it has
-/// come again with it, or given it up.
+/// How long an operator waits for an answer at most; then it has come again, or given up.
 pub(super) const UNANSWERED: Duration = Duration::from_secs(60);
 /// How long parts wait for the others.
 pub(super) const PARTS_WAIT: Duration = Duration::from_secs(24 * 3600);
@@ -280,16 +279,15 @@ async fn is_repeat(c: &mut Conn, inner: &Inner, sms: &NewSms) -> Result<bool, Fa
                AND NOT (s.instance = $4 AND s.bind = $5)
                AND (SELECT COALESCE(
                    -- How the bind ended, or where it ended with its process.
-                   (SELECT b.heard_at <= s.received_at + $6 FROM closed_binds b
+                   (SELECT s.received_at >= b.unread_from FROM closed_binds b
                     WHERE b.link = s.link AND b.instance = s.instance AND b.bind = s.bind),
-                   s.instance <> $4 AND s.received_at >= $7)))",
+                   s.instance <> $4 AND s.received_at >= $6)))",
     )
     .bind(sms.fingerprint.to_vec())
     .bind(&sms.link.0)
     .bind(sms.at.minus(REPEAT).ms())
     .bind(inner.instance)
     .bind(int(sms.bind))
-    .bind(ms(UNANSWERED))
     .bind(inner.alive_at.minus(UNANSWERED).ms())
     .execute(c)
     .await?;
@@ -488,13 +486,13 @@ pub(super) async fn close_bind(
     inner: &Inner,
     link: String,
     bind: u64,
-    heard: Moment,
+    unread_from: Moment,
 ) -> Result<Verdict<()>, Fault> {
-    sqlx::query("INSERT INTO closed_binds (link, instance, bind, heard_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
+    sqlx::query("INSERT INTO closed_binds (link, instance, bind, unread_from) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
         .bind(link)
         .bind(inner.instance)
         .bind(int(bind))
-        .bind(heard.ms())
+        .bind(unread_from.ms())
         .execute(c)
         .await?;
     Ok(Verdict::Keep(()))

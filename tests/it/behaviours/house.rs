@@ -69,8 +69,13 @@ impl Inbox for HouseInbox {
         self.0.store.receipt(&receipt).await
     }
 
-    async fn closed(&self, link: &LinkName, bind: u64, heard: Moment) -> Result<(), StoreError> {
-        self.0.store.close_bind(link, bind, heard).await
+    async fn closed(
+        &self,
+        link: &LinkName,
+        bind: u64,
+        unread_from: Moment,
+    ) -> Result<(), StoreError> {
+        self.0.store.close_bind(link, bind, unread_from).await
     }
 
     async fn late(&self, message: MessageId, report: PartReport) {
@@ -262,6 +267,18 @@ impl House {
 
     pub async fn is_bound(&self) {
         self.smsc.until_bound(SOON).await.unwrap();
+    }
+
+    /// The message centre has answered so many submits.
+    pub async fn until_answered(&self, times: u64) {
+        let answered = || self.smsc.traffic().went(CommandId::SubmitSmResp);
+        let all = async {
+            while answered() < times {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let ended = tokio::time::timeout(SOON, all).await;
+        assert!(ended.is_ok(), "{} answers", answered());
     }
 
     /// The gateway has bound that often.
