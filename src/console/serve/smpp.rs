@@ -105,7 +105,7 @@ impl Inbox for GatewayInbox {
             .await
         {
             // The part stays an unknown outcome, and a receipt may still end it.
-            tracing::error!(message = message.0, %error, "a late answer is lost");
+            tracing::error!(id = message.0, %error, "a late answer is lost");
         }
     }
 
