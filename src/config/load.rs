@@ -86,10 +86,16 @@ impl Config {
             }));
         }
         if self.services.is_empty() {
+            let carries =
+                |link: &&LinkConfig| matches!(link, LinkConfig::Smpp(_) | LinkConfig::Sandbox(_));
+            let receives =
+                |link: &LinkConfig| matches!(link, LinkConfig::Smpp(smpp) if !smpp.bind.sends());
+            // One that only receives is taken where there is no other, and then found wrong by name.
             let sms_link = self
                 .links
                 .iter()
-                .find(|link| matches!(link, LinkConfig::Smpp(_) | LinkConfig::Sandbox(_)))
+                .filter(carries)
+                .min_by_key(|link| receives(link))
                 .map(|link| link.name().to_owned());
             let Some(sms_link) = sms_link else {
                 return Err(ConfigError::wrong(
@@ -158,21 +164,22 @@ impl Config {
             let carrier = self
                 .links
                 .iter()
-                .find(|link| link.name() == service.sms_link);
+                .enumerate()
+                .find(|(_, link)| link.name() == service.sms_link);
             match carrier {
-                Some(LinkConfig::Sandbox(_)) => {}
-                Some(LinkConfig::Smpp(smpp)) if smpp.bind.sends() => {}
-                Some(LinkConfig::Smpp(smpp)) => {
+                Some((_, LinkConfig::Sandbox(_))) => {}
+                Some((_, LinkConfig::Smpp(smpp))) if smpp.bind.sends() => {}
+                Some((at, LinkConfig::Smpp(smpp))) => {
                     return Err(ConfigError::wrong(
-                        &format!("service[{index}].sms_link"),
+                        &format!("link[{at}].bind"),
                         &format!(
-                            "service {} sends on {}, which has receivers only",
+                            "service {} sends its messages on link {}, and nothing can be submitted on receivers",
                             service.name, smpp.name
                         ),
-                        "write bind = \"transceiver\" or \"pair\" in that link, or name another",
+                        "write bind = \"transceiver\" or \"pair\", or name another link as sms_link of the service",
                     ));
                 }
-                Some(LinkConfig::UssdHttp(_)) | None => {
+                Some((_, LinkConfig::UssdHttp(_))) | None => {
                     return Err(ConfigError::wrong(
                         &format!("service[{index}].sms_link"),
                         &format!(
@@ -448,14 +455,16 @@ fn plain(message: &str) -> String {
 }
 
 /// The reader's names of types, and what a file has for them.
-const WORDS: [(&str, &str); 20] = [
+const WORDS: [(&str, &str); 22] = [
     ("u8", "a number from 0 to 255"),
     ("u16", "a number from 0 to 65535"),
     ("u32", "a whole number"),
     ("u64", "a whole number"),
     ("usize", "a whole number"),
+    ("f64", "a number"),
     ("a boolean", "true or false"),
     ("a string", "a text in quotes"),
+    ("string only", "a text in quotes"),
     ("path string", "the path of a file in quotes"),
     ("a sequence", "a list in brackets"),
     ("struct Http", "a section [http]"),
@@ -629,13 +638,18 @@ mod tests {
                 "password_file = 5",
                 "8:1 link.password_file: expected the path of a file in quotes",
             ),
+            ("rate = \"5\"", "8:1 link.rate: expected a number"),
+            (
+                "version = 3.4",
+                "8:1 link.version: expected a text in quotes",
+            ),
             (
                 "source_ton = 256",
                 "8:1 link.source_ton: expected a number from 0 to 255",
             ),
             (
                 "bind = \"receiver\"",
-                "service.sms_link: service tns sends on a, which has receivers only",
+                "8:1 link.bind: service tns sends its messages on link a, and nothing can be submitted",
             ),
             (
                 "[[link]]\nkind=\"sandbox\"\nname=\"a\"\nservices=[\"tns\"]",
@@ -657,6 +671,10 @@ mod tests {
             let error = load(&format!("{link}{written}\n"), &[]).unwrap_err();
             assert!(error.contains(expected), "{written}: {error}");
         }
+        // A receiver beside a transmitter is how some operators want it.
+        let beside = link.replace("name=\"a\"", "name=\"b\"\nbind=\"transmitter\"");
+        let config = load(&format!("{link}bind = \"receiver\"\n{beside}"), &[]).unwrap();
+        assert_eq!(config.services[0].sms_link, "b");
         let single = link.replace("[[link]]", "[link]");
         let error = load(&single, &[]).unwrap_err();
         assert!(error.contains("[[service]], [[link]]"), "{error}");

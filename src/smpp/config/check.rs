@@ -223,6 +223,65 @@ mod tests {
         assert_eq!(with("123456789").check().unwrap_err().key, "password");
     }
 
+    /// A link with one setting more, such as `retry.first_ms = 5`.
+    fn link(key: &str, value: &str) -> Result<SmppConfig, String> {
+        let line = match key.split_once('.') {
+            Some((section, key)) => format!("[{section}]\n{key} = {value}\n"),
+            None => format!("{key} = {value}\n"),
+        };
+        let needed = ["name = 'a'", "host = 'h'", "port = 1", "system_id = 's'"];
+        let others = needed
+            .iter()
+            .filter(|one| !one.starts_with(&format!("{key} ")));
+        let text: String = others.map(|one| format!("{one}\n")).collect();
+        let config: SmppConfig =
+            toml::from_str(&(text + &line)).map_err(|error| error.to_string())?;
+        config.check().map_err(|fault| fault.message)?;
+        Ok(config)
+    }
+
+    /// Defaults and ranges of the guide are those of the program.
+    #[test]
+    fn the_guide_has_the_defaults_and_ranges() {
+        let guide = include_str!("../../../docs/smpp.md");
+        let guide = guide.split("## Settings").nth(1).unwrap();
+        let guide = guide.split("\n## ").next().unwrap();
+        let unset = link("port", "1").unwrap();
+        let (mut defaults, mut ranges) = (0, 0);
+        for row in guide.lines().filter(|line| line.starts_with("| `")) {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            let keys = cells[1].split(", ").map(|key| key.trim_matches('`'));
+            for (key, default) in keys.zip(cells[2].split(", ")) {
+                if default.starts_with(|c: char| c.is_ascii_digit() || c == '`')
+                    && default != "`host`"
+                {
+                    let read = link(key, default.trim_matches('`'));
+                    assert!(read == Ok(unset.clone()), "{row}");
+                    defaults += 1;
+                }
+                let Some((least, most)) = cells[3].split_once(" to ") else {
+                    continue;
+                };
+                let (Ok(least), Ok(most)) = (least.parse::<u64>(), most.parse::<u64>()) else {
+                    continue;
+                };
+                for within in [least, most] {
+                    let told = link(key, &within.to_string()).err().unwrap_or_default();
+                    assert!(!told.contains("expected"), "{row}: {within}: {told}");
+                }
+                for beyond in [least.checked_sub(1), most.checked_add(1)] {
+                    let beyond = beyond.map(|beyond| beyond.to_string());
+                    assert!(
+                        link(key, beyond.as_deref().unwrap_or("-1")).is_err(),
+                        "{row}"
+                    );
+                }
+                ranges += 1;
+            }
+        }
+        assert!(defaults > 35 && ranges > 20, "{defaults} {ranges}");
+    }
+
     #[test]
     fn of_two_that_do_not_fit_both_are_named() {
         let config = SmppConfig {
