@@ -120,6 +120,8 @@ impl Status {
     pub const BAD_COMMAND: Self = Self(0x03);
     /// ESME_RINVBNDSTS: not in this state of the bind.
     pub const BAD_BIND_STATE: Self = Self(0x04);
+    /// ESME_RALYBND: bound already.
+    pub const ALREADY_BOUND: Self = Self(0x05);
     /// ESME_RSYSERR: a fault within.
     pub const SYSTEM_ERROR: Self = Self(0x08);
     /// ESME_RINVSRCADR: the source address is wrong.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::task::LocalSet;
 
+use jisr::smpp::config::Binds;
 use simulator::smsc::{Behaviour, CommandId, Dose, IdStyle, Receipts, Timing};
 
 use crate::program::ask;
@@ -352,7 +353,11 @@ played! {
         assert_eq!(house.worker(1).received(), 1, "one text, one answer");
         told(&house, it).await;
     };
-    DeliveryRepeated async |it| delivered_again(it, Plan::new()).await;
+    DeliveryRepeated async |it| {
+        // The answer goes out on the other bind, so that the end of this one does not meet it.
+        let plan = Plan::new().set(|link| link.bind = Binds::Pair);
+        delivered_again(it, plan).await;
+    };
     Flood async |it| {
         let house = House::bound(Plan::new()).await;
         house.smsc.set_timing(Timing { flood: 1_000, ..Timing::default() });

@@ -127,6 +127,7 @@ impl Bind {
             } else {
                 (heard + IDLE).min(written + WRITE_WAIT)
             };
+            let was_empty = self.out.is_empty();
             let drip = self.centre.lock().manners.timing.drip;
             let may_read = self.reads && self.end.is_none();
             tokio::select! {
@@ -171,6 +172,10 @@ impl Bind {
                 () = sleep_until(idle_until) => return,
             }
             self.deliver();
+            if was_empty {
+                // Only now is there something that can wait too long.
+                written = Instant::now();
+            }
         }
     }
 

@@ -244,6 +244,20 @@ async fn it_misbehaves_when_told_to() {
     );
 }
 
+/// What was written last long ago is no reason to cut what is written now.
+#[tokio::test]
+async fn a_quiet_link_stays() {
+    let (smsc, _) = smsc().await;
+    let mut esme = Esme::bound(&smsc).await;
+    for _ in 0..8 {
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(30)).await;
+        tokio::time::resume();
+        let answer = esme.ask(Pdu::EnquireLink).await;
+        assert_eq!(answer.id(), CommandId::EnquireLinkResp);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn receipts_come_late() {
     let login = Login {

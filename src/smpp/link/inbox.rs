@@ -77,10 +77,12 @@ pub(super) async fn take_in<I: Inbox>(
     let wait = Duration::from_millis(config.accept_ms);
     let stored = match incoming::read(config, &sm) {
         Incoming::Refused(status) => {
+            record.count(Figure::Odd);
             count(&config.name, "refused_delivery");
             return status;
         }
         Incoming::Useless(_) => {
+            record.count(Figure::Odd);
             count(&config.name, "useless_delivery");
             return Status::OK;
         }

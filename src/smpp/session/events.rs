@@ -144,7 +144,17 @@ impl fmt::Display for Close {
     /// For people.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused(status) => write!(f, "the operator refused the bind with {status}"),
+            Self::Refused(status) => {
+                write!(f, "the operator refused the bind with {status}")?;
+                let meaning = match *status {
+                    Status::ALREADY_BOUND => "it is bound already",
+                    Status::BIND_FAILED => "bind failed",
+                    Status::BAD_PASSWORD => "invalid password",
+                    Status::BAD_SYSTEM_ID => "unknown system_id",
+                    Status(_) => return Ok(()),
+                };
+                write!(f, " ({meaning})")
+            }
             Self::BindTimeout => f.write_str("no answer to the bind"),
             Self::NoOutbind => f.write_str("a call without an outbind"),
             Self::Silent => f.write_str("no answer to enquire_link"),

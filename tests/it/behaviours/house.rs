@@ -436,9 +436,19 @@ impl House {
         let arrived: usize = self.phones.all().iter().map(Phone::received).sum();
         format!(
             "binds {}, submits {}, arrived {arrived}, unknown {unknown}, odd {odd}",
-            self.smsc.traffic().came(CommandId::BindTransceiver),
+            self.binds_came(),
             self.smsc.traffic().came(CommandId::SubmitSm),
         )
+    }
+
+    fn binds_came(&self) -> u64 {
+        let traffic = self.smsc.traffic();
+        let kinds = [
+            CommandId::BindTransceiver,
+            CommandId::BindTransmitter,
+            CommandId::BindReceiver,
+        ];
+        kinds.map(|kind| traffic.came(kind)).iter().sum()
     }
 
     /// The link is told to stop; it has ended within its time for that.
