@@ -291,11 +291,17 @@ fn session_ms() -> u64 {
 }
 
 impl UssdHttp {
-    fn prove(&self) -> Result<(), ConfigError> {
+    /// Whether it can work; `index` is its place among the links.
+    fn prove(&self, index: usize) -> Result<(), ConfigError> {
         let least = crate::screen::fit::LIMIT_MIN;
         if self.septets < least.septets || self.units < least.units {
+            let key = if self.septets < least.septets {
+                "septets"
+            } else {
+                "units"
+            };
             return Err(ConfigError::wrong(
-                "link.septets, link.units",
+                &format!("link[{index}].{key}"),
                 &format!("a screen of link {} is too small for any text", self.name),
                 &format!(
                     "give at least {} septets and {} units",
@@ -305,7 +311,7 @@ impl UssdHttp {
         }
         if self.deadline_ms < DEADLINE_MS_MIN {
             return Err(ConfigError::wrong(
-                "link.deadline_ms",
+                &format!("link[{index}].deadline_ms"),
                 &format!("link {} leaves no time to answer", self.name),
                 &format!("give at least {DEADLINE_MS_MIN} milliseconds"),
             ));

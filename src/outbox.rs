@@ -75,7 +75,7 @@ pub async fn pump_once<S: Store, C: Carrier>(
     let mut failed = None;
     while let Some((id, reports)) = carried.next().await {
         for report in reports {
-            tracing::debug!(link = %carrier.link(), message = id.0, part = report.part, "carried");
+            tracing::debug!(link = %carrier.link(), id = id.0, part = report.part, "carried");
             let recorded = store
                 .part_done(id, report.part, report.parts, &report.outcome, clock.now())
                 .await;
@@ -330,13 +330,13 @@ impl<'a> Figures<'a> {
         counter.increment(1);
         match &report.outcome {
             PartOutcome::Accepted(_) | PartOutcome::Throttled | PartOutcome::NotSent => {
-                tracing::debug!(%link, message = message.0, part = report.part, outcome, "carried");
+                tracing::debug!(%link, id = message.0, part = report.part, outcome, "carried");
             }
             PartOutcome::Temporary(reason) | PartOutcome::Refused(reason) => {
-                tracing::warn!(%link, message = message.0, part = report.part, outcome, reason, "not taken");
+                tracing::warn!(%link, id = message.0, part = report.part, outcome, reason, "not taken");
             }
             PartOutcome::Unknown => {
-                tracing::warn!(%link, message = message.0, part = report.part, outcome, "no answer");
+                tracing::warn!(%link, id = message.0, part = report.part, outcome, "no answer");
             }
         }
     }

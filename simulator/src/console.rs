@@ -357,6 +357,7 @@ mod tests {
 
     #[test]
     fn every_verb_is_explained() {
+        assert!(include_str!("../../README.md").contains(LINES));
         for verb in [
             "TEXT", "DIAL", "KEY", "ABORT", "CUT", "OFF", "ON", "BAD", "GOOD", "ENQUIRE", "UNBIND",
             "OUTBIND", "COUNTS",

@@ -5,7 +5,7 @@ use super::{
     first_language, help_line, place, septets, session_ms, units,
 };
 use crate::finding::{Finding, Source, Span};
-use crate::smpp::config::SmppConfig;
+use crate::smpp::config::{SettingFault, SmppConfig};
 
 /// The prefix of overriding environment variables.
 const ENV_PREFIX: &str = "JISR_";
@@ -55,7 +55,7 @@ impl Config {
                     .unwrap_or(variable);
                 ConfigError::Variable {
                     variable,
-                    message: error.into_inner().message().to_owned(),
+                    message: plain(error.into_inner().message()),
                 }
             })?;
         config.completed().map_err(|error| match file {
@@ -86,10 +86,16 @@ impl Config {
             }));
         }
         if self.services.is_empty() {
+            let carries =
+                |link: &&LinkConfig| matches!(link, LinkConfig::Smpp(_) | LinkConfig::Sandbox(_));
+            let receives =
+                |link: &LinkConfig| matches!(link, LinkConfig::Smpp(smpp) if !smpp.bind.sends());
+            // One that only receives is taken where there is no other, and then found wrong by name.
             let sms_link = self
                 .links
                 .iter()
-                .find(|link| matches!(link, LinkConfig::Smpp(_) | LinkConfig::Sandbox(_)))
+                .filter(carries)
+                .min_by_key(|link| receives(link))
                 .map(|link| link.name().to_owned());
             let Some(sms_link) = sms_link else {
                 return Err(ConfigError::wrong(
@@ -115,18 +121,18 @@ impl Config {
 
     fn prove(&self, sandbox: bool) -> Result<(), ConfigError> {
         let mut names = std::collections::BTreeSet::new();
-        for link in &self.links {
+        for (index, link) in self.links.iter().enumerate() {
             if !names.insert(link.name()) {
                 return Err(ConfigError::wrong(
-                    "link.name",
-                    "two links have the same name",
-                    "give each its own",
+                    &format!("link[{index}].name"),
+                    &format!("a link before it is named {} too", link.name()),
+                    "give each its own name",
                 ));
             }
             for service in link.services() {
                 if !self.services.iter().any(|known| known.name == *service) {
                     return Err(ConfigError::wrong(
-                        "link.services",
+                        &format!("link[{index}].services"),
                         &format!(
                             "link {} names the service {service}, which is not configured",
                             link.name()
@@ -154,24 +160,39 @@ impl Config {
                 ));
             }
         }
-        for service in &self.services {
-            let carries = self.links.iter().any(|link| {
-                link.name() == service.sms_link
-                    && matches!(link, LinkConfig::Smpp(_) | LinkConfig::Sandbox(_))
-            });
-            if !carries {
-                return Err(ConfigError::wrong(
-                    "service.sms_link",
-                    &format!(
-                        "service {} sends on {}, which is no link of kind smpp or sandbox",
-                        service.name, service.sms_link
-                    ),
-                    "name a [[link]] of one of these kinds",
-                ));
+        for (index, service) in self.services.iter().enumerate() {
+            let carrier = self
+                .links
+                .iter()
+                .enumerate()
+                .find(|(_, link)| link.name() == service.sms_link);
+            match carrier {
+                Some((_, LinkConfig::Sandbox(_))) => {}
+                Some((_, LinkConfig::Smpp(smpp))) if smpp.bind.sends() => {}
+                Some((at, LinkConfig::Smpp(smpp))) => {
+                    return Err(ConfigError::wrong(
+                        &format!("link[{at}].bind"),
+                        &format!(
+                            "service {} sends its messages on link {}, and nothing can be submitted on receivers",
+                            service.name, smpp.name
+                        ),
+                        "write bind = \"transceiver\" or \"pair\", or name another link as sms_link of the service",
+                    ));
+                }
+                Some((_, LinkConfig::UssdHttp(_))) | None => {
+                    return Err(ConfigError::wrong(
+                        &format!("service[{index}].sms_link"),
+                        &format!(
+                            "service {} sends on {}, which is no link of kind smpp or sandbox",
+                            service.name, service.sms_link
+                        ),
+                        "name a [[link]] of one of these kinds",
+                    ));
+                }
             }
             if service.ussd.is_empty() || service.sms.is_empty() || service.keywords.is_empty() {
                 return Err(ConfigError::wrong(
-                    "service",
+                    &format!("service[{index}]"),
                     &format!(
                         "service {} lacks a USSD code, a short number or a keyword",
                         service.name
@@ -180,12 +201,12 @@ impl Config {
                 ));
             }
         }
-        for service in &self.services {
+        for (index, service) in self.services.iter().enumerate() {
             let code =
                 |code: &String| code.len() > 2 && code.starts_with('*') && code.ends_with('#');
             if !service.ussd.iter().all(code) {
                 return Err(ConfigError::wrong(
-                    "service.ussd",
+                    &format!("service[{index}].ussd"),
                     &format!("service {} has a code that nobody can dial", service.name),
                     "write codes as \"*580#\"",
                 ));
@@ -194,7 +215,7 @@ impl Config {
                 |number: &String| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
             if !service.sms.iter().all(short) {
                 return Err(ConfigError::wrong(
-                    "service.sms",
+                    &format!("service[{index}].sms"),
                     &format!(
                         "service {} has a short number that is not digits",
                         service.name
@@ -205,11 +226,10 @@ impl Config {
         }
         for (index, link) in self.links.iter().enumerate() {
             match link {
-                LinkConfig::UssdHttp(http) | LinkConfig::Sandbox(http) => http.prove()?,
-                LinkConfig::Smpp(smpp) => smpp.check().map_err(|fault| {
-                    let key = format!("link[{index}].{}", fault.key);
-                    ConfigError::wrong(&key, &fault.message, &fault.mend)
-                })?,
+                LinkConfig::UssdHttp(http) | LinkConfig::Sandbox(http) => http.prove(index)?,
+                LinkConfig::Smpp(smpp) => smpp
+                    .check()
+                    .map_err(|fault| ConfigError::of_link(index, &fault))?,
             }
         }
         if !self.http.listen.ip().is_loopback() {
@@ -233,14 +253,13 @@ impl Config {
                 "write \"guide\" (the code goes to the calling number) or \"agency\" (nothing by text)",
             ));
         }
-        if !sandbox
-            && self
-                .links
-                .iter()
-                .any(|link| matches!(link, LinkConfig::Sandbox(_)))
-        {
+        let shown = self
+            .links
+            .iter()
+            .position(|link| matches!(link, LinkConfig::Sandbox(_)));
+        if let Some(index) = shown.filter(|_| !sandbox) {
             return Err(ConfigError::wrong(
-                "link.kind",
+                &format!("link[{index}].kind"),
                 "a sandbox link shows messages, and this registry has real people",
                 "take the link out, or use registry.kind = \"sandbox\"",
             ));
@@ -307,7 +326,18 @@ impl ConfigError {
             at: span.start,
             len: span.len(),
         };
-        Self::at(name, text, span, &plain(error.message()), MEND)
+        // Of the whole file only services and links are lists of sections.
+        let message = match error.message() {
+            SINGLE => "expected its header in double brackets: [[service]], [[link]]".to_owned(),
+            message => plain(message),
+        };
+        Self::at(name, text, span, &message, MEND)
+    }
+
+    /// A fault of one link over SMPP; `index` is its place among the links.
+    pub fn of_link(index: usize, fault: &SettingFault) -> Self {
+        let key = format!("link[{index}].{}", fault.key);
+        Self::wrong(&key, &fault.message, &fault.mend)
     }
 
     fn at(name: &str, text: &str, span: Span, message: &str, mend: &str) -> Self {
@@ -319,17 +349,14 @@ impl ConfigError {
         )))
     }
 
-    /// With its place in the file, where the key stands there.
-    fn placed(self, name: &str, text: &str) -> Self {
+    /// With its place in the file, where the key or a section around it stands there.
+    pub fn placed(self, name: &str, text: &str) -> Self {
         match self {
             Self::Wrong { key, message, mend } => {
-                let last = key.rsplit('.').next().unwrap_or(&key);
-                let exact = key.contains('[').then(|| place::of(text, &key)).flatten();
-                match exact.or_else(|| span_of(text, 0, last)) {
-                    Some(span) => {
-                        let key = bare(&key);
-                        Self::at(name, text, span, &format!("{key}: {message}"), &mend)
-                    }
+                let place = place::of(text, &key);
+                let key = bare(&key);
+                match place {
+                    Some(span) => Self::at(name, text, span, &format!("{key}: {message}"), &mend),
                     None => Self::Wrong { key, message, mend },
                 }
             }
@@ -348,6 +375,11 @@ impl ConfigError {
 
 /// What to do about a fault of the file.
 const MEND: &str = "the README has a whole configuration with all sections and keys";
+/// The same of a link over SMPP, and of USSD on it.
+const MEND_SMPP: &str = "docs/smpp.md has every setting with its default and its range";
+const MEND_USSD: &str = "docs/smpp-ussd.md has every setting with its default and its range";
+/// What the reader says of a section where it wants a list of them.
+const SINGLE: &str = "invalid type: map, expected a sequence";
 
 /// The fault of a `[[link]]`, with its place: the form in which links are told apart by their kind
 /// loses it, so each is read again by itself.
@@ -365,14 +397,24 @@ fn link_fault(name: &str, text: &str) -> Option<ConfigError> {
         .find_map(|(index, mut table)| {
             let kind = table.remove("kind")?;
             let table = toml::Value::Table(table);
-            let fault = match kind.as_str()? {
-                "ussd-http" | "sandbox" => {
-                    serde_path_to_error::deserialize::<_, UssdHttp>(table).err()
-                }
-                "smpp" => serde_path_to_error::deserialize::<_, SmppConfig>(table).err(),
-                _ => None,
-            }?;
-            let path = format!("link[{index}].{}", fault.path());
+            let (fault, smpp) = match kind.as_str()? {
+                "ussd-http" | "sandbox" => (
+                    serde_path_to_error::deserialize::<_, UssdHttp>(table).err()?,
+                    false,
+                ),
+                "smpp" => (
+                    serde_path_to_error::deserialize::<_, SmppConfig>(table).err()?,
+                    true,
+                ),
+                _ => return None,
+            };
+            let below = fault.path().to_string();
+            let mend = match (smpp, below == "ussd" || below.starts_with("ussd.")) {
+                (true, true) => MEND_USSD,
+                (true, false) => MEND_SMPP,
+                (false, _) => MEND,
+            };
+            let path = format!("link[{index}].{below}");
             let message = plain(fault.into_inner().message());
             let span = place::of(text, &path)?;
             let key = bare(&path);
@@ -381,7 +423,7 @@ fn link_fault(name: &str, text: &str) -> Option<ConfigError> {
                 text,
                 span,
                 &format!("{key}: {message}"),
-                MEND,
+                mend,
             ))
         })
 }
@@ -395,40 +437,48 @@ fn bare(path: &str) -> String {
     key.join(".")
 }
 
-/// Where a key stands, from a place on.
-fn span_of(text: &str, from: usize, key: &str) -> Option<Span> {
-    let mut at = from;
-    for line in text.get(from..)?.split_inclusive('\n') {
-        let indent = line.len() - line.trim_start().len();
-        let rest = line.trim_start().strip_prefix(key);
-        if rest.is_some_and(|rest| rest.trim_start().starts_with('=')) {
-            return Some(Span {
-                at: at + indent,
-                len: key.len(),
-            });
-        }
-        at += line.len();
-    }
-    None
-}
-
 /// A message of the reader without the value that it found, in words for administrators.
 fn plain(message: &str) -> String {
+    if message.contains("untagged enum Ops") {
+        return "expected a list of operations such as [0x02, 0x12], or { all_but = [0x13] }"
+            .to_owned();
+    }
     let expected = message.find("expected").map(|at| &message[at..]);
     match expected {
-        Some(expected) if message.starts_with("invalid") => [
-            ("u16", "a number from 0 to 65535"),
-            ("u64", "a whole number"),
-            ("usize", "a whole number"),
-            ("a boolean", "true or false"),
-        ]
-        .iter()
-        .fold(expected.to_owned(), |text, (word, words)| {
-            text.replace(word, words)
-        }),
+        Some(expected) if message.starts_with("invalid") => WORDS
+            .iter()
+            .fold(expected.to_owned(), |text, (word, words)| {
+                text.replace(word, words)
+            }),
         Some(_) | None => message.to_owned(),
     }
 }
+
+/// The reader's names of types, and what a file has for them.
+const WORDS: [(&str, &str); 22] = [
+    ("u8", "a number from 0 to 255"),
+    ("u16", "a number from 0 to 65535"),
+    ("u32", "a whole number"),
+    ("u64", "a whole number"),
+    ("usize", "a whole number"),
+    ("f64", "a number"),
+    ("a boolean", "true or false"),
+    ("a string", "a text in quotes"),
+    ("string only", "a text in quotes"),
+    ("path string", "the path of a file in quotes"),
+    ("a sequence", "a list in brackets"),
+    ("struct Http", "a section [http]"),
+    ("struct Admin", "a section [admin]"),
+    ("struct StoreConfig", "a section [store]"),
+    ("struct RegistryConfig", "a section [registry]"),
+    ("struct Security", "a section [security]"),
+    ("struct Log", "a section [log]"),
+    ("struct ServiceConfig", "a section [[service]]"),
+    ("struct TlsConfig", "a section [link.tls]"),
+    ("struct RetryConfig", "a section [link.retry]"),
+    ("struct Messages", "a section [link.messages]"),
+    ("struct UssdConfig", "a section [link.ussd]"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -535,7 +585,7 @@ mod tests {
             (
                 late.as_str(),
                 vec![],
-                "14:1 link.retry.longest_ms: expected a number from 500",
+                "14:1 link.retry.longest_ms: retry.first_ms (500) is longer than retry.longest_ms (1)",
             ),
             (
                 strange.as_str(),
@@ -551,6 +601,101 @@ mod tests {
         ] {
             let error = load(file, &env).unwrap_err();
             assert!(error.contains(expected), "{file} {env:?}: {error}");
+        }
+    }
+
+    /// What is written behind a link that works, and what is told of it.
+    #[test]
+    fn mistakes_in_a_link_are_told_in_words_of_the_file() {
+        let link = "[[link]]\nkind=\"smpp\"\nname=\"a\"\nhost=\"h\"\nport=1\nsystem_id=\"s\"\nservices=[\"tns\"]\n";
+        for (written, expected) in [
+            ("tls = true", "8:1 link.tls: expected a section [link.tls]"),
+            (
+                "retry = 5",
+                "8:1 link.retry: expected a section [link.retry]",
+            ),
+            (
+                "messages = \"gsm\"",
+                "8:1 link.messages: expected a section [link.messages]",
+            ),
+            (
+                "ussd = \"default\"",
+                "8:1 link.ussd: expected a section [link.ussd]",
+            ),
+            (
+                "[link.ussd]\ncontinue = \"all\"",
+                "9:1 link.ussd.continue: expected a list of operations such as [0x02, 0x12], or { all_but = [0x13] }",
+            ),
+            (
+                "[link.ussd]\nunits = 200",
+                "9:1 link.ussd.units: a screen is longer than short_message can be",
+            ),
+            (
+                "response_ms = 3000",
+                "8:1 link.response_ms: accept_ms (4000) is longer than response_ms (3000)",
+            ),
+            (
+                "password_file = 5",
+                "8:1 link.password_file: expected the path of a file in quotes",
+            ),
+            ("rate = \"5\"", "8:1 link.rate: expected a number"),
+            (
+                "version = 3.4",
+                "8:1 link.version: expected a text in quotes",
+            ),
+            (
+                "source_ton = 256",
+                "8:1 link.source_ton: expected a number from 0 to 255",
+            ),
+            (
+                "bind = \"receiver\"",
+                "8:1 link.bind: service tns sends its messages on link a, and nothing can be submitted",
+            ),
+            (
+                "[[link]]\nkind=\"sandbox\"\nname=\"a\"\nservices=[\"tns\"]",
+                "10:1 link.name: a link before it is named a too",
+            ),
+            (
+                "[[link]]\nkind=\"sandbox\"\nname=\"b\"\nservices=[\"no\"]",
+                "11:1 link.services: link b names the service no",
+            ),
+            (
+                "[[link]]\nkind=\"sandbox\"\nname=\"b\"\nservices=[\"tns\"]\nunits=39",
+                "12:1 link.units: a screen of link b is too small",
+            ),
+            (
+                "[[service]]\nname=\"tns\"\ndialog=\"tns\"\nussd=[\"*580#\"]\nsms=[\"5800\"]\nkeywords=[\"TNS\"]\nsms_link=\"b\"",
+                "14:1 service.sms_link: service tns sends on b, which is no link of kind",
+            ),
+        ] {
+            let error = load(&format!("{link}{written}\n"), &[]).unwrap_err();
+            assert!(error.contains(expected), "{written}: {error}");
+        }
+        // A receiver beside a transmitter is how some operators want it.
+        let beside = link.replace("name=\"a\"", "name=\"b\"\nbind=\"transmitter\"");
+        let config = load(&format!("{link}bind = \"receiver\"\n{beside}"), &[]).unwrap();
+        assert_eq!(config.services[0].sms_link, "b");
+        let single = link.replace("[[link]]", "[link]");
+        let error = load(&single, &[]).unwrap_err();
+        assert!(error.contains("[[service]], [[link]]"), "{error}");
+    }
+
+    /// Whoever reads that a value is wrong also reads where all of them stand.
+    #[test]
+    fn help_names_the_page_that_has_the_setting() {
+        let link = "[[link]]\nkind=\"smpp\"\nname=\"a\"\nhost=\"h\"\nport=1\nsystem_id=\"s\"\nservices=[\"tns\"]\n";
+        for (written, expected) in [
+            ("tls = true", "docs/smpp.md"),
+            ("window = 0", "docs/smpp.md"),
+            ("[link.ussd]\nunit = 5", "docs/smpp-ussd.md"),
+            ("[[link]]\nkind=\"sandbox\"\nnames=\"b\"", "the README"),
+        ] {
+            let file = format!("{link}{written}\n");
+            let told = match Config::load(Some(("jisr.toml", &file)), &[]) {
+                Err(ConfigError::File(finding)) => finding.mend,
+                other => panic!("{written}: {other:?}"),
+            };
+            assert!(told.contains(expected), "{written}: {told}");
         }
     }
 }

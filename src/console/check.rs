@@ -54,7 +54,7 @@ enum Drawing {
 /// # Errors
 /// [`Failure`] when there is an error among the findings; warnings are only printed.
 pub fn run(config: Option<&Path>, arguments: &CheckArguments) -> Result<(), Failure> {
-    let config = parts::config(config)?;
+    let config = parts::config_with_files(config)?;
     let lists = parts::lists(&config)?;
     let files = match &arguments.locales {
         Some(folder) => locale_files(folder)?,

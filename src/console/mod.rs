@@ -1,6 +1,7 @@
 //! The command line.
 
 pub mod check;
+pub mod files;
 pub mod import;
 pub mod links;
 pub mod parts;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::book::{Book, LinkRules, NoNumberOnFile, Service};
 use crate::callback::{LinkName, ServiceName};
 use crate::config::{Config, ConfigError, LinkConfig, RegistryKind, UssdHttp};
-use crate::console::{Failure, check};
+use crate::console::{Failure, check, files};
 use crate::desk::catalogue;
 use crate::desk::http::{HttpRegistry, HttpRegistryConfig};
 use crate::desk::sandbox::SandboxRegistry;
@@ -50,6 +50,27 @@ pub fn examples() -> Examples {
 /// # Errors
 /// [`Failure`], printed with file, line and caret.
 pub fn config(named: Option<&Path>) -> Result<Config, Failure> {
+    loaded(named).map(|(config, _)| config)
+}
+
+/// The same, with the files that its links name read once, so that a missing one is told before
+/// anything begins.
+///
+/// # Errors
+/// [`Failure`], printed with file, line and caret.
+pub fn config_with_files(named: Option<&Path>) -> Result<Config, Failure> {
+    let (config, text) = loaded(named)?;
+    files::check(&config).map_err(|error| {
+        unfit(match text {
+            Some((name, text)) => error.placed(&name, &text),
+            None => error,
+        })
+    })?;
+    Ok(config)
+}
+
+/// The configuration, and the name and text of its file where there is one.
+fn loaded(named: Option<&Path>) -> Result<(Config, Option<(String, String)>), Failure> {
     let here = Path::new("jisr.toml");
     let path = named.or_else(|| here.exists().then_some(here));
     let text = match path {
@@ -64,17 +85,22 @@ pub fn config(named: Option<&Path>) -> Result<Config, Failure> {
     let env: Vec<(String, String)> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    Config::load(
+    let config = Config::load(
         text.as_ref()
             .map(|(name, text)| (name.as_str(), text.as_str())),
         &env,
     )
-    .map_err(|error| match error {
+    .map_err(unfit)?;
+    Ok((config, text))
+}
+
+fn unfit(error: ConfigError) -> Failure {
+    match error {
         ConfigError::File(finding) => {
             Failure::Failed(format!("{:?}", miette::Report::new(*finding)))
         }
         other @ (ConfigError::Variable { .. } | ConfigError::Wrong { .. }) => Failure::of(other),
-    })
+    }
 }
 
 /// The registry that the configuration names.

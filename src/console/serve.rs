@@ -42,7 +42,7 @@ type Running = Gateway<SqlStore, AnyRegistry>;
 /// # Errors
 /// [`Failure`] when it cannot start.
 pub fn run(config: Option<&Path>) -> Result<(), Failure> {
-    let config = parts::config(config)?;
+    let config = parts::config_with_files(config)?;
     log(&config)?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -25,6 +25,14 @@ pub use crate::smpp::link::inbox::Inbox;
 use crate::smpp::link::shared::Shared;
 use crate::smpp::link::stream::Dial;
 
+/// Whether the certificates and keys of a link can be used; nothing is begun.
+///
+/// # Errors
+/// [`SettingFault`] names the setting.
+pub fn check(config: &SmppConfig) -> Result<(), SettingFault> {
+    Dial::new(config).map(drop)
+}
+
 /// Makes a link: the handle for the outbox, and the task, which connects, binds and keeps on until
 /// [`LinkHandle::stop`].
 ///

@@ -435,7 +435,13 @@ async fn configurations() {
             &["--config", "smpp.toml", "serve"],
             &free,
             1,
-            &["password_file: lost cannot be read"],
+            &["smpp.toml:", "link.password_file: lost: No such file"],
+        ),
+        (
+            &["--config", "smpp.toml", "check"],
+            &free,
+            1,
+            &["smpp.toml:", "link.password_file: lost: No such file"],
         ),
         (
             &serve,

@@ -120,6 +120,30 @@ fn the_pure_floors_know_no_outside() {
     }
 }
 
+/// `message` is the text of a line; a field of that name would be a second one in JSON.
+#[test]
+fn no_field_of_a_log_is_named_as_its_text() {
+    for file in sources(&src()) {
+        let code = code(&file);
+        for log in code.split("tracing::").skip(1) {
+            let log = log.split(";\n").next().unwrap();
+            let is_log = ["trace!", "debug!", "info!", "warn!", "error!"]
+                .iter()
+                .any(|level| log.starts_with(level));
+            let named = [
+                "message =",
+                "%message",
+                "?message",
+                "(message,",
+                " message,",
+            ]
+            .iter()
+            .any(|field| log.contains(field));
+            assert!(!(is_log && named), "{}: {log}", file.display());
+        }
+    }
+}
+
 #[test]
 fn imports_point_down() {
     let floor = |module: &str| {

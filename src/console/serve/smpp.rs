@@ -9,7 +9,7 @@ use super::Running;
 use crate::callback::{LinkName, ServiceName};
 use crate::clock::{Clock, Moment};
 use crate::config::Config;
-use crate::console::{Failure, parts};
+use crate::console::{Failure, files, parts};
 use crate::gateway::{Begun, UssdCall};
 use crate::outbox::PartReport;
 use crate::smpp::config::{SettingFault, SmppConfig};
@@ -46,19 +46,7 @@ pub(super) fn link(
 /// The settings with what stands elsewhere: the password in its file, the short numbers in their
 /// services.
 fn settings(config: &Config, given: &SmppConfig) -> Result<SmppConfig, Failure> {
-    let mut smpp = given.clone();
-    if let Some(file) = smpp.password_file.take() {
-        smpp.password = std::fs::read_to_string(&file)
-            .map_err(|error| {
-                Failure::Failed(format!(
-                    "configuration, link {}, password_file: {} cannot be read: {error}",
-                    given.name,
-                    file.display()
-                ))
-            })?
-            .trim_end()
-            .to_owned();
-    }
+    let mut smpp = files::filled(given).map_err(|fault| unfit(given, fault))?;
     smpp.service_for = config
         .services
         .iter()
@@ -110,7 +98,7 @@ impl Inbox for GatewayInbox {
             .await
         {
             // The part stays an unknown outcome, and a receipt may still end it.
-            tracing::error!(message = message.0, %error, "a late answer is lost");
+            tracing::error!(id = message.0, %error, "a late answer is lost");
         }
     }
 

@@ -20,6 +20,11 @@ pub enum Binds {
 }
 
 impl Binds {
+    /// Whether anything can be submitted on them.
+    pub fn sends(self) -> bool {
+        self.kinds().iter().any(|kind| kind.sends())
+    }
+
     /// The kinds of one set.
     pub fn kinds(self) -> &'static [BindKind] {
         match self {

@@ -220,21 +220,31 @@ fn prove(dialect: &Dialect) -> Result<(), SettingFault> {
             ),
         ));
     }
+    let units_max = SHORT_MESSAGE_MAX / 2;
     if dialect.text == TextIn::ShortMessage
-        && (dialect.septets > SHORT_MESSAGE_MAX || dialect.units * 2 > SHORT_MESSAGE_MAX)
+        && (dialect.septets > SHORT_MESSAGE_MAX || dialect.units > units_max)
     {
+        let key = if dialect.septets > SHORT_MESSAGE_MAX {
+            "ussd.septets"
+        } else {
+            "ussd.units"
+        };
         return Err(fault(
-            "ussd.septets",
+            key,
             "a screen is longer than short_message can be",
             &format!(
-                "give at most {SHORT_MESSAGE_MAX} septets and {} units, or text = \"message_payload\"",
-                SHORT_MESSAGE_MAX / 2
+                "give at most {SHORT_MESSAGE_MAX} septets and {units_max} units, or text = \"message_payload\""
             ),
         ));
     }
     if dialect.septets > SCREEN_MAX || dialect.units > SCREEN_MAX {
+        let key = if dialect.septets > SCREEN_MAX {
+            "ussd.septets"
+        } else {
+            "ussd.units"
+        };
         return Err(fault(
-            "ussd.septets",
+            key,
             "no network shows that much",
             &format!("give at most {SCREEN_MAX}"),
         ));
@@ -391,9 +401,22 @@ mod tests {
             ("dialect = \"tata\"", "there is no dialect tata"),
             ("septets = 3", "ussd.septets: a screen is too small"),
             ("units = 3", "ussd.units: a screen is too small"),
-            ("septets = 255", "longer than short_message"),
-            ("units = 128", "longer than short_message"),
-            ("text = \"message_payload\"\nseptets = 1001", "no network"),
+            (
+                "septets = 255",
+                "ussd.septets: a screen is longer than short_message",
+            ),
+            (
+                "units = 200",
+                "ussd.units: a screen is longer than short_message",
+            ),
+            (
+                "text = \"message_payload\"\nseptets = 1001",
+                "ussd.septets: no network",
+            ),
+            (
+                "text = \"message_payload\"\nunits = 1001",
+                "ussd.units: no network",
+            ),
             ("deadline_ms = 1999", "no time to answer"),
             ("session_ms = 10", "session_ms"),
             ("service_type = \"TOOLONG\"", "does not fit"),

@@ -202,7 +202,7 @@ pub(super) async fn claim(
         let Some(body) = body else {
             // One damaged row must not hold up the others; its key may yet be put back.
             tracing::error!(
-                message = id,
+                id,
                 "the body of a message cannot be opened: wrong key, or damaged"
             );
             set_aside(c, id, now).await?;
