@@ -513,6 +513,66 @@ async fn an_abort_takes_back_what_was_still_to_be_said() {
     );
 }
 
+/// A screen that is ready and waits for the window is taken back too.
+#[tokio::test(start_paused = true)]
+async fn an_abort_takes_back_what_waits_for_the_window() {
+    let house = piped(|config| config.window = 1);
+    let mut peer = house.bound().await;
+    let carried = house.carry("un");
+    let submit = peer.read().await;
+    peer.raw(&deliver(5, 1, "", &its(1, 9, 0))).await;
+    house.inbox.lines(1).await;
+    house.inbox.begun().reply("Bonjour", false);
+    assert_eq!(peer.sees().await, "deliver_sm_resp 5 0x00");
+    // Time passes only when nothing is to be done: the screen is in line.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    peer.raw(&deliver(6, 1, "", &its(0x11, 9, 0))).await;
+    assert_eq!(peer.sees().await, "deliver_sm_resp 6 0x00");
+    peer.answers(submit.header.sequence, Status::OK, "id").await;
+    carried.await.unwrap();
+    peer.says(Pdu::EnquireLink, Status::OK, 7).await;
+    assert_eq!(peer.sees().await, "enquire_link_resp 7 0x00");
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    peer.says(Pdu::EnquireLink, Status::OK, 8).await;
+    assert_eq!(peer.sees().await, "enquire_link_resp 8 0x00");
+}
+
+/// While the ledger has not answered as many as may be under way, nothing more is begun.
+#[tokio::test(start_paused = true)]
+async fn a_ledger_that_is_far_behind_is_given_no_more() {
+    let house = piped(|config| {
+        room_for(1)(config);
+        config.accept_ms = 20;
+    });
+    let mut peer = house.bound().await;
+    let mut kept = Vec::new();
+    for (sequence, last) in [(5, 1), (6, 2)] {
+        peer.raw(&deliver(sequence, last, "1", &its(0x12, 9, 0)))
+            .await;
+        house.inbox.lines(1).await;
+        let asked_again = format!("deliver_sm_resp {sequence} 0x14");
+        assert_eq!(peer.sees().await, asked_again);
+        // The subscriber has an apology; the turn goes on.
+        kept.push(house.inbox.begun().reply_unkept("Pardon", true));
+        let line = peer.sees().await;
+        assert!(line.contains("[Pardon]"), "{line}");
+        peer.answers(sequence - 3, Status::OK, "id").await;
+    }
+    peer.raw(&deliver(7, 3, "1", &its(0x12, 9, 0))).await;
+    assert_eq!(peer.sees().await, "deliver_sm_resp 7 0x58");
+    assert!(house.inbox.is_quiet());
+    for one in kept {
+        one.tell();
+    }
+    peer.raw(&deliver(8, 1, "1", &its(0x12, 9, 0))).await;
+    assert_eq!(peer.sees().await, "deliver_sm_resp 8 0x00");
+    assert!(house.inbox.is_quiet());
+    peer.raw(&deliver(9, 3, "1", &its(0x12, 9, 0))).await;
+    house.inbox.lines(1).await;
+    house.inbox.begun().reply("Trois", false);
+    assert_eq!(peer.sees().await, "deliver_sm_resp 9 0x00");
+}
+
 #[tokio::test]
 async fn two_phones_do_not_wait_for_each_other() {
     let house = house(|_| {}).await;
