@@ -57,7 +57,7 @@ pub(super) struct Serving<I> {
 
 impl<I: Inbox> Serving<I> {
     pub fn new(shared: Arc<Shared>, inbox: Arc<I>, at: usize, bind: u64) -> Self {
-        let dialogues = Dialogues::new(&shared.config);
+        let dialogues = Dialogues::new(&shared);
         Self {
             dialogues,
             shared,

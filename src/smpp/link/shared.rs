@@ -1,5 +1,6 @@
 //! What the binds of one link and its handles share.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::callback::Msisdn;
 use crate::clock::{Clock, Moment};
 use crate::smpp::config::SmppConfig;
 use crate::smpp::link::board::Record;
@@ -41,6 +43,79 @@ impl Time {
     }
 }
 
+/// Which USSD session, on this link.
+pub(super) type SessionOf = (Msisdn, String);
+
+/// The last callback of each USSD session to which something is still to be said: only that one is
+/// answered, on whichever bind the next one comes. It holds no more than there are [`Newest`].
+#[derive(Default)]
+pub(super) struct Sessions(Mutex<Last>);
+
+#[derive(Default)]
+struct Last {
+    callbacks: u64,
+    of: HashMap<SessionOf, u64>,
+}
+
+impl Sessions {
+    fn lock(&self) -> MutexGuard<'_, Last> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A callback of it has come; those before it are overtaken.
+    pub fn newest(self: &Arc<Self>, session: SessionOf) -> Newest {
+        let mut last = self.lock();
+        last.callbacks += 1;
+        let callback = last.callbacks;
+        last.of.insert(session.clone(), callback);
+        drop(last);
+        Newest {
+            sessions: Arc::clone(self),
+            session,
+            callback,
+        }
+    }
+
+    /// It is over: what is still to be said to it, nobody would see.
+    pub fn end(&self, session: &SessionOf) {
+        self.lock().of.remove(session);
+    }
+}
+
+/// A callback that is to be answered, as long as it is the last one of its session.
+pub(super) struct Newest {
+    sessions: Arc<Sessions>,
+    session: SessionOf,
+    callback: u64,
+}
+
+impl Newest {
+    /// Whether its session has neither gone on nor ended.
+    pub fn holds(&self) -> bool {
+        self.sessions.lock().of.get(&self.session) == Some(&self.callback)
+    }
+}
+
+impl Drop for Newest {
+    fn drop(&mut self) {
+        let mut last = self.sessions.lock();
+        if last.of.get(&self.session) == Some(&self.callback) {
+            last.of.remove(&self.session);
+        }
+    }
+}
+
+/// As many as may be under way. What comes again after its session's life belongs to another one.
+fn tardy_callbacks(config: &SmppConfig, binds: usize) -> Tardy {
+    config
+        .ussd_settings
+        .as_ref()
+        .map_or_else(Tardy::default, |settings| {
+            let most = settings.at_once.saturating_mul(2).saturating_mul(binds);
+            Tardy::new(most, settings.session())
+        })
+}
+
 /// What the binds of one link and its handles share.
 pub(super) struct Shared {
     pub config: Arc<SmppConfig>,
@@ -51,6 +126,10 @@ pub(super) struct Shared {
     pub board: Vec<Record>,
     /// What the ledger took too long with, on any of the binds.
     pub tardy: Tardy,
+    /// The same of USSD callbacks.
+    pub tardy_callbacks: Tardy,
+    /// USSD sessions to which something is still to be said, from any of the binds.
+    pub sessions: Arc<Sessions>,
     /// Binds on which a submit could go now.
     pub up: watch::Sender<usize>,
     pub stop: watch::Sender<bool>,
@@ -62,7 +141,7 @@ pub(super) struct Shared {
 impl Shared {
     pub fn new(config: SmppConfig, clock: Arc<dyn Clock>, dial: Dial) -> Self {
         let now = clock.now();
-        let board = (1..=config.count.max(1))
+        let board: Vec<Record> = (1..=config.count.max(1))
             .flat_map(|number| {
                 let kinds = config.bind.kinds();
                 kinds
@@ -75,6 +154,8 @@ impl Shared {
             dial,
             queue: Queue::default(),
             tardy: Tardy::default(),
+            tardy_callbacks: tardy_callbacks(&config, board.len()),
+            sessions: Arc::default(),
             board,
             up: watch::channel(0).0,
             stop: watch::channel(false).0,
@@ -137,5 +218,31 @@ impl Shared {
                 .map(|record| record.status(self.config.window.max(1)))
                 .collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    fn session(id: &str) -> SessionOf {
+        (Msisdn::parse("+212661000001").unwrap(), id.to_owned())
+    }
+
+    #[test]
+    fn only_the_last_callback_of_a_session_is_answered_and_nothing_is_left_behind() {
+        let sessions = Arc::new(Sessions::default());
+        let (first, other) = (sessions.newest(session("1")), sessions.newest(session("2")));
+        let second = sessions.newest(session("1"));
+        let hold = (first.holds(), second.holds(), other.holds());
+        assert_eq!(hold, (false, true, true));
+        drop(first);
+        assert!(second.holds());
+        sessions.end(&session("1"));
+        assert!(!second.holds());
+        assert_eq!(sessions.lock().of.len(), 1);
+        drop((second, other));
+        assert!(sessions.lock().of.is_empty());
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_util::future::{FutureExt, Shared};
@@ -46,43 +46,87 @@ struct Kept {
     fingerprint: Mark,
     since: Moment,
     storing: Storing,
+    /// The connection that it ends with; none where it outlives it.
+    open: Option<Weak<()>>,
 }
 
 /// The work that nobody waits for at present, by the fingerprint of its message.
-#[derive(Default)]
-pub(super) struct Tardy(Mutex<VecDeque<Kept>>);
+pub(super) struct Tardy {
+    kept: Mutex<VecDeque<Kept>>,
+    most: usize,
+    comes_again: Duration,
+}
+
+impl Default for Tardy {
+    fn default() -> Self {
+        Self::new(KEPT_MAX, COMES_AGAIN)
+    }
+}
 
 impl Tardy {
+    /// For so many, of which each comes again within so long.
+    pub fn new(most: usize, comes_again: Duration) -> Self {
+        Self {
+            kept: Mutex::default(),
+            most,
+            comes_again,
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, VecDeque<Kept>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The work on an equal message, for one coming of it; none where there was none or the ledger
     /// has refused it.
     pub fn take(&self, fingerprint: &Mark, now: Moment) -> Option<Storing> {
+        self.remove(fingerprint, now).map(|one| one.storing)
+    }
+
+    /// The same of what was kept by [`Tardy::keep_while`], and the connection that it ends with.
+    pub fn take_while(&self, fingerprint: &Mark, now: Moment) -> Option<(Storing, Weak<()>)> {
+        let one = self.remove(fingerprint, now)?;
+        Some((one.storing, one.open?))
+    }
+
+    fn remove(&self, fingerprint: &Mark, now: Moment) -> Option<Kept> {
         let mut kept = self.lock();
-        kept.retain(|one| one.storing.peek().is_none() || now < one.since.plus(COMES_AGAIN));
+        kept.retain(|one| {
+            let is_open = one.open.as_ref().is_none_or(|open| open.strong_count() > 0);
+            let in_time = now < one.since.plus(self.comes_again);
+            is_open && (one.storing.peek().is_none() || in_time)
+        });
         let at = kept
             .iter()
             .position(|one| one.fingerprint == *fingerprint)?;
         let one = kept.remove(at)?;
         match one.storing.peek() {
             Some(Err(StoreRefused)) => None,
-            Some(Ok(())) | None => Some(one.storing),
+            Some(Ok(())) | None => Some(one),
         }
     }
 
     /// Whether the ledger is behind with so many that no other is to be begun.
     pub fn is_full(&self) -> bool {
         let kept = self.lock();
-        kept.len() >= KEPT_MAX && kept.iter().all(|one| one.storing.peek().is_none())
+        kept.len() >= self.most && kept.iter().all(|one| one.storing.peek().is_none())
     }
 
     /// Keeps work that took too long; it goes on meanwhile. What is done gives way to it.
     pub fn keep(&self, fingerprint: Mark, since: Moment, storing: Storing) {
+        self.add(fingerprint, since, storing, None);
+    }
+
+    /// The same, until the connection has closed on which it came; then the ledger tells what is a
+    /// repeat.
+    pub fn keep_while(&self, open: Weak<()>, fingerprint: Mark, since: Moment, storing: Storing) {
+        self.add(fingerprint, since, storing, Some(open));
+    }
+
+    fn add(&self, fingerprint: Mark, since: Moment, storing: Storing, open: Option<Weak<()>>) {
         tokio::spawn(storing.clone());
         let mut kept = self.lock();
-        if kept.len() >= KEPT_MAX {
+        if kept.len() >= self.most {
             let done = kept.iter().position(|one| one.storing.peek().is_some());
             let _forgotten = done.and_then(|at| kept.remove(at));
         }
@@ -90,6 +134,7 @@ impl Tardy {
             fingerprint,
             since,
             storing,
+            open,
         });
     }
 }
@@ -98,6 +143,7 @@ impl Tardy {
 mod tests {
     use super::*;
     use std::future::{pending, ready};
+    use std::sync::Arc;
 
     fn mark(number: usize) -> Mark {
         let mut mark = [0; 32];
@@ -143,6 +189,20 @@ mod tests {
         assert!(tardy.take(&mark(1), THEN).is_none());
         assert!(tardy.take(&mark(2), THEN).is_some());
         assert!(tardy.take(&mark(3), THEN.plus(COMES_AGAIN)).is_none());
+    }
+
+    #[tokio::test]
+    async fn what_ends_with_its_connection_is_not_taken_after_that() {
+        let tardy = Tardy::default();
+        let open = Arc::new(());
+        for number in [1, 2] {
+            let work = storing(pending());
+            tardy.keep_while(Arc::downgrade(&open), mark(number), THEN, work);
+        }
+        assert!(tardy.take_while(&mark(1), THEN).is_some());
+        drop(open);
+        assert!(tardy.take_while(&mark(2), THEN).is_none());
+        assert_eq!(tardy.lock().len(), 0);
     }
 
     /// The work goes on although nobody waits for it.

@@ -3,13 +3,13 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, timeout};
 
-use crate::callback::{Input, Msisdn, Repeat, ServiceName};
+use crate::callback::{Input, Repeat, ServiceName};
 use crate::clock::Moment;
 use crate::gateway::{Begun, UssdCall};
 use crate::smpp::command::Status;
@@ -18,10 +18,12 @@ use crate::smpp::config::ussd::UssdSettings;
 use crate::smpp::frame::{Frame, Raw};
 use crate::smpp::link::inbox::Inbox;
 use crate::smpp::link::serving::Errand;
+use crate::smpp::link::shared::{Newest, Shared};
+use crate::smpp::link::tardy::{Storing, storing};
 use crate::smpp::pdu::{self, Pdu};
 use crate::smpp::session::{Delivered, Ticket};
 use crate::smpp::ussd::{Heard, Read, Said, Session, WayBack, read, write};
-use crate::store::{MessageId, PartOutcome, Reply};
+use crate::store::{Mark, MessageId, PartOutcome, Reply};
 
 /// The bit of a ticket's number that tells a screen from a part of a message.
 const SCREEN: u64 = 1 << 63;
@@ -29,28 +31,27 @@ const SCREEN: u64 = 1 << 63;
 const PAUSE: Duration = Duration::from_millis(100);
 /// The longest.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// So many screens wait for the window at most; the oldest go first.
+const SCREENS_MAX: usize = 1_000;
 
 /// Whether a ticket is that of a screen.
 pub(super) fn is_screen(ticket: Ticket) -> bool {
     ticket.number & SCREEN != 0
 }
 
-/// Which session, on this link.
-type Key = (Msisdn, String);
-
-/// A turn that has ended, with its answer; none where it broke.
-pub(super) struct Done {
-    back: Back,
-    reply: Option<Reply>,
+/// A turn that has ended.
+pub(super) enum Done {
+    /// With its answer; none where it broke.
+    Turn(Box<Back>, Option<Reply>),
+    /// That of a session which its subscriber had ended: there is nothing to say.
+    Closed,
 }
 
 type Turn = Pin<Box<dyn Future<Output = Done> + Send>>;
 
 /// Where an answer goes, and for how long.
-struct Back {
-    key: Key,
-    /// Which callback of its session it answers.
-    callback: u64,
+pub(super) struct Back {
+    newest: Newest,
     way_back: WayBack,
     session: Session,
     until: Instant,
@@ -59,7 +60,7 @@ struct Back {
 /// A screen on its way.
 pub(super) struct Screen {
     pdu: Vec<u8>,
-    key: Key,
+    newest: Newest,
     /// After this nobody looks any more.
     until: Instant,
     /// Not before, since the operator is busy.
@@ -69,10 +70,11 @@ pub(super) struct Screen {
 
 /// USSD on one connection.
 pub(super) struct Dialogues {
+    shared: Arc<Shared>,
     config: Arc<SmppConfig>,
     services: Vec<ServiceName>,
-    /// The last callback of each session that waits for its answer: only that one is answered.
-    latest: HashMap<Key, u64>,
+    /// There as long as the connection.
+    open: Arc<()>,
     /// Turns whose callback is not acknowledged yet; their answers go after that.
     unacknowledged: VecDeque<(Delivered, Turn)>,
     /// Turns under way.
@@ -81,23 +83,26 @@ pub(super) struct Dialogues {
     screens: VecDeque<Screen>,
     /// Screens without the operator's answer, by ticket.
     flying: HashMap<u64, Screen>,
-    callbacks: u64,
+    /// Those among the turns under way that say nothing.
+    closing: usize,
     tickets: u64,
 }
 
 impl Dialogues {
     /// None yet.
-    pub fn new(config: &Arc<SmppConfig>) -> Self {
+    pub fn new(shared: &Arc<Shared>) -> Self {
+        let config = &shared.config;
         let settings = config.ussd_settings.as_ref();
         Self {
+            shared: Arc::clone(shared),
             config: Arc::clone(config),
             services: settings.map_or(Vec::new(), |settings| settings.services()),
-            latest: HashMap::new(),
+            open: Arc::new(()),
             unacknowledged: VecDeque::new(),
             turns: FuturesUnordered::new(),
             screens: VecDeque::new(),
             flying: HashMap::new(),
-            callbacks: 0,
+            closing: 0,
             tickets: 0,
         }
     }
@@ -155,8 +160,6 @@ impl Dialogues {
         };
         self.count(kind);
         let key = (heard.subscriber.clone(), heard.session.id().to_owned());
-        self.callbacks += 1;
-        let callback = self.callbacks;
         let closes = input == Input::Closed;
         let begins = matches!(input, Input::Dial(_));
         let call = UssdCall {
@@ -170,53 +173,83 @@ impl Dialogues {
             at,
         };
         if closes {
-            // What is still to be said to it, nobody would see.
-            self.latest.remove(&key);
-            self.screens.retain(|screen| screen.key != key);
-            // The turn goes on by itself. Lost with this process, the session ends by its time.
-            drop(inbox.ussd(call));
-            return at_once(delivered, Status::OK);
+            self.shared.sessions.end(&key);
         }
-        let back = Back {
-            key: key.clone(),
-            callback,
-            way_back: heard.way_back,
-            session: heard.session,
-            until: Instant::now() + settings.deadline(),
-        };
-        let under_way = self.turns.len() + self.unacknowledged.len();
-        if begins && under_way >= settings.at_once {
-            self.count("shed");
-            self.latest.insert(key, callback);
-            let reply = Some(inbox.busy(&call));
-            let turn = Box::pin(std::future::ready(Done { back, reply }));
-            self.unacknowledged.push_back((delivered, turn));
-            return at_once(delivered, Status::OK);
-        }
-        if under_way >= settings.at_once * 2 {
+        self.purge(Instant::now());
+        let turns = self.turns.len() + self.unacknowledged.len();
+        if turns + self.screens.len() >= settings.at_once.saturating_mul(2) {
             self.count("shed");
             return at_once(delivered, Status::THROTTLED);
         }
-        self.latest.insert(key, callback);
+        if closes {
+            // The turn goes on by itself. Lost with this process, the session ends by its time.
+            let ended = inbox.ussd(call).reply;
+            self.closing += 1;
+            self.turns.push(Box::pin(async move {
+                drop(ended.await);
+                Done::Closed
+            }));
+            return at_once(delivered, Status::OK);
+        }
+        let tardy = &self.shared.tardy_callbacks;
+        if let Some((begun, open)) = tardy.take_while(&fingerprint, at) {
+            // The bind on which it came first says what there is to say.
+            self.count("again");
+            return self.wait(delivered, (fingerprint, at), begun, open);
+        }
+        if tardy.is_full() {
+            self.count("shed");
+            return at_once(delivered, Status::THROTTLED);
+        }
+        let back = Box::new(Back {
+            newest: self.shared.sessions.newest(key),
+            way_back: heard.way_back,
+            session: heard.session,
+            until: Instant::now() + settings.deadline(),
+        });
+        if begins && turns >= settings.at_once {
+            self.count("shed");
+            let reply = Some(inbox.busy(&call));
+            let turn = Box::pin(std::future::ready(Done::Turn(back, reply)));
+            self.unacknowledged.push_back((delivered, turn));
+            return at_once(delivered, Status::OK);
+        }
         let Begun { kept, reply } = inbox.ussd(call);
         let turn = async move {
             // A turn that panicked has been logged where it was begun.
             let reply = reply.await.ok();
-            Done { back, reply }
+            Done::Turn(back, reply)
         };
         self.unacknowledged.push_back((delivered, Box::pin(turn)));
-        let (link, wait) = (
-            self.config.name.clone(),
-            Duration::from_millis(self.config.accept_ms),
-        );
+        let begun = storing(async move {
+            // What failed before it was durable is told to the subscriber, not asked for again.
+            drop(kept.await);
+            Ok(())
+        });
+        let open = Arc::downgrade(&self.open);
+        self.wait(delivered, (fingerprint, at), begun, open)
+    }
+
+    /// The answer to a callback once it is durable. Where that takes too long the operator is asked
+    /// to come again, and the equal callback that comes is taken for this one while the connection
+    /// is open on which it came first.
+    fn wait(
+        &self,
+        delivered: Delivered,
+        (fingerprint, at): (Mark, Moment),
+        begun: Storing,
+        open: Weak<()>,
+    ) -> Errand {
+        let shared = Arc::clone(&self.shared);
         Box::pin(async move {
-            let status = match timeout(wait, kept).await {
-                // What failed before it was durable is told to the subscriber, not asked for again.
-                Ok(Ok(()) | Err(_)) => Status::OK,
-                Err(_late) => {
-                    tracing::warn!(%link, "the ledger took too long with a callback");
-                    Status::QUEUE_FULL
-                }
+            let wait = Duration::from_millis(shared.config.accept_ms);
+            let status = if timeout(wait, begun.clone()).await.is_ok() {
+                Status::OK
+            } else {
+                tracing::warn!(link = %shared.config.name, "the ledger took too long with a callback");
+                let tardy = &shared.tardy_callbacks;
+                tardy.keep_while(open, fingerprint, at, begun);
+                Status::QUEUE_FULL
             };
             Some((delivered, status))
         })
@@ -235,24 +268,29 @@ impl Dialogues {
 
     /// A turn has ended: its screen gets in line, unless its session has gone on or away.
     pub fn done(&mut self, done: Done) {
-        let Done { back, reply } = done;
-        if self.latest.get(&back.key) != Some(&back.callback) {
+        let Done::Turn(back, reply) = done else {
+            self.closing = self.closing.saturating_sub(1);
+            return;
+        };
+        if !back.newest.holds() {
             self.count_screen("overtaken");
             return;
         }
-        self.latest.remove(&back.key);
         let (Some(reply), Some(settings)) = (reply, &self.config.ussd_settings) else {
             self.count_screen("broken");
             return;
         };
         match write(settings, &back.way_back, &back.session, &reply) {
-            Ok(pdu) => self.screens.push_back(Screen {
-                pdu,
-                key: back.key,
-                until: back.until,
-                from: Instant::now(),
-                pause: PAUSE,
-            }),
+            Ok(pdu) => {
+                let from = Instant::now();
+                self.line_up([Screen {
+                    pdu,
+                    newest: back.newest,
+                    until: back.until,
+                    from,
+                    pause: PAUSE,
+                }]);
+            }
             Err(error) => {
                 self.count_screen("unwritable");
                 tracing::error!(link = %self.config.name, field = error.field, "a screen does not fit its PDU");
@@ -260,15 +298,39 @@ impl Dialogues {
         }
     }
 
-    /// The next screen to be sent; those that come too late are dropped.
-    pub fn next(&mut self, now: Instant) -> Option<(Ticket, Raw)> {
+    /// Screens get in line, before which those go that come too late.
+    fn line_up(&mut self, screens: impl IntoIterator<Item = Screen>) {
+        self.purge(Instant::now());
+        for screen in screens {
+            if self.screens.len() >= SCREENS_MAX {
+                self.screens.pop_front();
+                self.count_screen("late");
+            }
+            self.screens.push_back(screen);
+        }
+    }
+
+    /// Drops the screens that nobody looks for any more.
+    fn purge(&mut self, now: Instant) {
         let before = self.screens.len();
         self.screens.retain(|screen| screen.until > now);
         for _ in self.screens.len()..before {
             self.count_screen("late");
         }
-        let at = self.screens.iter().position(|screen| screen.from <= now)?;
-        let screen = self.screens.remove(at)?;
+    }
+
+    /// The next screen to be sent; those that come too late, or whose session has gone on or away,
+    /// are dropped.
+    pub fn next(&mut self, now: Instant) -> Option<(Ticket, Raw)> {
+        self.purge(now);
+        let screen = loop {
+            let at = self.screens.iter().position(|screen| screen.from <= now)?;
+            let screen = self.screens.remove(at)?;
+            if screen.newest.holds() {
+                break screen;
+            }
+            self.count_screen("overtaken");
+        };
         self.tickets += 1;
         let number = self.tickets | SCREEN;
         let pdu = Raw(screen.pdu.clone());
@@ -295,7 +357,9 @@ impl Dialogues {
 
     /// Takes over screens of a bind that only receives.
     pub fn take_over(&mut self, screens: VecDeque<Screen>) {
-        self.screens.extend(screens);
+        if !screens.is_empty() {
+            self.line_up(screens);
+        }
     }
 
     /// When a screen that was throttled may go again.
@@ -314,11 +378,11 @@ impl Dialogues {
             return;
         };
         let again = *outcome == PartOutcome::Throttled && now + screen.pause < screen.until;
-        if again && !self.latest.contains_key(&screen.key) {
+        if again && screen.newest.holds() {
             self.count_screen("again");
             screen.from = now + screen.pause;
             screen.pause = (screen.pause * 2).min(PAUSE_MAX);
-            self.screens.push_back(screen);
+            self.line_up([screen]);
             return;
         }
         self.count_screen(outcome.name());
@@ -345,7 +409,7 @@ impl Drop for Dialogues {
     /// What was still to be said ends with its connection.
     fn drop(&mut self) {
         let lost = self.screens.len() + self.turns.len() + self.unacknowledged.len();
-        for _ in 0..lost {
+        for _ in self.closing..lost {
             self.count_screen("lost");
         }
     }
@@ -354,4 +418,55 @@ impl Drop for Dialogues {
 /// An answer without anything to wait for.
 fn at_once(delivered: Delivered, status: Status) -> Errand {
     Box::pin(std::future::ready(Some((delivered, status))))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+    use crate::callback::Msisdn;
+    use crate::clock::Clock;
+    use crate::smpp::link::stream::Dial;
+
+    struct Fixed;
+    impl Clock for Fixed {
+        fn now(&self) -> Moment {
+            Moment::from_ms(1_700_000_000_000)
+        }
+    }
+
+    fn shared() -> Arc<Shared> {
+        let dial = Dial::Network(None);
+        Arc::new(Shared::new(SmppConfig::default(), Arc::new(Fixed), dial))
+    }
+
+    fn screen(shared: &Arc<Shared>, number: usize, until: Instant) -> Screen {
+        let session = (Msisdn::parse("+212661000001").unwrap(), number.to_string());
+        Screen {
+            pdu: number.to_string().into_bytes(),
+            newest: shared.sessions.newest(session),
+            until,
+            from: Instant::now(),
+            pause: PAUSE,
+        }
+    }
+
+    /// Without room in the window nobody asks for the next one.
+    #[tokio::test(start_paused = true)]
+    async fn the_line_is_bounded_and_what_is_late_leaves_it() {
+        let shared = shared();
+        let mut dialogues = Dialogues::new(&shared);
+        let (soon, later) = (PAUSE, PAUSE * 2);
+        let now = Instant::now();
+        for number in 0..SCREENS_MAX {
+            dialogues.line_up([screen(&shared, number, now + soon)]);
+        }
+        dialogues.take_over(VecDeque::from([screen(&shared, SCREENS_MAX, now + later)]));
+        assert_eq!(dialogues.screens.len(), SCREENS_MAX);
+        assert_eq!(dialogues.screens[0].pdu, b"1");
+        tokio::time::advance(soon).await;
+        dialogues.line_up([screen(&shared, SCREENS_MAX + 1, now + later)]);
+        let left: Vec<_> = dialogues.screens.iter().map(|one| &one.pdu[..]).collect();
+        assert_eq!(left, [b"1000", b"1001"]);
+    }
 }

@@ -72,7 +72,16 @@ impl Memory {
 
     async fn turn(&self, expected: &str) -> Turning {
         assert_eq!(self.lines(1).await, [expected]);
+        self.begun()
+    }
+
+    fn begun(&self) -> Turning {
         self.turns.lock().unwrap().pop_front().unwrap()
+    }
+
+    /// Whether nothing has begun that the test does not know.
+    fn is_quiet(&self) -> bool {
+        self.turns.lock().unwrap().is_empty()
     }
 }
 
@@ -100,12 +109,34 @@ fn its(op: u8, session: u8, last: u8) -> [u8; 11] {
 
 async fn house(change: impl FnOnce(&mut SmppConfig)) -> House {
     House::new(|config| {
-        let codes = vec![("*580#".to_owned(), ServiceName::from("tns"))];
-        let settings = UssdConfig::of("default").settings(codes).unwrap();
-        config.ussd_settings = Some(Arc::new(settings));
+        speaks_ussd(config);
         change(config);
     })
     .await
+}
+
+/// The same, where no time passes while anything is to be done.
+fn piped(change: impl FnOnce(&mut SmppConfig)) -> House {
+    House::piped(64 * 1024, |config| {
+        speaks_ussd(config);
+        change(config);
+    })
+}
+
+fn speaks_ussd(config: &mut SmppConfig) {
+    let codes = vec![("*580#".to_owned(), ServiceName::from("tns"))];
+    let settings = UssdConfig::of("default").settings(codes).unwrap();
+    config.ussd_settings = Some(Arc::new(settings));
+}
+
+fn room_for(at_once: usize) -> impl FnOnce(&mut SmppConfig) {
+    move |config| {
+        let config_of = UssdConfig {
+            at_once,
+            ..UssdConfig::of("default")
+        };
+        config.ussd_settings = Some(Arc::new(config_of.settings(Vec::new()).unwrap()));
+    }
 }
 
 impl Peer {
@@ -267,6 +298,95 @@ async fn a_ledger_that_takes_too_long_is_asked_again() {
     );
 }
 
+/// The operator comes again with what it was asked for, after its screen; the phone then types the
+/// same on the next page.
+#[tokio::test(start_paused = true)]
+async fn what_comes_again_after_its_screen_makes_no_second_step() {
+    let house = piped(|config| config.accept_ms = 20);
+    let mut peer = house.bound().await;
+    peer.raw(&deliver(5, 1, "1", &its(0x12, 9, 0))).await;
+    assert_eq!(peer.sees().await, "deliver_sm_resp 5 0x14");
+    let typed = "text [1] of tns by +212661000001 in 900, bind 1";
+    let turn = house.inbox.turn(typed).await;
+    // Not durable yet: it has to come once more.
+    peer.raw(&deliver(6, 1, "1", &its(0x12, 9, 0))).await;
+    assert_eq!(peer.sees().await, "deliver_sm_resp 6 0x14");
+    turn.reply("Deux", false);
+    assert_eq!(
+        peer.sees().await,
+        "screen 2 op=02 its=0900 [Deux] to 212661000001"
+    );
+    peer.raw(&deliver(7, 1, "1", &its(0x12, 9, 0))).await;
+    assert_eq!(peer.sees().await, "deliver_sm_resp 7 0x00");
+    assert!(house.inbox.is_quiet(), "one step");
+    // No second screen came before this either.
+    peer.raw(&deliver(8, 1, "1", &its(0x12, 9, 0))).await;
+    house.inbox.turn(typed).await.reply("Trois", false);
+    assert_eq!(peer.sees().await, "deliver_sm_resp 8 0x00");
+    assert_eq!(
+        peer.sees().await,
+        "screen 3 op=02 its=0900 [Trois] to 212661000001"
+    );
+}
+
+/// What comes again before its screen is ready gets it once; another phone's callback is its own.
+#[tokio::test(start_paused = true)]
+async fn what_comes_again_before_its_screen_gets_it_once() {
+    let house = piped(|config| {
+        config.accept_ms = 20;
+        config.count = 2;
+    });
+    let (mut peer, mut other) = (house.bound().await, house.bound().await);
+    peer.raw(&deliver(5, 1, "1", &its(0x12, 9, 0))).await;
+    assert_eq!(peer.sees().await, "deliver_sm_resp 5 0x14");
+    assert_eq!(house.inbox.lines(1).await.len(), 1);
+    let turn = house.inbox.begun();
+    turn.keep();
+    other.raw(&deliver(6, 2, "1", &its(0x12, 9, 0))).await;
+    assert_eq!(other.sees().await, "deliver_sm_resp 6 0x14");
+    assert_eq!(house.inbox.lines(1).await.len(), 1);
+    drop(house.inbox.begun());
+    // The operator may choose its other bind for it.
+    other.raw(&deliver(7, 1, "1", &its(0x12, 9, 0))).await;
+    assert_eq!(other.sees().await, "deliver_sm_resp 7 0x00");
+    assert!(house.inbox.is_quiet(), "one step");
+    turn.reply("Deux", false);
+    assert_eq!(
+        peer.sees().await,
+        "screen 2 op=02 its=0900 [Deux] to 212661000001"
+    );
+    for peer in [&mut peer, &mut other] {
+        peer.says(Pdu::EnquireLink, Status::OK, 9).await;
+        assert_eq!(peer.sees().await, "enquire_link_resp 9 0x00");
+    }
+}
+
+/// Its screen was lost with its bind, so the ledger is asked, which knows what a repeat is.
+#[tokio::test(start_paused = true)]
+async fn what_comes_again_after_its_bind_has_closed_is_the_ledgers() {
+    let house = piped(|config| config.accept_ms = 20);
+    let mut peer = house.bound().await;
+    peer.raw(&deliver(5, 1, "", &its(1, 9, 0))).await;
+    assert_eq!(peer.sees().await, "deliver_sm_resp 5 0x14");
+    let dialled = "dial [] of tns by +212661000001 in 900, bind";
+    let turn = house.inbox.turn(&format!("{dialled} 1")).await;
+    drop(peer);
+    assert_eq!(house.inbox.lines(1).await, ["closed iam 1"]);
+    let mut peer = house.bound().await;
+    turn.reply("Bonjour", false);
+    peer.raw(&deliver(5, 1, "", &its(1, 9, 0))).await;
+    house
+        .inbox
+        .turn(&format!("{dialled} 3"))
+        .await
+        .reply("Encore", false);
+    assert_eq!(peer.sees().await, "deliver_sm_resp 5 0x00");
+    assert_eq!(
+        peer.sees().await,
+        "screen 2 op=02 its=0900 [Encore] to 212661000001"
+    );
+}
+
 #[tokio::test]
 async fn a_screen_overtakes_messages() {
     let house = house(|config| config.window = 1).await;
@@ -393,6 +513,66 @@ async fn an_abort_takes_back_what_was_still_to_be_said() {
     );
 }
 
+/// A screen that is ready and waits for the window is taken back too.
+#[tokio::test(start_paused = true)]
+async fn an_abort_takes_back_what_waits_for_the_window() {
+    let house = piped(|config| config.window = 1);
+    let mut peer = house.bound().await;
+    let carried = house.carry("un");
+    let submit = peer.read().await;
+    peer.raw(&deliver(5, 1, "", &its(1, 9, 0))).await;
+    house.inbox.lines(1).await;
+    house.inbox.begun().reply("Bonjour", false);
+    assert_eq!(peer.sees().await, "deliver_sm_resp 5 0x00");
+    // Time passes only when nothing is to be done: the screen is in line.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    peer.raw(&deliver(6, 1, "", &its(0x11, 9, 0))).await;
+    assert_eq!(peer.sees().await, "deliver_sm_resp 6 0x00");
+    peer.answers(submit.header.sequence, Status::OK, "id").await;
+    carried.await.unwrap();
+    peer.says(Pdu::EnquireLink, Status::OK, 7).await;
+    assert_eq!(peer.sees().await, "enquire_link_resp 7 0x00");
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    peer.says(Pdu::EnquireLink, Status::OK, 8).await;
+    assert_eq!(peer.sees().await, "enquire_link_resp 8 0x00");
+}
+
+/// While the ledger has not answered as many as may be under way, nothing more is begun.
+#[tokio::test(start_paused = true)]
+async fn a_ledger_that_is_far_behind_is_given_no_more() {
+    let house = piped(|config| {
+        room_for(1)(config);
+        config.accept_ms = 20;
+    });
+    let mut peer = house.bound().await;
+    let mut kept = Vec::new();
+    for (sequence, last) in [(5, 1), (6, 2)] {
+        peer.raw(&deliver(sequence, last, "1", &its(0x12, 9, 0)))
+            .await;
+        house.inbox.lines(1).await;
+        let asked_again = format!("deliver_sm_resp {sequence} 0x14");
+        assert_eq!(peer.sees().await, asked_again);
+        // The subscriber has an apology; the turn goes on.
+        kept.push(house.inbox.begun().reply_unkept("Pardon", true));
+        let line = peer.sees().await;
+        assert!(line.contains("[Pardon]"), "{line}");
+        peer.answers(sequence - 3, Status::OK, "id").await;
+    }
+    peer.raw(&deliver(7, 3, "1", &its(0x12, 9, 0))).await;
+    assert_eq!(peer.sees().await, "deliver_sm_resp 7 0x58");
+    assert!(house.inbox.is_quiet());
+    for one in kept {
+        one.tell();
+    }
+    peer.raw(&deliver(8, 1, "1", &its(0x12, 9, 0))).await;
+    assert_eq!(peer.sees().await, "deliver_sm_resp 8 0x00");
+    assert!(house.inbox.is_quiet());
+    peer.raw(&deliver(9, 3, "1", &its(0x12, 9, 0))).await;
+    house.inbox.lines(1).await;
+    house.inbox.begun().reply("Trois", false);
+    assert_eq!(peer.sees().await, "deliver_sm_resp 9 0x00");
+}
+
 #[tokio::test]
 async fn two_phones_do_not_wait_for_each_other() {
     let house = house(|_| {}).await;
@@ -453,14 +633,7 @@ async fn a_screen_is_not_sent_on_another_bind() {
 
 #[tokio::test]
 async fn without_room_a_dial_is_turned_away_and_a_dialogue_goes_on() {
-    let house = house(|config| {
-        let config_of = UssdConfig {
-            at_once: 1,
-            ..UssdConfig::of("default")
-        };
-        config.ussd_settings = Some(Arc::new(config_of.settings(Vec::new()).unwrap()));
-    })
-    .await;
+    let house = house(room_for(1)).await;
     let mut peer = house.bound().await;
     peer.raw(&deliver(5, 1, "", &its(1, 9, 0))).await;
     let first = house
@@ -489,6 +662,165 @@ async fn without_room_a_dial_is_turned_away_and_a_dialogue_goes_on() {
         peer.sees().await,
         "screen 3 op=02 its=0900 [Un] to 212661000001"
     );
+}
+
+/// With the window shut, those turned away wait as screens; beyond twice the turns nobody is told
+/// anything, and nothing is begun for those who hang up.
+#[tokio::test]
+async fn a_flood_of_dials_and_ends_is_refused() {
+    let house = house(|config| {
+        room_for(1)(config);
+        config.window = 1;
+    })
+    .await;
+    let mut peer = house.bound().await;
+    let carried = house.carry("un");
+    let submit = peer.read().await;
+    peer.raw(&deliver(5, 1, "", &its(1, 9, 0))).await;
+    let first = house
+        .inbox
+        .turn("dial [] of - by +212661000001 in 900, bind 1")
+        .await;
+    first.keep();
+    assert_eq!(peer.sees().await, "deliver_sm_resp 5 0x00");
+    peer.raw(&deliver(6, 2, "", &its(1, 9, 0))).await;
+    assert_eq!(peer.sees().await, "deliver_sm_resp 6 0x00");
+    for (sequence, op) in [(7, 1), (8, 1), (9, 0x11)] {
+        peer.raw(&deliver(sequence, 3, "", &its(op, 9, 0))).await;
+        let refused = format!("deliver_sm_resp {sequence} 0x58");
+        assert_eq!(peer.sees().await, refused);
+    }
+    assert!(house.inbox.is_quiet());
+    // The end was understood all the same: there is nobody to read the first screen.
+    peer.raw(&deliver(10, 1, "", &its(0x11, 9, 0))).await;
+    assert_eq!(peer.sees().await, "deliver_sm_resp 10 0x58");
+    first.reply("Un", false);
+    peer.answers(submit.header.sequence, Status::OK, "id").await;
+    soon("the outcome", carried).await.unwrap();
+    assert_eq!(
+        peer.sees().await,
+        "screen 3 op=02 its=0901 [busy] to 212661000002"
+    );
+    peer.answers(3, Status::OK, "id").await;
+    peer.raw(&deliver(11, 4, "", &its(1, 9, 0))).await;
+    house
+        .inbox
+        .turn("dial [] of - by +212661000004 in 900, bind 1")
+        .await
+        .reply("Quatre", false);
+    assert_eq!(peer.sees().await, "deliver_sm_resp 11 0x00");
+    assert_eq!(
+        peer.sees().await,
+        "screen 4 op=02 its=0900 [Quatre] to 212661000004"
+    );
+}
+
+#[tokio::test]
+async fn the_turns_of_those_who_hang_up_are_counted() {
+    let house = house(room_for(1)).await;
+    let mut peer = house.bound().await;
+    let mut closed = Vec::new();
+    for sequence in [5, 6] {
+        peer.raw(&deliver(sequence, 1, "", &its(0x11, 9, 0))).await;
+        closed.push(
+            house
+                .inbox
+                .turn("closed of - by +212661000001 in 900, -")
+                .await,
+        );
+        let answered = format!("deliver_sm_resp {sequence} 0x00");
+        assert_eq!(peer.sees().await, answered);
+    }
+    peer.raw(&deliver(7, 1, "", &its(0x11, 9, 0))).await;
+    assert_eq!(peer.sees().await, "deliver_sm_resp 7 0x58");
+    assert!(house.inbox.is_quiet());
+    for turn in closed {
+        turn.reply("", true);
+    }
+    // The link sees their ends when nothing else is to be done.
+    let mut sequence = 8;
+    loop {
+        peer.raw(&deliver(sequence, 1, "", &its(0x11, 9, 0))).await;
+        match peer.sees().await {
+            line if line == format!("deliver_sm_resp {sequence} 0x00") => break,
+            line => assert_eq!(line, format!("deliver_sm_resp {sequence} 0x58")),
+        }
+        sequence += 1;
+        assert!(sequence < 1_000, "they never end");
+    }
+}
+
+/// What comes next in a session on one bind overtakes what another bind was to say to it.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_goes_on_on_another_bind_gets_no_old_screen() {
+    for (op, text, next) in [
+        (0x11, "", "closed of - by +212661000001 in 900, -"),
+        (0x12, "2", "text [2] of tns by +212661000001 in 900, bind 2"),
+    ] {
+        let house = piped(|config| config.count = 2);
+        let (mut one, mut two) = (house.bound().await, house.bound().await);
+        one.raw(&deliver(5, 1, "", &its(1, 9, 0))).await;
+        let turn = house
+            .inbox
+            .turn("dial [] of tns by +212661000001 in 900, bind 1")
+            .await;
+        turn.keep();
+        assert_eq!(one.sees().await, "deliver_sm_resp 5 0x00");
+        two.raw(&deliver(6, 1, text, &its(op, 9, 0))).await;
+        let newer = house.inbox.turn(next).await;
+        newer.keep();
+        assert_eq!(two.sees().await, "deliver_sm_resp 6 0x00");
+        turn.reply("Bonjour", false);
+        one.raw(&deliver(7, 2, "", &its(1, 9, 0))).await;
+        assert_eq!(house.inbox.lines(1).await.len(), 1);
+        house.inbox.begun().reply("Deux", false);
+        assert_eq!(one.sees().await, "deliver_sm_resp 7 0x00");
+        assert_eq!(
+            one.sees().await,
+            "screen 2 op=02 its=0900 [Deux] to 212661000002"
+        );
+        if op == 0x12 {
+            newer.reply("Suite", false);
+            assert_eq!(
+                two.sees().await,
+                "screen 2 op=02 its=0900 [Suite] to 212661000001"
+            );
+        }
+    }
+}
+
+/// A screen of a pair that was throttled goes again, unless its session has gone on or ended.
+#[tokio::test(start_paused = true)]
+async fn a_throttled_screen_of_a_pair_goes_again_only_while_it_is_the_last() {
+    for (op, text) in [(0, ""), (0x11, ""), (0x12, "2")] {
+        let house = piped(|config| config.bind = Binds::Pair);
+        let (mut one, command) = house.bound_as_asked().await;
+        let (mut two, _) = house.bound_as_asked().await;
+        let (transmitter, receiver) = if command == Command::BindTransmitter {
+            (&mut one, &mut two)
+        } else {
+            (&mut two, &mut one)
+        };
+        receiver.raw(&deliver(5, 1, "", &its(1, 9, 0))).await;
+        house.inbox.lines(1).await;
+        house.inbox.begun().reply("Bonjour", false);
+        assert_eq!(receiver.sees().await, "deliver_sm_resp 5 0x00");
+        let screen = "op=02 its=0900 [Bonjour] to 212661000001";
+        assert_eq!(transmitter.sees().await, format!("screen 2 {screen}"));
+        if op != 0 {
+            receiver.raw(&deliver(6, 1, text, &its(op, 9, 0))).await;
+            house.inbox.lines(1).await;
+            house.inbox.begun().keep();
+            assert_eq!(receiver.sees().await, "deliver_sm_resp 6 0x00");
+        }
+        transmitter.answers(2, Status::THROTTLED, "").await;
+        let next = transmitter.sees().await;
+        if op == 0 {
+            assert_eq!(next, format!("screen 3 {screen}"));
+        } else {
+            assert_eq!(next, "enquire_link 3 0x00", "only the silence is broken");
+        }
+    }
 }
 
 #[tokio::test]
