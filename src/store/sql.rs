@@ -601,7 +601,7 @@ impl Store for SqlStore {
     }
 
     async fn tidy(&self, now: Moment) -> Result<(), StoreError> {
-        self.write(move |c, _| Box::pin(async move { tidy::tidy(c, now).await }))
+        self.write(move |c, inner| Box::pin(async move { tidy::tidy(c, &inner, now).await }))
             .await
     }
 

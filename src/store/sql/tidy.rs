@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::engine::{Conn, Fault};
 use super::writer::Verdict;
-use super::{bytes, codes, highwater, outbox, sms};
+use super::{Inner, bytes, codes, highwater, outbox, receipts, sms};
 use crate::clock::Moment;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -19,10 +19,14 @@ const METADATA: Duration = Duration::from_secs(90 * 24 * 3600);
 const COUNTERS: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Conversations that one round erases.
 const ROUND_MAX: i64 = 500;
+/// Receipts of a link that one round settles.
+const SETTLED_MAX: i64 = 1000;
 
 /// Moves what waits and forgets what is past its time.
-pub(super) async fn tidy(c: &mut Conn, now: Moment) -> Result<Verdict<()>, Fault> {
+pub(super) async fn tidy(c: &mut Conn, inner: &Inner, now: Moment) -> Result<Verdict<()>, Fault> {
     let now = highwater::settle(c, now).await?;
+    // Before anything expires: what is known of it first.
+    receipts::settle(c, inner, SETTLED_MAX).await?;
     outbox::tidy(c, now, METADATA).await?;
     sms::tidy(c, now, INBOX).await?;
     codes::tidy(c, now, COUNTERS).await?;
