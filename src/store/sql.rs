@@ -601,8 +601,18 @@ impl Store for SqlStore {
     }
 
     async fn tidy(&self, now: Moment) -> Result<(), StoreError> {
-        self.write(move |c, inner| Box::pin(async move { tidy::tidy(c, &inner, now).await }))
-            .await
+        let now = self
+            .write(move |c, _| Box::pin(async move { tidy::tidy(c, now).await }))
+            .await?;
+        for _ in 0..tidy::ROUNDS_MAX {
+            let more = self
+                .write(move |c, inner| Box::pin(async move { tidy::move_on(c, &inner, now).await }))
+                .await?;
+            if !more {
+                break;
+            }
+        }
+        Ok(())
     }
 
     async fn message_counts(&self) -> Result<Vec<(MessageState, u64)>, StoreError> {
