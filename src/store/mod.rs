@@ -652,7 +652,8 @@ pub trait Store: Send + Sync + 'static {
         heard: Moment,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// SMS whose turn is not done and that came after `after` (0: all), oldest first.
+    /// SMS whose turn is not done and that came after `after` (0: all), oldest first. One that cannot
+    /// be opened is logged and set aside until the next start; the others go on.
     fn waiting_sms(
         &self,
         after: SmsId,
