@@ -271,6 +271,8 @@ pub struct Message {
     pub valid_until: Moment,
     /// The parts that are to be sent now, by number from 0; empty means all.
     pub parts: Vec<u8>,
+    /// How many parts it has, as the first word on one of them told; 0 before that.
+    pub total: u8,
     /// Attempts before this one.
     pub attempts: u32,
 }

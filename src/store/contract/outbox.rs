@@ -93,7 +93,11 @@ pub(crate) async fn messages_go_by_priority(store: &impl Store) {
         ("3939", &number(1), MessageKind::Password)
     );
     assert_eq!(
-        (first.valid_until, first.attempts, first.parts.len()),
+        (
+            first.valid_until,
+            first.attempts,
+            first.parts.len() + usize::from(first.total),
+        ),
         (at(DAY), 0, 0)
     );
     assert!(
@@ -141,6 +145,7 @@ pub(crate) async fn words_move_a_message(store: &impl Store) {
 
     let again = claim(store, epoch, 10).await;
     assert_eq!((again[0].parts.clone(), again[0].attempts), (vec![1, 2], 1));
+    assert_eq!(again[0].total, 3, "the first word told it");
     assert_eq!(again[0].text, "text of m");
     word(store, id, (1, 3), PartOutcome::NotSent, 10).await;
     word(store, id, (2, 3), PartOutcome::Throttled, 10).await;

@@ -208,7 +208,8 @@ pub(super) async fn claim(
             set_aside(c, id, now).await?;
             continue;
         };
-        if number(&row, "parts")? != 0 {
+        let total = count(number(&row, "parts")?);
+        if total != 0 {
             with_parts.push(id);
         }
         claimed.push(Message {
@@ -219,6 +220,7 @@ pub(super) async fn claim(
             text: body.text,
             valid_until: Moment::from_ms(number(&row, "valid_until")?),
             parts: Vec::new(),
+            total,
             attempts: count(number(&row, "attempts")?),
         });
     }
