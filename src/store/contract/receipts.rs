@@ -527,5 +527,29 @@ pub(crate) async fn a_receipt_waits_for_its_exact_id(store: &impl Store) {
             assert_eq!(state(store, name).await, expected, "{name} {answer:?}");
         }
         accept(store, later, (0, 1), &format!("{at} gone"), seconds + 303).await;
+        if answer.is_none() {
+            let late = format!("{at} late");
+            accept(store, claimed, (0, 1), &late, seconds + 304).await;
+        }
+    }
+
+    // The twin has its last word before it is settled: then nobody is left that could be meant.
+    take(store, "twin", &["40"], 9000).await;
+    queue(store, &[message("sending", MessageKind::Reply)], 9000).await;
+    let sending = claim(store, 9000).await;
+    queue(store, &[message("waiting", MessageKind::Reply)], 9000).await;
+    for (id, word) in [("64", Failed), ("40", ReceiptState::Delivered)] {
+        store.receipt(&receipt(id, word, 9001)).await.unwrap();
+    }
+    accept(store, sending, (0, 1), "65", 9002).await;
+    store.tidy(self::at(9002)).await.unwrap();
+    let waiting = claim(store, 9003).await;
+    accept(store, waiting, (0, 1), "100", 9004).await;
+    for (name, expected) in [
+        ("twin", MessageState::Delivered),
+        ("sending", MessageState::Sent),
+        ("waiting", MessageState::Sent),
+    ] {
+        assert_eq!(state(store, name).await, expected, "{name}");
     }
 }

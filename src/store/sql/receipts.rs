@@ -212,7 +212,12 @@ async fn take(
             continue;
         }
         if !is_known && twin.is_none() {
-            kept.push((receipt, kept_form(receipt)));
+            let form = match unanswered {
+                Unanswered::MayBeMeant => kept_form(receipt),
+                // What it could mean in another form was on the wire or taken when it came.
+                Unanswered::AreOthers => exactly(exact),
+            };
+            kept.push((receipt, form));
             continue;
         }
         let is_awaited = match unanswered {
