@@ -34,7 +34,8 @@ pub struct Outgoing {
 ///
 /// # Errors
 /// A refusal with a reason of this house where the message fits no submit_sm: too long a text or
-/// sender.
+/// sender; or where the link cuts it into another number of parts than it did before, so that what
+/// is left would not fit what was sent.
 pub fn parts(
     config: &SmppConfig,
     message: &Message,
@@ -45,6 +46,9 @@ pub fn parts(
     let octets = text::encode_as(&message.text, &messages.writing(config.version))
         .map_err(|_| refused("text too long"))?;
     let total = u8::try_from(octets.parts.len()).map_err(|_| refused("text too long"))?;
+    if message.total != 0 && message.total != total {
+        return Err(refused("cut into another number of parts"));
+    }
     let validity = life_of(config, message, life);
     let sm = Sm {
         service_type: messages.service_type.as_bytes(),
@@ -122,9 +126,12 @@ fn submit(
     Pdu::SubmitSm(sm).encode(Status::OK, 0)
 }
 
-/// How many parts a message has on this link, for reports on all of them; 1 where it cannot be
-/// sent at all.
+/// How many parts a message has, for reports on all of them: as it was cut before, or as this link
+/// cuts it; 1 where it cannot be sent at all.
 pub fn count(config: &SmppConfig, message: &Message) -> u8 {
+    if message.total != 0 {
+        return message.total;
+    }
     text::encode_as(&message.text, &config.messages.writing(config.version))
         .ok()
         .and_then(|octets| u8::try_from(octets.parts.len()).ok())
@@ -229,6 +236,7 @@ mod tests {
             text: text.to_owned(),
             valid_until: Moment::from_ms(300_000),
             parts: parts.to_vec(),
+            total: 0,
             attempts: 0,
         }
     }

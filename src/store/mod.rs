@@ -271,6 +271,8 @@ pub struct Message {
     pub valid_until: Moment,
     /// The parts that are to be sent now, by number from 0; empty means all.
     pub parts: Vec<u8>,
+    /// How many parts it has, as the first word on one of them told; 0 before that.
+    pub total: u8,
     /// Attempts before this one.
     pub attempts: u32,
 }
@@ -326,8 +328,10 @@ pub struct Receipt {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReceiptIds {
-    /// The same, or hexadecimal here and decimal there. Where an operator counts its ids up from
-    /// small numbers, one may then be taken for another; such a link says what it does.
+    /// The same, or hexadecimal here and decimal there, as a last resort: where no part is known
+    /// under the same, and every message that was on the wire when the receipt came has its answer.
+    /// Where an operator counts its ids up from small numbers, one whose answer was lost may still
+    /// be taken for another; such a link says what it does.
     #[default]
     Any,
     /// The same in both.
@@ -650,7 +654,8 @@ pub trait Store: Send + Sync + 'static {
         unread_from: Moment,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// SMS whose turn is not done and that came after `after` (0: all), oldest first.
+    /// SMS whose turn is not done and that came after `after` (0: all), oldest first. One that cannot
+    /// be opened is logged and set aside until the next start; the others go on.
     fn waiting_sms(
         &self,
         after: SmsId,
@@ -750,7 +755,8 @@ pub trait Store: Send + Sync + 'static {
         now: Moment,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Applies a receipt, or keeps it for 72 hours until its part is known.
+    /// Applies a receipt, or keeps it for 72 hours until its part is known. One for a part that has
+    /// had its last word changes nothing.
     fn receipt(&self, receipt: &Receipt) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// A new epoch for this process's sending on a link. Rows that an older epoch left in

@@ -49,6 +49,9 @@ use crate::callback::{LinkName, Msisdn, ServiceName};
 use crate::clock::{Chance, Moment};
 use crate::conversation::{Conversation, ConversationId};
 
+/// How often one reading of texts sets aside those that cannot be opened.
+const SET_ASIDE_MAX: usize = 64;
+
 /// The ledger in a SQL database. Cloning gives another handle to the same one.
 #[derive(Clone)]
 pub struct SqlStore {
@@ -106,6 +109,7 @@ impl SqlStore {
         let (mut conn, readers) = engine::open(url).await?;
         let (instance, alive_at) = greet(&mut conn, &keys, &*chance).await?;
         let last_id = highest_id(&mut conn).await?;
+        sms::look_again(&mut conn).await?;
         let inner = Arc::new(Inner {
             keys,
             chance,
@@ -407,10 +411,22 @@ impl Store for SqlStore {
     }
 
     async fn waiting_sms(&self, after: SmsId, limit: u32) -> Result<Vec<Sms>, StoreError> {
-        self.read(move |c, inner| {
-            Box::pin(async move { sms::waiting(c, &inner, after.0, limit).await })
-        })
-        .await
+        for _ in 0..SET_ASIDE_MAX {
+            let found = self
+                .read(move |c, inner| {
+                    Box::pin(async move { sms::waiting(c, &inner, after.0, limit).await })
+                })
+                .await?;
+            let damaged = match found {
+                Ok(texts) => return Ok(texts),
+                Err(damaged) => damaged,
+            };
+            self.write(move |c, _| {
+                Box::pin(async move { Ok(Verdict::Keep(sms::set_aside(c, &damaged).await?)) })
+            })
+            .await?;
+        }
+        Err(StoreError::Sealed { table: "inbox_sms" })
     }
 
     async fn drop_sms(&self, id: SmsId) -> Result<(), StoreError> {
@@ -601,8 +617,18 @@ impl Store for SqlStore {
     }
 
     async fn tidy(&self, now: Moment) -> Result<(), StoreError> {
-        self.write(move |c, _| Box::pin(async move { tidy::tidy(c, now).await }))
-            .await
+        let now = self
+            .write(move |c, _| Box::pin(async move { tidy::tidy(c, now).await }))
+            .await?;
+        for _ in 0..tidy::ROUNDS_MAX {
+            let more = self
+                .write(move |c, inner| Box::pin(async move { tidy::move_on(c, &inner, now).await }))
+                .await?;
+            if !more {
+                break;
+            }
+        }
+        Ok(())
     }
 
     async fn message_counts(&self) -> Result<Vec<(MessageState, u64)>, StoreError> {

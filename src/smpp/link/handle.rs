@@ -149,7 +149,17 @@ impl Carrier for LinkHandle {
                 Ok(parts) => {
                     return join_all(parts.into_iter().map(|one| self.part(message, one))).await;
                 }
-                Err(refused) => refused,
+                Err(refused) => {
+                    if let PartOutcome::Refused(reason) = &refused {
+                        tracing::error!(
+                            link = %shared.config.name,
+                            message = message.id.0,
+                            reason,
+                            "a message cannot be sent on this link"
+                        );
+                    }
+                    refused
+                }
             }
         };
         let parts = outgoing::count(&self.shared().config, message);

@@ -367,6 +367,7 @@ fn message(text: &str) -> Message {
         text: text.to_owned(),
         valid_until: Fixed.now().plus(Duration::from_secs(300)),
         parts: Vec::new(),
+        total: 0,
         attempts: 0,
     }
 }
@@ -630,12 +631,60 @@ async fn nothing_is_sent_on_a_link_that_is_down_or_after_its_time() {
         })
         .await;
     assert_eq!(shown(&reports), "1/2 NotSent");
+    let cut_otherwise = Message {
+        parts: vec![1, 2],
+        total: 3,
+        ..message(&"a".repeat(200))
+    };
+    assert_eq!(
+        shown(&house.handle.carry(&cut_otherwise).await),
+        "1/3 NotSent, 2/3 NotSent"
+    );
     let _peer = house.bound().await;
     let late = Message {
         valid_until: Fixed.now(),
         ..message("Bonjour")
     };
     assert_eq!(shown(&house.handle.carry(&late).await), "0/1 NotSent");
+}
+
+#[tokio::test]
+async fn a_message_that_is_cut_otherwise_by_now_is_refused() {
+    let house = House::new(|_| {}).await;
+    let mut peer = house.bound().await;
+    for (total, waiting, expected) in [
+        (
+            3,
+            vec![1, 2],
+            "1/3 Refused(\"cut into another number of parts\"), 2/3 Refused(\"cut into another number of parts\")",
+        ),
+        (
+            1,
+            vec![0],
+            "0/1 Refused(\"cut into another number of parts\")",
+        ),
+    ] {
+        let message = Message {
+            parts: waiting,
+            total,
+            ..message(&"a".repeat(200))
+        };
+        assert_eq!(shown(&house.handle.carry(&message).await), expected);
+    }
+    // Nothing of it was written.
+    let same = Message {
+        parts: vec![1],
+        total: 2,
+        ..message(&"a".repeat(200))
+    };
+    let handle = house.handle.clone();
+    let carried = tokio::spawn(async move { shown(&handle.carry(&same).await) });
+    let submit = peer.read().await;
+    peer.answers(submit.header.sequence, Status::OK, "id").await;
+    assert_eq!(
+        soon("the outcome", carried).await.unwrap(),
+        "1/2 Accepted(\"id\")"
+    );
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Messages on their way out.
 
+use futures_util::future::join_all;
+
 use super::*;
 
 async fn epoch(store: &impl Store, seconds: i64) -> u64 {
@@ -91,7 +93,11 @@ pub(crate) async fn messages_go_by_priority(store: &impl Store) {
         ("3939", &number(1), MessageKind::Password)
     );
     assert_eq!(
-        (first.valid_until, first.attempts, first.parts.len()),
+        (
+            first.valid_until,
+            first.attempts,
+            first.parts.len() + usize::from(first.total),
+        ),
         (at(DAY), 0, 0)
     );
     assert!(
@@ -139,6 +145,7 @@ pub(crate) async fn words_move_a_message(store: &impl Store) {
 
     let again = claim(store, epoch, 10).await;
     assert_eq!((again[0].parts.clone(), again[0].attempts), (vec![1, 2], 1));
+    assert_eq!(again[0].total, 3, "the first word told it");
     assert_eq!(again[0].text, "text of m");
     word(store, id, (1, 3), PartOutcome::NotSent, 10).await;
     word(store, id, (2, 3), PartOutcome::Throttled, 10).await;
@@ -354,6 +361,44 @@ pub(crate) async fn what_is_over_expires(store: &impl Store) {
         revocations(store).await.is_empty(),
         "it was taken: without a receipt it is not lost"
     );
+}
+
+pub(crate) async fn many_expire_at_once(store: &impl Store) {
+    // More than one round takes, and all of them before the others.
+    const SENT: usize = 2100;
+    let short = |name: &str, valid_until| NewMessage {
+        valid_until: at(valid_until),
+        ..message(name, MessageKind::Code)
+    };
+    let many: Vec<NewMessage> = (0..SENT)
+        .map(|one| short(&format!("sent {one}"), 100))
+        .collect();
+    queue(store, &many, 0).await;
+    let epoch = epoch(store, 0).await;
+    let claimed = store
+        .claim_messages(&link(), epoch, at(1), u32::MAX)
+        .await
+        .unwrap();
+    assert_eq!(claimed.len(), SENT);
+    for some in claimed.chunks(500) {
+        let taken = accepted("a");
+        let words = some
+            .iter()
+            .map(|one| store.part_done(one.id, 0, 1, &taken, at(1)));
+        for word in join_all(words).await {
+            word.unwrap();
+        }
+    }
+    queue(store, &[short("unknown", 101)], 1).await;
+    let unknown = claim(store, epoch, 90).await[0].id;
+    word(store, unknown, (0, 1), PartOutcome::Unknown, 90).await;
+    queue(store, &[short("queued", 102)], 1).await;
+
+    for (seconds, expired) in [(102, 1), (159, 1), (160, 1 + SENT), (161, 2 + SENT)] {
+        store.tidy(at(seconds)).await.unwrap();
+        let found = standing(store, MessageState::Expired).await;
+        assert_eq!(found, u64::try_from(expired).unwrap(), "{seconds}");
+    }
 }
 
 pub(crate) async fn a_lost_password_is_revoked(store: &impl Store) {

@@ -1,5 +1,7 @@
 //! Delivery receipts: matching, order, final states.
 
+use futures_util::future::join_all;
+
 use super::*;
 
 fn receipt(id: &str, state: ReceiptState, seconds: i64) -> Receipt {
@@ -394,4 +396,160 @@ pub(crate) async fn metadata_is_forgotten(store: &impl Store) {
     assert_eq!(standing(store, MessageState::Delivered).await, 1);
     store.tidy(at(90 * DAY + 2)).await.unwrap();
     assert!(store.message_counts().await.unwrap().is_empty());
+}
+
+pub(crate) async fn a_second_receipt_means_nobody_else(store: &impl Store) {
+    use ReceiptState::{Delivered, Expired, Failed, Underway};
+    // Ids that count up from small numbers: 16 is hexadecimal for 22 and decimal for 10. The twins
+    // wait for their own receipts, whatever is said of 16 and whatever is being sent meanwhile.
+    for (at, (words, end)) in [
+        (&[Delivered, Delivered][..], MessageState::Delivered),
+        (&[Delivered, Failed], MessageState::Delivered),
+        (&[Failed, Delivered], MessageState::Failed),
+        (&[Failed, Failed, Expired], MessageState::Failed),
+        (&[Expired, Failed], MessageState::Expired),
+        (&[Expired, Delivered, Failed], MessageState::Delivered),
+        (&[Delivered, Underway, Expired], MessageState::Delivered),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        // In the first run of all, the batch itself brings the last word on the exact id.
+        for (run, (is_sending, in_one_batch)) in [(false, true), (false, false), (true, false)]
+            .into_iter()
+            .enumerate()
+        {
+            let seconds = i64::try_from(10 * at + run).unwrap();
+            let mut names = Vec::new();
+            for id in ["10", "16", "22"] {
+                let name = format!("{at} {run} {id}");
+                take(store, &name, &[id], seconds).await;
+                names.push(name);
+            }
+            let on_wire = format!("{at} on the wire");
+            let mut claimed = None;
+            if is_sending {
+                queue(store, &[message(&on_wire, MessageKind::Reply)], seconds).await;
+                claimed = Some(claim(store, seconds).await);
+            }
+            let told: Vec<Receipt> = words
+                .iter()
+                .map(|word| receipt("16", *word, seconds))
+                .collect();
+            if in_one_batch {
+                for result in join_all(told.iter().map(|one| store.receipt(one))).await {
+                    result.unwrap();
+                }
+            } else {
+                for one in &told {
+                    store.receipt(one).await.unwrap();
+                }
+            }
+            store.tidy(self::at(seconds)).await.unwrap();
+            // A further twin, whose answer finds no receipt that waits for it.
+            if let Some(id) = claimed {
+                accept(store, id, (0, 1), "10", seconds).await;
+                assert_eq!(state(store, &on_wire).await, MessageState::Sent);
+                names.push(on_wire);
+            }
+            store.tidy(self::at(seconds)).await.unwrap();
+            for name in &names {
+                let expected = if name == &names[1] {
+                    end
+                } else {
+                    MessageState::Sent
+                };
+                assert_eq!(state(store, name).await, expected, "{words:?} {name}");
+            }
+            // Their last words, so that the ids are free for the next row.
+            for id in ["10", "22", "10"] {
+                let last = Receipt {
+                    ids: ReceiptIds::Same,
+                    ..receipt(id, Failed, seconds)
+                };
+                store.receipt(&last).await.unwrap();
+            }
+        }
+    }
+}
+
+pub(crate) async fn a_receipt_waits_for_its_exact_id(store: &impl Store) {
+    use ReceiptState::Failed;
+    for (at, (twin, id, answer, expected)) in [
+        // The receipt has overtaken its own answer.
+        (
+            "10",
+            "16",
+            Some("16"),
+            [MessageState::Sent, MessageState::Failed],
+        ),
+        // It was the twin's, in the other base.
+        (
+            "20",
+            "32",
+            Some("33"),
+            [MessageState::Failed, MessageState::Sent],
+        ),
+        // There is no answer: after five minutes without a word none comes any more.
+        (
+            "30",
+            "48",
+            None,
+            [MessageState::Failed, MessageState::Unknown],
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let seconds = 1000 * i64::try_from(at).unwrap();
+        let names = [format!("{at} twin"), format!("{at} sending")];
+        take(store, &names[0], &[twin], seconds).await;
+        queue(store, &[message(&names[1], MessageKind::Reply)], seconds).await;
+        let claimed = claim(store, seconds).await;
+        store
+            .receipt(&receipt(id, Failed, seconds + 1))
+            .await
+            .unwrap();
+        store.tidy(self::at(seconds + 2)).await.unwrap();
+        assert_eq!(state(store, &names[0]).await, MessageState::Sent, "{at}");
+
+        if let Some(answer) = answer {
+            accept(store, claimed, (0, 1), answer, seconds + 3).await;
+        } else {
+            store.tidy(self::at(seconds + 300)).await.unwrap();
+        }
+        // A later message on the wire is not waited for.
+        let later = format!("{at} later");
+        queue(store, &[message(&later, MessageKind::Reply)], seconds + 301).await;
+        let later = claim(store, seconds + 301).await;
+        store.tidy(self::at(seconds + 302)).await.unwrap();
+        for (name, expected) in names.iter().zip(expected) {
+            assert_eq!(state(store, name).await, expected, "{name} {answer:?}");
+        }
+        accept(store, later, (0, 1), &format!("{at} gone"), seconds + 303).await;
+        if answer.is_none() {
+            let late = format!("{at} late");
+            accept(store, claimed, (0, 1), &late, seconds + 304).await;
+        }
+    }
+
+    // The twin has its last word before it is settled: then nobody is left that could be meant.
+    take(store, "twin", &["40"], 9000).await;
+    queue(store, &[message("sending", MessageKind::Reply)], 9000).await;
+    let sending = claim(store, 9000).await;
+    queue(store, &[message("waiting", MessageKind::Reply)], 9000).await;
+    for (id, word) in [("64", Failed), ("40", ReceiptState::Delivered)] {
+        store.receipt(&receipt(id, word, 9001)).await.unwrap();
+    }
+    accept(store, sending, (0, 1), "65", 9002).await;
+    store.tidy(self::at(9002)).await.unwrap();
+    let waiting = claim(store, 9003).await;
+    accept(store, waiting, (0, 1), "100", 9004).await;
+    for (name, expected) in [
+        ("twin", MessageState::Delivered),
+        ("sending", MessageState::Sent),
+        ("waiting", MessageState::Sent),
+    ] {
+        assert_eq!(state(store, name).await, expected, "{name}");
+    }
 }

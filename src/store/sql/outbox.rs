@@ -177,7 +177,7 @@ pub(super) async fn claim(
         // Somebody else sends on this link now.
         return Ok(Verdict::Undo(Vec::new()));
     }
-    let over = past(c, now, &[MessageState::Queued]).await?;
+    let over = ids(c, FIRST_OVER_UNSENT, now).await?;
     change(c, &over, |message| message.expire(true, now)).await?;
 
     let rows = sqlx::query(
@@ -208,7 +208,8 @@ pub(super) async fn claim(
             set_aside(c, id, now).await?;
             continue;
         };
-        if number(&row, "parts")? != 0 {
+        let total = count(number(&row, "parts")?);
+        if total != 0 {
             with_parts.push(id);
         }
         claimed.push(Message {
@@ -219,6 +220,7 @@ pub(super) async fn claim(
             text: body.text,
             valid_until: Moment::from_ms(number(&row, "valid_until")?),
             parts: Vec::new(),
+            total,
             attempts: count(number(&row, "attempts")?),
         });
     }
@@ -389,8 +391,9 @@ pub(super) async fn counts(c: &mut Conn) -> Result<Vec<(MessageState, u64)>, Fau
     Ok(counts)
 }
 
-/// Brings forward what waits, and ends what is over.
-pub(super) async fn tidy(c: &mut Conn, now: Moment, metadata_kept: Duration) -> Result<(), Fault> {
+/// Brings forward what waits, and ends what is over: at most [`ROUND_MAX`] messages of each kind.
+/// Tells whether there may be more.
+pub(super) async fn move_on(c: &mut Conn, now: Moment) -> Result<bool, Fault> {
     let silent = ids(
         c,
         "SELECT id FROM outbox WHERE state = 'sending' AND sent_at <= $1 LIMIT $2",
@@ -398,14 +401,14 @@ pub(super) async fn tidy(c: &mut Conn, now: Moment, metadata_kept: Duration) -> 
     )
     .await?;
     change(c, &silent, |message| message.lose_sight(now)).await?;
-    let never_sent = past(c, now, &[MessageState::Queued]).await?;
+    let never_sent = ids(c, OVER_UNSENT, now).await?;
     change(c, &never_sent, |message| message.expire(true, now)).await?;
     // What is on the wire gets its grace before it is given up; what was taken without a receipt
     // is not known to be lost.
     let over = now.minus(GRACE);
-    let unknown = past(c, over, &[MessageState::Unknown, MessageState::Sending]).await?;
+    let unknown = ids(c, OVER_UNKNOWN, over).await?;
     change(c, &unknown, |message| message.expire(true, now)).await?;
-    let sent = past(c, over, &[MessageState::Sent]).await?;
+    let sent = ids(c, OVER_SENT, over).await?;
     change(c, &sent, |message| message.expire(false, now)).await?;
     let again = ids(
         c,
@@ -414,6 +417,17 @@ pub(super) async fn tidy(c: &mut Conn, now: Moment, metadata_kept: Duration) -> 
     )
     .await?;
     change(c, &again, |message| message.try_again(now)).await?;
+    Ok([silent, never_sent, unknown, sent, again]
+        .iter()
+        .any(|round| i64::try_from(round.len()).is_ok_and(|rows| rows >= ROUND_MAX)))
+}
+
+/// Forgets messages so long after their end.
+pub(super) async fn forget(
+    c: &mut Conn,
+    now: Moment,
+    metadata_kept: Duration,
+) -> Result<(), Fault> {
     sqlx::query("DELETE FROM outbox WHERE changed_at <= $1 AND is_open = 0")
         .bind(now.ms().saturating_sub(ms(metadata_kept)))
         .execute(c)
@@ -421,23 +435,18 @@ pub(super) async fn tidy(c: &mut Conn, now: Moment, metadata_kept: Duration) -> 
     Ok(())
 }
 
-/// Messages in one of these states whose validity was over at a moment, the oldest first.
-async fn past(c: &mut Conn, at: Moment, states: &[MessageState]) -> Result<Vec<i64>, Fault> {
-    let rows = sqlx::query(
-        "SELECT id, state FROM outbox WHERE is_open = 1 AND valid_until <= $1 ORDER BY valid_until LIMIT $2",
-    )
-    .bind(at.ms())
-    .bind(ROUND_MAX)
-    .fetch_all(c)
-    .await?;
-    let mut found = Vec::new();
-    for row in rows {
-        if states.contains(&state_of(&text(&row, "state")?)) {
-            found.push(number(&row, "id")?);
-        }
-    }
-    Ok(found)
-}
+// Messages whose validity was over at a moment, the oldest first, by their states. The index by
+// time is the one to go by (hence `+`): in a state there may be all messages of days.
+const OVER_UNSENT: &str = "SELECT id FROM outbox
+     WHERE is_open = 1 AND valid_until <= $1 AND +state = 'queued' ORDER BY valid_until LIMIT $2";
+const OVER_UNKNOWN: &str = "SELECT id FROM outbox
+     WHERE is_open = 1 AND valid_until <= $1 AND +state IN ('unknown', 'sending') ORDER BY valid_until LIMIT $2";
+const OVER_SENT: &str = "SELECT id FROM outbox
+     WHERE is_open = 1 AND valid_until <= $1 AND +state = 'sent' ORDER BY valid_until LIMIT $2";
+/// As the first, of the messages whose time was over first only: before each claim.
+const FIRST_OVER_UNSENT: &str = "SELECT id FROM (SELECT id, state FROM outbox
+         WHERE is_open = 1 AND valid_until <= $1 ORDER BY valid_until LIMIT $2)
+     WHERE state = 'queued'";
 
 async fn ids(c: &mut Conn, query: &'static str, at: Moment) -> Result<Vec<i64>, Fault> {
     Ok(sqlx::query_scalar(query)

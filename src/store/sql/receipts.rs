@@ -1,7 +1,16 @@
 //! Delivery receipts, matched to parts by the operator's id in every form it comes in, also when
 //! they come before the id itself.
+//!
+//! Read in the other base, a small id is another message's, so the other bases are the last resort:
+//!
+//! 1. A part under the exact form (the first one) that can still change is meant.
+//! 2. Where every part under the exact form has had its last word, nothing changes, whatever waits
+//!    under the other forms.
+//! 3. Where the exact form is not known, a part under another one is meant. But while the link has
+//!    a message without an answer, which may yet bring the exact form, the receipt waits until all
+//!    that was claimed before it came is answered or given up ([`settle`]).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures_util::future::BoxFuture;
 
@@ -11,6 +20,7 @@ use super::rows::{List, Rows};
 use super::standing::Standings;
 use super::writer::Shared;
 use super::{Inner, count, number, text};
+use crate::callback::LinkName;
 use crate::clock::Moment;
 use crate::store::{MessageState, Receipt, ReceiptIds, ReceiptState};
 
@@ -74,7 +84,10 @@ impl Shared for Receipt {
         inner: &'c Inner,
         all: &'c [Self],
     ) -> BoxFuture<'c, Result<Vec<()>, Fault>> {
-        Box::pin(take(c, inner, all))
+        Box::pin(async move {
+            take(c, inner, all, Unanswered::MayBeMeant).await?;
+            Ok(vec![(); all.len()])
+        })
     }
 }
 
@@ -86,13 +99,13 @@ struct Candidate {
     newest: bool,
 }
 
-// Ids come round again, and read in the other base they may be another message's: one that has had
-// its last word is not meant. The receipt may have overtaken its own response, and waits for it.
+// One that has had its last word is only told to be there.
 static CANDIDATES: List = List::new(
     "SELECT i.normal, i.message, i.part, i.accepted_at,
+         CASE WHEN p.state IN ('delivered', 'failed') THEN 1 ELSE 0 END AS over,
          (SELECT MAX(o.accepted_at) FROM part_ids o WHERE o.message = i.message AND o.part = i.part) AS newest
      FROM part_ids i JOIN outbox_part p ON p.message = i.message AND p.part = i.part
-     WHERE i.link = $1 AND p.state NOT IN ('delivered', 'failed') AND i.normal IN",
+     WHERE i.link = $1 AND i.normal IN",
     1,
     "ORDER BY i.message DESC",
 );
@@ -102,8 +115,22 @@ static KEEP: Rows = Rows::new(
     "",
 );
 
+/// Whether a receipt may mean a message that is on the wire without an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unanswered {
+    /// It has just come.
+    MayBeMeant,
+    /// It has waited for all of them.
+    AreOthers,
+}
+
 /// Applies receipts to their parts, one after the other, or keeps them until those are known.
-async fn take(c: &mut Conn, inner: &Inner, all: &[Receipt]) -> Result<Vec<()>, Fault> {
+async fn take(
+    c: &mut Conn,
+    inner: &Inner,
+    all: &[Receipt],
+    unanswered: Unanswered,
+) -> Result<(), Fault> {
     let all_forms: Vec<Vec<String>> = all
         .iter()
         .map(|one| forms_of_answer(&one.message_id, one.ids))
@@ -114,6 +141,7 @@ async fn take(c: &mut Conn, inner: &Inner, all: &[Receipt]) -> Result<Vec<()>, F
         of_link.extend(forms.iter().map(String::as_str));
     }
     let mut candidates: HashMap<(String, String), Vec<Candidate>> = HashMap::new();
+    let mut over: HashSet<(String, String)> = HashSet::new();
     for (link, forms) in &by_link {
         for (statement, list) in CANDIDATES.over(forms) {
             let mut query = sqlx::query(statement).bind((*link).to_owned());
@@ -121,15 +149,17 @@ async fn take(c: &mut Conn, inner: &Inner, all: &[Receipt]) -> Result<Vec<()>, F
                 query = query.bind((*form).to_owned());
             }
             for row in query.fetch_all(&mut *c).await? {
+                let key = ((*link).to_owned(), text(&row, "normal")?);
+                if number(&row, "over")? != 0 {
+                    over.insert(key);
+                    continue;
+                }
                 let candidate = Candidate {
                     message: number(&row, "message")?,
                     part: count(number(&row, "part")?),
                     newest: number(&row, "accepted_at")? == number(&row, "newest")?,
                 };
-                candidates
-                    .entry(((*link).to_owned(), text(&row, "normal")?))
-                    .or_default()
-                    .push(candidate);
+                candidates.entry(key).or_default().push(candidate);
             }
         }
     }
@@ -140,9 +170,10 @@ async fn take(c: &mut Conn, inner: &Inner, all: &[Receipt]) -> Result<Vec<()>, F
         .collect();
     let mut standings = Standings::read(c, &ids).await?;
 
-    let mut kept: Vec<&Receipt> = Vec::new();
+    let mut on_wire: Option<HashMap<String, i64>> = None;
+    let mut kept: Vec<(&Receipt, String)> = Vec::new();
     for (receipt, forms) in all.iter().zip(&all_forms) {
-        let meant = forms.iter().find_map(|form| {
+        let mut of = |form: &String| {
             let of_form = candidates.get(&(receipt.link.0.clone(), form.clone()))?;
             of_form.iter().find(|one| {
                 let state = standings
@@ -153,34 +184,139 @@ async fn take(c: &mut Conn, inner: &Inner, all: &[Receipt]) -> Result<Vec<()>, F
                     None | Some(MessageState::Delivered | MessageState::Failed)
                 )
             })
-        });
-        match meant {
+        };
+        let [exact, others @ ..] = &forms[..] else {
+            continue;
+        };
+        let (meant, twin) = match of(exact) {
+            None => (None, others.iter().find_map(of)),
+            meant @ Some(_) => (meant, None),
+        };
+        let key = (receipt.link.0.clone(), exact.clone());
+        let is_known = over.contains(&key) || candidates.contains_key(&key);
+        let mut apply = |one: &Candidate| {
             // A part that was sent again stands by its newest sending, unless an older one arrived.
-            Some(one) if one.newest || receipt.state == ReceiptState::Delivered => {
-                if let Some(message) = standings.get(one.message) {
-                    message.received(one.part, receipt.state, receipt.at);
-                }
+            if !one.newest && receipt.state != ReceiptState::Delivered {
+                return;
             }
-            Some(_) => {}
-            // That a part is under way says nothing that its response will not say.
-            None if receipt.state == ReceiptState::Underway => {}
-            None => kept.push(receipt),
+            if let Some(message) = standings.get(one.message) {
+                message.received(one.part, receipt.state, receipt.at);
+            }
+        };
+        if let Some(one) = meant {
+            apply(one);
+            continue;
+        }
+        // That a part is under way says nothing that its response will not say.
+        if receipt.state == ReceiptState::Underway {
+            continue;
+        }
+        if !is_known && twin.is_none() {
+            let form = match unanswered {
+                Unanswered::MayBeMeant => kept_form(receipt),
+                // What it could mean in another form was on the wire or taken when it came.
+                Unanswered::AreOthers => exactly(exact),
+            };
+            kept.push((receipt, form));
+            continue;
+        }
+        let is_awaited = match unanswered {
+            Unanswered::AreOthers => false,
+            Unanswered::MayBeMeant => {
+                if on_wire.is_none() {
+                    on_wire = Some(oldest_on_wire(c).await?);
+                }
+                let of_link = on_wire.as_ref().and_then(|all| all.get(&receipt.link.0));
+                of_link.is_some()
+            }
+        };
+        match twin {
+            // The operator's ids may have come round: no other form can be meant any more.
+            _ if is_known && is_awaited => kept.push((receipt, exactly(exact))),
+            _ if is_known => {}
+            Some(_) if is_awaited => kept.push((receipt, unsettled(exact))),
+            Some(one) => apply(one),
+            None => {}
         }
     }
     standings.write(c).await?;
     for (statement, rows) in KEEP.over(kept.len()) {
         let mut query = sqlx::query(statement);
-        for receipt in &kept[rows] {
+        for (receipt, form) in &kept[rows] {
             query = query
                 .bind(inner.next_id(receipt.at))
                 .bind(receipt.link.0.clone())
-                .bind(kept_form(receipt))
+                .bind(form.clone())
                 .bind(word(receipt.state))
                 .bind(receipt.at.ms());
         }
         query.execute(&mut *c).await?;
     }
-    Ok(vec![(); all.len()])
+    Ok(())
+}
+
+/// The links that have messages without an answer, with the claim that is longest ago.
+async fn oldest_on_wire(c: &mut Conn) -> Result<HashMap<String, i64>, Fault> {
+    let rows = sqlx::query(
+        "SELECT link, MIN(sent_at) AS oldest FROM outbox WHERE state = 'sending' GROUP BY link",
+    )
+    .fetch_all(c)
+    .await?;
+    rows.iter()
+        .map(|row| Ok((text(row, "link")?, number(row, "oldest")?)))
+        .collect()
+}
+
+/// The links that have receipts of which it is not settled what they mean. It goes from link to
+/// link, however many others are kept.
+const UNSETTLED_LINKS: &str = "WITH RECURSIVE links (link) AS (
+         SELECT MIN(link) FROM receipts
+         UNION ALL
+         SELECT (SELECT MIN(link) FROM receipts WHERE link > links.link)
+         FROM links WHERE links.link IS NOT NULL)
+     SELECT link FROM links WHERE link IS NOT NULL AND EXISTS (
+         SELECT 1 FROM receipts r WHERE r.link = links.link AND r.normal >= '?' AND r.normal < '@')";
+
+/// Settles receipts that came while the answer with their exact id might still have come, and for
+/// which it did not: they mean a part under another form. At most so many; tells whether there may
+/// be more.
+pub(super) async fn settle(c: &mut Conn, inner: &Inner, limit: i64) -> Result<bool, Fault> {
+    let links: Vec<String> = sqlx::query_scalar(UNSETTLED_LINKS)
+        .fetch_all(&mut *c)
+        .await?;
+    if links.is_empty() {
+        return Ok(false);
+    }
+    let on_wire = oldest_on_wire(c).await?;
+    let mut more = false;
+    for link in links {
+        let before = on_wire.get(&link).copied().unwrap_or(i64::MAX);
+        let rows = sqlx::query(
+            "SELECT id, normal, state, received_at FROM receipts
+             WHERE link = $1 AND normal >= '?' AND normal < '@' AND +received_at < $2 ORDER BY id LIMIT $3",
+        )
+        .bind(&link)
+        .bind(before)
+        .bind(limit)
+        .fetch_all(&mut *c)
+        .await?;
+        more |= i64::try_from(rows.len()).is_ok_and(|rows| rows >= limit);
+        let mut ids = Vec::with_capacity(rows.len());
+        let mut receipts = Vec::with_capacity(rows.len());
+        for row in &rows {
+            ids.push(number(row, "id")?);
+            receipts.push(Receipt {
+                link: LinkName(link.clone()),
+                message_id: text(row, "normal")?.split_off(UNSETTLED.len_utf8()),
+                ids: ReceiptIds::Any,
+                state: state_of(&text(row, "state")?),
+                at: Moment::from_ms(number(row, "received_at")?),
+            });
+        }
+        forget(c, &ids).await?;
+        take(c, inner, &receipts, Unanswered::AreOthers).await?;
+    }
+    Ok(more)
 }
 
 /// How the id of an early receipt is kept. Where the link says what the answer's will be, it is
@@ -199,9 +335,19 @@ fn exactly(form: &str) -> String {
     format!("={form}")
 }
 
+/// The sign before the id of a receipt that waits for its exact form, and for others after that.
+const UNSETTLED: char = '?';
+
+fn unsettled(form: &str) -> String {
+    format!("{UNSETTLED}{form}")
+}
+
 /// The forms under which a receipt may wait for an answer with this id.
 fn waiting_forms(id: &str) -> impl Iterator<Item = String> {
-    std::iter::once(exactly(&normal(id))).chain(forms(id))
+    let own = normal(id);
+    [exactly(&own), unsettled(&own)]
+        .into_iter()
+        .chain(forms(id))
 }
 
 /// The receipts that came before their ids, of some ids.
@@ -281,13 +427,17 @@ impl Early {
 
     /// Forgets what was taken.
     pub(super) async fn forget_taken(self, c: &mut Conn) -> Result<(), Fault> {
-        for (statement, list) in FORGET.over(&self.taken) {
-            let mut query = sqlx::query(statement);
-            for id in list {
-                query = query.bind(*id);
-            }
-            query.execute(&mut *c).await?;
-        }
-        Ok(())
+        forget(c, &self.taken).await
     }
+}
+
+async fn forget(c: &mut Conn, ids: &[i64]) -> Result<(), Fault> {
+    for (statement, list) in FORGET.over(ids) {
+        let mut query = sqlx::query(statement);
+        for id in list {
+            query = query.bind(*id);
+        }
+        query.execute(&mut *c).await?;
+    }
+    Ok(())
 }

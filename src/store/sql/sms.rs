@@ -498,13 +498,14 @@ pub(super) async fn close_bind(
     Ok(Verdict::Keep(()))
 }
 
-/// Messages whose turn is not done and that came after `after`, oldest first.
+/// Messages whose turn is not done and that came after `after`, oldest first; or the rows among
+/// them that cannot be opened, which are to be [`set_aside`] first.
 pub(super) async fn waiting(
     c: &mut Conn,
     inner: &Inner,
     after: i64,
     limit: u32,
-) -> Result<Vec<Sms>, Fault> {
+) -> Result<Result<Vec<Sms>, Vec<i64>>, Fault> {
     let rows = sqlx::query(
         "SELECT id, link, service, content, received_at FROM inbox_sms
          WHERE waits = 1 AND id > $1 ORDER BY id LIMIT $2",
@@ -513,21 +514,65 @@ pub(super) async fn waiting(
     .bind(i64::from(limit))
     .fetch_all(c)
     .await?;
-    rows.iter()
-        .map(|row| {
-            let id = number(row, "id")?;
-            let sealed: SealedSms =
-                inner.open(sms_place(&id.to_be_bytes()), &bytes(row, "content")?)?;
-            Ok(Sms {
-                id: SmsId(id),
-                link: LinkName(text(row, "link")?),
-                service: ServiceName(text(row, "service")?),
-                subscriber: sealed.subscriber,
-                text: sealed.text,
-                at: Moment::from_ms(number(row, "received_at")?),
-            })
-        })
-        .collect()
+    let mut texts = Vec::with_capacity(rows.len());
+    let mut damaged = Vec::new();
+    for row in &rows {
+        let id = number(row, "id")?;
+        let sealed = bytes(row, "content").ok().and_then(|sealed| {
+            let opened = inner.open::<SealedSms>(sms_place(&id.to_be_bytes()), &sealed);
+            opened.ok()
+        });
+        let Some(sealed) = sealed else {
+            damaged.push(id);
+            continue;
+        };
+        texts.push(Sms {
+            id: SmsId(id),
+            link: LinkName(text(row, "link")?),
+            service: ServiceName(text(row, "service")?),
+            subscriber: sealed.subscriber,
+            text: sealed.text,
+            at: Moment::from_ms(number(row, "received_at")?),
+        });
+    }
+    Ok(if damaged.is_empty() {
+        Ok(texts)
+    } else {
+        Err(damaged)
+    })
+}
+
+static SET_ASIDE: List = List::new(
+    "UPDATE inbox_sms SET waits = 2 WHERE waits = 1 AND id IN",
+    0,
+    "",
+);
+
+/// Takes messages that cannot be opened out of the line, so that they do not hold up the others,
+/// until the ledger is opened again: their key may yet be put back.
+pub(super) async fn set_aside(c: &mut Conn, ids: &[i64]) -> Result<(), Fault> {
+    for id in ids {
+        tracing::error!(
+            sms = id,
+            "a text at the door cannot be opened: wrong key, or damaged; it is looked at again after a restart"
+        );
+    }
+    for (statement, list) in SET_ASIDE.over(ids) {
+        let mut query = sqlx::query(statement);
+        for id in list {
+            query = query.bind(*id);
+        }
+        query.execute(&mut *c).await?;
+    }
+    Ok(())
+}
+
+/// Puts what was set aside back into the line.
+pub(super) async fn look_again(c: &mut Conn) -> Result<(), Fault> {
+    sqlx::query("UPDATE inbox_sms SET waits = 1 WHERE waits = 2")
+        .execute(c)
+        .await?;
+    Ok(())
 }
 
 static DONE: List = List::new(
@@ -564,7 +609,7 @@ pub(super) async fn tidy(c: &mut Conn, now: Moment, keys_kept: Duration) -> Resu
             ms(keys_kept),
         ),
         (
-            "DELETE FROM inbox_sms WHERE waits = 0 AND received_at <= $1",
+            "DELETE FROM inbox_sms WHERE waits <> 1 AND received_at <= $1",
             ms(keys_kept),
         ),
     ] {

@@ -233,6 +233,67 @@ async fn a_damaged_value_is_an_error_where_it_is_read_and_holds_up_nothing_else(
 }
 
 #[tokio::test]
+async fn a_damaged_text_holds_up_no_other() {
+    let (store, folder) = in_a_file().await;
+    for (id, text) in [(1, "first"), (2, "bent"), (3, "bent"), (4, "last")] {
+        let sms = contract::sms::sms(id, text, i64::from(id));
+        store.accept_sms(sms).await.unwrap();
+    }
+    let say = async |store: &SqlStore, query: &'static str| {
+        store
+            .write(move |c, _| {
+                Box::pin(async move {
+                    sqlx::query(query).execute(c).await?;
+                    Ok(Verdict::Keep(()))
+                })
+            })
+            .await
+            .unwrap();
+    };
+    let waiting = async |store: &SqlStore, limit| {
+        let texts = store.waiting_sms(SmsId(0), limit).await.unwrap();
+        let texts: Vec<String> = texts.into_iter().map(|sms| sms.text).collect();
+        texts.join(" ")
+    };
+    say(
+        &store,
+        "UPDATE inbox_sms SET content = CAST(content || x'00' AS BLOB) WHERE id NOT IN (
+             SELECT MIN(id) FROM inbox_sms UNION SELECT MAX(id) FROM inbox_sms)",
+    )
+    .await;
+    // As many as were asked for, so that nobody takes them for the last.
+    assert_eq!(waiting(&store, 2).await, "first last");
+    assert_eq!(waiting(&store, 9).await, "first last");
+
+    // Its key may be put back.
+    say(
+        &store,
+        "UPDATE inbox_sms SET content = substr(content, 1, length(content) - 1) WHERE waits = 2",
+    )
+    .await;
+    assert_eq!(waiting(&store, 9).await, "first last");
+    drop(store);
+    let path = folder.path().join("jisr.db");
+    let again = open_at(&path, Keys::for_testing()).await.unwrap();
+    assert_eq!(waiting(&again, 9).await, "first bent bent last");
+
+    // What cannot be opened goes in the end.
+    say(&again, "UPDATE inbox_sms SET content = x'00'").await;
+    assert_eq!(waiting(&again, 2).await, "");
+    again
+        .tidy(contract::at(72 * contract::HOUR + 9))
+        .await
+        .unwrap();
+    let left = again.read(|c, _| {
+        Box::pin(async move {
+            let query = "SELECT COUNT(*) FROM inbox_sms";
+            Ok(sqlx::query_scalar::<_, i64>(query).fetch_one(c).await?)
+        })
+    });
+    assert_eq!(left.await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn nothing_personal_stands_unsealed_in_the_files() {
     let (store, folder) = in_a_file().await;
     contract::canary::through_every_method(&store).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::engine::{Conn, Fault};
 use super::writer::Verdict;
-use super::{bytes, codes, highwater, outbox, sms};
+use super::{Inner, bytes, codes, highwater, outbox, receipts, sms};
 use crate::clock::Moment;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -19,11 +19,28 @@ const METADATA: Duration = Duration::from_secs(90 * 24 * 3600);
 const COUNTERS: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Conversations that one round erases.
 const ROUND_MAX: i64 = 500;
+/// Receipts of a link that one round settles.
+const SETTLED_MAX: i64 = 1000;
 
-/// Moves what waits and forgets what is past its time.
-pub(super) async fn tidy(c: &mut Conn, now: Moment) -> Result<Verdict<()>, Fault> {
+/// How often the messages move on, each time in another transaction, so that the writer's other
+/// callers wait for no more than one.
+pub(super) const ROUNDS_MAX: usize = 64;
+
+/// Moves on what waits, once. Tells whether there may be more to move.
+pub(super) async fn move_on(
+    c: &mut Conn,
+    inner: &Inner,
+    now: Moment,
+) -> Result<Verdict<bool>, Fault> {
+    // Before anything expires: what is known of it first.
+    let more = receipts::settle(c, inner, SETTLED_MAX).await?;
+    Ok(Verdict::Keep(outbox::move_on(c, now).await? || more))
+}
+
+/// Settles what the time is, and forgets what is past its own. Tells the time.
+pub(super) async fn tidy(c: &mut Conn, now: Moment) -> Result<Verdict<Moment>, Fault> {
     let now = highwater::settle(c, now).await?;
-    outbox::tidy(c, now, METADATA).await?;
+    outbox::forget(c, now, METADATA).await?;
     sms::tidy(c, now, INBOX).await?;
     codes::tidy(c, now, COUNTERS).await?;
     for query in [
@@ -46,7 +63,7 @@ pub(super) async fn tidy(c: &mut Conn, now: Moment) -> Result<Verdict<()>, Fault
     for row in old {
         erase(c, &bytes(&row, "id")?).await?;
     }
-    Ok(Verdict::Keep(()))
+    Ok(Verdict::Keep(now))
 }
 
 /// Removes a conversation with all that belongs to it. What stays: the sealed replies of its
