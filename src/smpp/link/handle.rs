@@ -153,7 +153,7 @@ impl Carrier for LinkHandle {
                     if let PartOutcome::Refused(reason) = &refused {
                         tracing::error!(
                             link = %shared.config.name,
-                            message = message.id.0,
+                            id = message.id.0,
                             reason,
                             "a message cannot be sent on this link"
                         );
