@@ -359,7 +359,8 @@ played! {
         delivered_again(it, plan).await;
     };
     Flood async |it| {
-        let house = House::bound(Plan::new()).await;
+        // On a slow disk some would be put off, and come again.
+        let house = House::bound(Plan::new().set(|link| link.hold_ms = 60_000)).await;
         house.smsc.set_timing(Timing { flood: 1_000, ..Timing::default() });
         house.smsc.misbehave(it, Dose::Times(1));
         house.texts(1, "TNS").await;
