@@ -112,9 +112,12 @@ pub(crate) async fn repeats_by_fingerprint_need_a_closed_bind(store: &impl Store
     let third = 11 * MINUTE + 12;
     closes(link(), 3, third).await;
     comes(4, third + 300, true, "its answer may not have been read").await;
-    closes(link(), 4, third + 1).await;
+    closes(link(), 4, third + 300).await;
+    let why = "nor the answer to its second coming";
+    comes(5, third + 301, true, why).await;
+    closes(link(), 5, third + 302).await;
     let why = "its answer was read, and the worker types again";
-    comes(5, third + 301, false, why).await;
+    comes(6, third + 303, false, why).await;
 
     let another = NewSms {
         bind: 3,

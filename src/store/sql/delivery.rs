@@ -16,15 +16,15 @@ pub(super) async fn note(
     delivery: Delivery,
 ) -> Result<Verdict<Noted>, Fault> {
     let known: Option<(i64, i64)> = sqlx::query_as(
-        "UPDATE sms_seen SET instance = $4, bind = $5 WHERE id = (
+        "UPDATE sms_seen SET instance = $4, bind = $5, again_at = $7 WHERE id = (
              SELECT MAX(id) FROM sms_seen s
              WHERE s.fingerprint = $1 AND s.link = $2 AND s.key IS NULL AND s.received_at >= $3
                AND NOT (s.instance = $4 AND s.bind = $5)
                AND (SELECT COALESCE(
                    -- How the bind ended, or where it ended with its process.
-                   (SELECT s.received_at >= b.unread_from FROM closed_binds b
+                   (SELECT COALESCE(s.again_at, s.received_at) >= b.unread_from FROM closed_binds b
                     WHERE b.link = s.link AND b.instance = s.instance AND b.bind = s.bind),
-                   s.instance <> $4 AND s.received_at >= $6)))
+                   s.instance <> $4 AND COALESCE(s.again_at, s.received_at) >= $6)))
          RETURNING id, received_at",
     )
     .bind(delivery.fingerprint.to_vec())
@@ -33,6 +33,7 @@ pub(super) async fn note(
     .bind(inner.instance)
     .bind(int(delivery.bind))
     .bind(inner.alive_at.minus(UNANSWERED).ms())
+    .bind(delivery.at.ms())
     .fetch_optional(&mut *c)
     .await?;
     if let Some((number, at)) = known {

@@ -273,15 +273,15 @@ async fn is_repeat(c: &mut Conn, inner: &Inner, sms: &NewSms) -> Result<bool, Fa
     }
     // A repeat moves the earlier message onto its own bind: the next equal one on that bind is new.
     let moved = sqlx::query(
-        "UPDATE sms_seen SET instance = $4, bind = $5 WHERE id = (
+        "UPDATE sms_seen SET instance = $4, bind = $5, again_at = $7 WHERE id = (
              SELECT MIN(id) FROM sms_seen s
              WHERE s.fingerprint = $1 AND s.link = $2 AND s.key IS NULL AND s.received_at >= $3
                AND NOT (s.instance = $4 AND s.bind = $5)
                AND (SELECT COALESCE(
                    -- How the bind ended, or where it ended with its process.
-                   (SELECT s.received_at >= b.unread_from FROM closed_binds b
+                   (SELECT COALESCE(s.again_at, s.received_at) >= b.unread_from FROM closed_binds b
                     WHERE b.link = s.link AND b.instance = s.instance AND b.bind = s.bind),
-                   s.instance <> $4 AND s.received_at >= $6)))",
+                   s.instance <> $4 AND COALESCE(s.again_at, s.received_at) >= $6)))",
     )
     .bind(sms.fingerprint.to_vec())
     .bind(&sms.link.0)
@@ -289,6 +289,7 @@ async fn is_repeat(c: &mut Conn, inner: &Inner, sms: &NewSms) -> Result<bool, Fa
     .bind(inner.instance)
     .bind(int(sms.bind))
     .bind(inner.alive_at.minus(UNANSWERED).ms())
+    .bind(sms.at.ms())
     .execute(c)
     .await?;
     Ok(moved.rows_affected() > 0)

@@ -274,7 +274,7 @@ impl House {
         let answered = || self.smsc.traffic().went(CommandId::SubmitSmResp);
         let all = async {
             while answered() < times {
-                tokio::time::sleep(Duration::from_millis(5)).await;
+                tokio::time::sleep(LOOK).await;
             }
         };
         let ended = tokio::time::timeout(SOON, all).await;
