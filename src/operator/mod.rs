@@ -1,6 +1,7 @@
 //! Operators' HTTP shapes: bytes to a [`crate::callback::Callback`], a reply back to bytes.
 
 pub mod africastalking;
+pub mod auth;
 
 /// Why a body cannot become a callback. Every variant is the operator's fault, so every variant is
 /// a 400; none carries what the subscriber typed.
