@@ -2,11 +2,13 @@
 //! has a working default but the agency's choice of section `security`.
 
 mod load;
+pub mod network;
 mod place;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use serde::Deserialize;
 
 pub use load::ConfigError;
@@ -54,6 +56,24 @@ pub struct Http {
     pub idle_ms: u64,
     /// Bytes of a body.
     pub body_bytes_max: usize,
+    /// The proxies whose `X-Forwarded-For` is believed; single addresses are networks of one.
+    #[serde(deserialize_with = "network::list")]
+    pub proxies: Vec<IpNet>,
+    /// `[http.tls]`; none means that HTTP is spoken in the clear.
+    pub tls: Option<ListenerTls>,
+}
+
+/// `[http.tls]`: the files, all PEM, which are read again when they change.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListenerTls {
+    /// Our certificate, with those between it and its authority behind it.
+    pub cert_file: PathBuf,
+    /// Its key.
+    pub key_file: PathBuf,
+    /// The authorities whose clients are known: with them a certificate is asked for, and proven
+    /// where one is shown.
+    pub client_ca_file: Option<PathBuf>,
 }
 
 impl Default for Http {
@@ -65,6 +85,8 @@ impl Default for Http {
             body_ms: 5_000,
             idle_ms: 30_000,
             body_bytes_max: 16 * 1024,
+            proxies: Vec::new(),
+            tls: None,
         }
     }
 }
