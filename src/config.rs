@@ -52,7 +52,7 @@ pub struct Http {
     pub header_ms: u64,
     /// Milliseconds for the body of a request; the answer then has the link's `deadline_ms`.
     pub body_ms: u64,
-    /// Milliseconds of silence between requests.
+    /// Milliseconds of silence between requests, and while an answer waits to be taken.
     pub idle_ms: u64,
     /// Bytes of a body.
     pub body_bytes_max: usize,

@@ -17,7 +17,7 @@ use tokio_rustls::server::TlsStream;
 use tower::ServiceExt;
 
 use crate::http::caller::Peer;
-use crate::http::connection::{Busy, HeadTimed};
+use crate::http::connection::{Busy, Timed};
 use crate::http::tls::{Certificates, Outcome};
 
 /// Bytes of a request head.
@@ -36,7 +36,7 @@ pub struct Limits {
     pub handshake: Duration,
     /// From the first byte of a request to the end of its head.
     pub head: Duration,
-    /// Silence between requests.
+    /// Silence between requests, and while an answer waits to be taken.
     pub idle: Duration,
 }
 
@@ -122,7 +122,8 @@ async fn converse<T: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     watcher: Watcher,
 ) {
     let busy = Busy::default();
-    let io = TokioIo::new(HeadTimed::new(stream, busy.clone(), limits.head));
+    let timed = Timed::new(stream, busy.clone(), limits.head, limits.idle);
+    let io = TokioIo::new(timed);
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         let (router, busy) = (router.clone(), busy.clone());
         busy.begin();
@@ -161,6 +162,38 @@ fn unshaken(from: SocketAddr, outcome: Outcome, error: &std::io::Error) {
         }
         Outcome::Cut | Outcome::Done => {
             tracing::debug!(%from, outcome = outcome.name(), %error, "no TLS handshake");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::config::{Config, Http};
+    use crate::http::tls::HANDSHAKE;
+
+    #[test]
+    fn the_guide_has_the_numbers() {
+        let guide = include_str!("../../docs/listening.md");
+        let http = Http::default();
+        for row in [
+            format!("| {} | `connections_max` |", http.connections_max),
+            format!("| TLS handshake | {} s |", HANDSHAKE.as_secs()),
+            format!("| {} ms | `header_ms` |", http.header_ms),
+            format!("| {} KiB, {FIELDS_MAX} fields |", HEAD_BYTES_MAX / 1024),
+            format!("| body | {} ms | `body_ms` |", http.body_ms),
+            format!("| {} bytes | `body_bytes_max` |", http.body_bytes_max),
+            format!("| {} ms | `idle_ms` |", http.idle_ms),
+            format!("| at a stop | {} s |", DRAIN.as_secs()),
+        ] {
+            assert!(guide.contains(&row), "{row}");
+        }
+        let examples: Vec<&str> = guide.split("```toml\n").skip(1).collect();
+        assert_eq!(examples.len(), 2);
+        for example in examples {
+            let example = example.split("```").next().unwrap();
+            toml::from_str::<Config>(example).unwrap();
         }
     }
 }
