@@ -20,6 +20,7 @@ mod nobody;
 mod phone;
 mod program;
 mod registry;
+mod registry_stub;
 mod repeats;
 mod rules;
 mod ussd_smpp;
