@@ -20,8 +20,9 @@ use crate::console::Failure;
 use crate::console::parts::{self, AnyRegistry};
 use crate::drawer::Drawer;
 use crate::gateway::Gateway;
+use crate::http::docs::Docs;
 use crate::http::server::{Limits, serve};
-use crate::http::{admin, ussd};
+use crate::http::{admin, openapi, ussd};
 use crate::outbox::{self, Carrier};
 use crate::store::sql::SqlStore;
 use crate::store::{Receipt, ReceiptIds, ReceiptState, Store};
@@ -163,12 +164,18 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         body_bytes_max: config.http.body_bytes_max,
         body_time: Duration::from_millis(config.http.body_ms),
     };
+    let site = openapi::Site {
+        callbacks: format!("http://{}", callbacks.local_addr().map_err(Failure::of)?),
+        sandbox: !drawers.is_empty(),
+        body_bytes_max: config.http.body_bytes_max,
+    };
     let admin = admin::Door {
         gateway: Arc::clone(&gateway),
         clock,
         metrics,
         drawers,
         links,
+        docs: Docs::new(&openapi::document(&site, &[])),
     };
     greet(&config, &callbacks, &administration)?;
     tasks.spawn(serve(
@@ -250,7 +257,7 @@ fn greet(
     let http = callbacks.local_addr().map_err(Failure::of)?;
     let admin = administration.local_addr().map_err(Failure::of)?;
     println!("callbacks       http://{http}/ussd/LINK");
-    println!("administration  http://{admin}/readyz  /livez  /metrics  /links");
+    println!("administration  http://{admin}/readyz  /livez  /metrics  /links  /docs");
     println!("ledger          {}", config.store.path().display());
     if config.registry.kind == RegistryKind::Sandbox {
         println!("registry        sandbox: sample people, no real person");

@@ -2,5 +2,8 @@
 
 pub mod admin;
 pub mod connection;
+pub mod docs;
+pub mod openapi;
+mod sandbox;
 pub mod server;
 pub mod ussd;
