@@ -1,8 +1,8 @@
 //! Reading the configuration: the file, the environment over it, and what has to hang together.
 
 use super::{
-    Config, LinkConfig, RegistryKind, ServiceConfig, ShapeName, UssdHttp, deadline_ms,
-    first_language, help_line, place, septets, session_ms, units,
+    Config, LinkConfig, RegistryKind, ServiceConfig, UssdHttp, first_language, first_shape,
+    help_line, place,
 };
 use crate::finding::{Finding, Source, Span};
 use crate::smpp::config::{SettingFault, SmppConfig};
@@ -77,12 +77,12 @@ impl Config {
             }
             self.links.push(LinkConfig::Sandbox(UssdHttp {
                 name: "sandbox".to_owned(),
-                shape: ShapeName::default(),
+                shape: first_shape(),
                 services: vec!["tns".to_owned()],
-                septets: septets(),
-                units: units(),
-                deadline_ms: deadline_ms(),
-                session_ms: session_ms(),
+                septets: None,
+                units: None,
+                deadline_ms: None,
+                session_ms: None,
             }));
         }
         if self.services.is_empty() {
@@ -364,7 +364,7 @@ impl ConfigError {
         }
     }
 
-    pub(super) fn wrong(key: &str, message: &str, mend: &str) -> Self {
+    pub(crate) fn wrong(key: &str, message: &str, mend: &str) -> Self {
         Self::Wrong {
             key: key.to_owned(),
             message: message.to_owned(),

@@ -1,9 +1,9 @@
 //! The HTTP doors: operators' callbacks, and administration.
 
 pub mod admin;
+pub mod callbacks;
 pub mod connection;
 pub mod docs;
 pub mod openapi;
 mod sandbox;
 pub mod server;
-pub mod ussd;

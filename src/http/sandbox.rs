@@ -10,13 +10,12 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use percent_encoding::percent_decode;
 
 use crate::callback::Msisdn;
 use crate::desk::Registry;
-use crate::http::admin::Door;
-use crate::http::ussd::problem;
+use crate::http::admin::{Door, problem};
+use crate::http::callbacks::{sent, whole};
+use crate::operator::pairs;
 use crate::store::{NewSms, Store};
 
 /// Bytes of a body.
@@ -59,14 +58,9 @@ pub(super) async fn text<S: Store, R: Registry>(
             "expected application/x-www-form-urlencoded",
         );
     }
-    let limited = Limited::new(request.into_body(), BODY_BYTES_MAX);
-    let body = match tokio::time::timeout(BODY_TIME, limited.collect()).await {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            return problem(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large");
-        }
-        Ok(Err(_cut)) => return problem(StatusCode::BAD_REQUEST, "the body was cut"),
-        Err(_late) => return problem(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
+    let body = match whole(request.into_body(), BODY_BYTES_MAX, BODY_TIME).await {
+        Ok(body) => body,
+        Err(fault) => return sent(fault.answer("sandbox")),
     };
     match fields(&body) {
         Ok([from, to, text]) => take(&door, &from, to, text).await,
@@ -136,13 +130,11 @@ fn is_form(headers: &HeaderMap) -> bool {
 
 /// The three fields, each once; others are passed over.
 fn fields(body: &[u8]) -> Result<[String; 3], String> {
+    let pairs = pairs::parse(body).map_err(|expected| format!("the body: expected {expected}"))?;
     let mut found: [Option<String>; 3] = [None, None, None];
-    for pair in body.split(|byte| *byte == b'&') {
-        let mut halves = pair.splitn(2, |byte| *byte == b'=');
-        let name = decoded(halves.next().unwrap_or_default())?;
-        let value = decoded(halves.next().unwrap_or_default())?;
+    for (name, value) in pairs {
         if let Some(index) = FIELDS.iter().position(|field| *field == name)
-            && found[index].replace(value).is_some()
+            && found[index].replace(value.into_owned()).is_some()
         {
             return Err(format!("field {} stands twice", FIELDS[index]));
         }
@@ -152,15 +144,6 @@ fn fields(body: &[u8]) -> Result<[String; 3], String> {
         return Err(format!("field {field} is missing"));
     }
     Ok(found.map(Option::unwrap_or_default))
-}
-
-fn decoded(text: &[u8]) -> Result<String, String> {
-    let spaced: Vec<u8> = text
-        .iter()
-        .map(|byte| if *byte == b'+' { b' ' } else { *byte })
-        .collect();
-    String::from_utf8(percent_decode(&spaced).collect())
-        .map_err(|_| "the form is not in UTF-8".to_owned())
 }
 
 #[cfg(test)]
@@ -178,7 +161,10 @@ mod tests {
             ("from=1&to=2", Err("field text is missing")),
             ("", Err("field from is missing")),
             ("from=1&to=2&text=a&text=b", Err("field text stands twice")),
-            ("from=1&to=2&text=%FF", Err("the form is not in UTF-8")),
+            (
+                "from=1&to=2&text=%FF",
+                Err("the body: expected a form in UTF-8"),
+            ),
         ] {
             let expected = expected
                 .map(|all| all.map(str::to_owned))
