@@ -1,14 +1,17 @@
 //! The configuration: `jisr.toml`, overridden by `JISR_SECTION__KEY` in the environment. Everything
 //! has a working default but the agency's choice of section `security`.
 
+pub mod auth;
 mod load;
 mod place;
+mod shown;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use auth::AuthConfig;
 pub use load::ConfigError;
 
 use crate::book::NoNumberOnFile;
@@ -43,7 +46,7 @@ pub struct Config {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Http {
-    /// Where operators' callbacks come in. Loopback only, until links authenticate.
+    /// Where operators' callbacks come in; on loopback only where there is a sandbox link.
     pub listen: SocketAddr,
     /// Connections at once.
     pub connections_max: usize,
@@ -70,6 +73,13 @@ impl Default for Http {
             body_bytes_max: 16 * 1024,
             shapes: None,
         }
+    }
+}
+
+impl Http {
+    /// Whether certificates of clients are asked for and verified.
+    pub fn client_ca(&self) -> bool {
+        false
     }
 }
 
@@ -267,6 +277,12 @@ pub struct UssdHttp {
     /// Milliseconds that a silent session lives, where they are not the shape's.
     #[serde(default)]
     pub session_ms: Option<u64>,
+    /// Scheme and host as the operator calls them, where it signs them.
+    #[serde(default)]
+    pub public_url: Option<String>,
+    /// Who may call: every one listed has to pass.
+    #[serde(default)]
+    pub auth: Vec<AuthConfig>,
 }
 
 fn first_shape() -> String {

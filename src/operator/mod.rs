@@ -4,6 +4,7 @@
 //! as it is written, [`compile`] proves it, [`ussd`] is what is left: places to look at, rules,
 //! templates. Nothing here knows an operator by name.
 
+pub mod auth;
 pub mod compile;
 pub mod field;
 pub mod file;

@@ -23,5 +23,6 @@ mod registry;
 mod registry_stub;
 mod repeats;
 mod rules;
+mod signing;
 mod ussd_smpp;
 mod wire;
