@@ -22,10 +22,11 @@ use crate::console::{Failure, files, shapes};
 use crate::drawer::Drawer;
 use crate::gateway::Gateway;
 use crate::http::callbacks::UssdLink;
+use crate::http::docs::Docs;
 use crate::http::entry::Entry;
 use crate::http::server::{Limits, serve};
 use crate::http::tls::{Certificates, HANDSHAKE};
-use crate::http::{admin, callbacks};
+use crate::http::{admin, callbacks, openapi};
 use crate::operator::shape::Shapes;
 use crate::outbox::{self, Carrier};
 use crate::store::sql::SqlStore;
@@ -184,12 +185,22 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         },
         links: ussd_links(&config, &shapes)?,
     };
+    let site = openapi::Site {
+        callbacks: format!(
+            "{}://{}",
+            scheme(&config),
+            callbacks.local_addr().map_err(Failure::of)?
+        ),
+        sandbox: !drawers.is_empty(),
+        body_bytes_max: config.http.body_bytes_max,
+    };
     let admin = admin::Door {
         gateway: Arc::clone(&gateway),
         clock,
         metrics,
         drawers,
         links,
+        docs: Docs::new(&openapi::document(&site, &[])),
     };
     greet(&config, &callbacks, &administration)?;
     tasks.spawn(serve(
@@ -260,6 +271,13 @@ fn certificates(config: &Config) -> Result<Option<Arc<Certificates>>, Failure> {
     }
 }
 
+fn scheme(config: &Config) -> &'static str {
+    match config.http.tls {
+        Some(_) => "https",
+        None => "http",
+    }
+}
+
 /// Whether callbacks come over a network in the clear.
 fn in_clear(config: &Config) -> bool {
     config.http.tls.is_none() && !config.http.listen.ip().to_canonical().is_loopback()
@@ -291,12 +309,8 @@ fn greet(
 ) -> Result<(), Failure> {
     let http = callbacks.local_addr().map_err(Failure::of)?;
     let admin = administration.local_addr().map_err(Failure::of)?;
-    let scheme = match config.http.tls {
-        Some(_) => "https",
-        None => "http",
-    };
-    println!("callbacks       {scheme}://{http}/ussd/LINK");
-    println!("administration  http://{admin}/readyz  /livez  /metrics  /links");
+    println!("callbacks       {}://{http}/ussd/LINK", scheme(config));
+    println!("administration  http://{admin}/readyz  /livez  /metrics  /links  /docs");
     println!("ledger          {}", config.store.path().display());
     if config.registry.kind == RegistryKind::Sandbox {
         println!("registry        sandbox: sample people, no real person");
