@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::desk::Registry;
 use crate::drawer::Drawer;
 use crate::gateway::Gateway;
-use crate::http::callbacks::sent;
+use crate::http::entry::sent;
 use crate::operator::ussd;
 use crate::smpp::link::LinkHandle;
 use crate::smpp::status::{BindState, BindStatus, LinkStatus};

@@ -2,5 +2,8 @@
 
 pub mod admin;
 pub mod callbacks;
+pub mod caller;
 pub mod connection;
+pub mod entry;
 pub mod server;
+pub mod tls;
