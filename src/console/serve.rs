@@ -309,7 +309,8 @@ fn greet(
 ) -> Result<(), Failure> {
     let http = callbacks.local_addr().map_err(Failure::of)?;
     let admin = administration.local_addr().map_err(Failure::of)?;
-    println!("callbacks       {}://{http}/ussd/LINK", scheme(config));
+    let scheme = scheme(config);
+    println!("callbacks       {scheme}://{http}/ussd/LINK");
     println!("administration  http://{admin}/readyz  /livez  /metrics  /links  /docs");
     println!("ledger          {}", config.store.path().display());
     if config.registry.kind == RegistryKind::Sandbox {
