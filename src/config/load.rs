@@ -2,8 +2,8 @@
 
 use super::auth::{self, AuthFault};
 use super::{
-    Config, LinkConfig, RegistryKind, ServiceConfig, ShapeName, UssdHttp, deadline_ms,
-    first_language, help_line, place, septets, session_ms, shown, units,
+    Config, LinkConfig, RegistryKind, ServiceConfig, UssdHttp, first_language, first_shape,
+    help_line, place, shown,
 };
 use crate::finding::{Finding, Source, Span};
 use crate::smpp::config::{SettingFault, SmppConfig};
@@ -78,12 +78,12 @@ impl Config {
             }
             self.links.push(LinkConfig::Sandbox(UssdHttp {
                 name: "sandbox".to_owned(),
-                shape: ShapeName::default(),
+                shape: first_shape(),
                 services: vec!["tns".to_owned()],
-                septets: septets(),
-                units: units(),
-                deadline_ms: deadline_ms(),
-                session_ms: session_ms(),
+                septets: None,
+                units: None,
+                deadline_ms: None,
+                session_ms: None,
                 public_url: None,
                 auth: Vec::new(),
             }));
@@ -395,7 +395,7 @@ impl ConfigError {
         }
     }
 
-    pub(super) fn wrong(key: &str, message: &str, mend: &str) -> Self {
+    pub(crate) fn wrong(key: &str, message: &str, mend: &str) -> Self {
         Self::Wrong {
             key: key.to_owned(),
             message: message.to_owned(),
