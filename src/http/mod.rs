@@ -1,8 +1,8 @@
 //! The HTTP doors: operators' callbacks, and administration.
 
 pub mod admin;
+pub mod callbacks;
 pub mod caller;
 pub mod connection;
 pub mod server;
 pub mod tls;
-pub mod ussd;
