@@ -22,6 +22,7 @@ use crate::drawer::Drawer;
 use crate::gateway::Gateway;
 use crate::http::callbacks::UssdLink;
 use crate::http::docs::Docs;
+use crate::http::openapi::CallbackDoc;
 use crate::http::server::{Limits, serve};
 use crate::http::{admin, callbacks, openapi};
 use crate::operator::shape::Shapes;
@@ -178,7 +179,7 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         metrics,
         drawers,
         links,
-        docs: Docs::new(&openapi::document(&site, &[])),
+        docs: Docs::new(&openapi::document(&site, &described(&config, &shapes)?)),
     };
     greet(&config, &callbacks, &administration)?;
     tasks.spawn(serve(
@@ -246,6 +247,24 @@ fn ussd_links(config: &Config, shapes: &Shapes) -> Result<BTreeMap<LinkName, Uss
                 services,
             };
             (LinkName(http.name.clone()), link)
+        })
+        .collect())
+}
+
+/// Every way to call the links over HTTP, for the document.
+fn described(config: &Config, shapes: &Shapes) -> Result<Vec<CallbackDoc>, Failure> {
+    let links = shapes::links(config, shapes).map_err(Failure::of)?;
+    Ok(links
+        .into_iter()
+        .flat_map(|(http, shape)| {
+            let services: Vec<_> = http.services.iter().cloned().map(ServiceName).collect();
+            let codes = parts::codes(config, &services);
+            openapi::ussd::callbacks(&openapi::ussd::UssdSite {
+                link: &http.name,
+                shape: &shape,
+                codes: codes.into_iter().map(|(code, _)| code).collect(),
+                auth: &http.auth,
+            })
         })
         .collect())
 }

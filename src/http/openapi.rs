@@ -5,12 +5,12 @@
 
 pub mod admin;
 pub mod callback;
+pub mod security;
+pub mod ussd;
 
 use serde_json::{Map, Value, json};
 
-pub use callback::{
-    AnswerDoc, BodyDoc, CallbackDoc, FieldDoc, FieldKind, PlaceDoc, SampleDoc, SecurityDoc,
-};
+pub use callback::{AnswerDoc, CallbackDoc, FieldDoc, FieldKind, PlaceDoc, SampleDoc, SecurityDoc};
 
 /// What the document says of the gateway as a whole.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +45,10 @@ pub fn document(site: &Site, callbacks: &[CallbackDoc]) -> Value {
             tags.push(tag);
         }
     }
+    let mut components = json!({ "schemas": { "Problem": problem_schema() } });
+    if !schemes.is_empty() {
+        components["securitySchemes"] = schemes.into();
+    }
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -52,15 +56,12 @@ pub fn document(site: &Site, callbacks: &[CallbackDoc]) -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "summary": "A gateway between phones and a registry of social security.",
             "description": ABOUT,
-            "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
+            "license": { "name": "MIT OR Apache-2.0" },
         },
         "servers": [{ "url": "/", "description": "This listener: administration." }],
         "tags": tags,
         "paths": paths,
-        "components": {
-            "schemas": { "Problem": problem_schema() },
-            "securitySchemes": schemes,
-        },
+        "components": components,
     })
 }
 
