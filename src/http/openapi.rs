@@ -17,8 +17,9 @@ pub use callback::{AnswerDoc, CallbackDoc, FieldDoc, FieldKind, PlaceDoc, Sample
 pub struct Site {
     /// Where callbacks come in, `https://gateway.example`, without a slash at its end.
     pub callbacks: String,
-    /// Whether there is a sandbox link, whose phones the administration listener shows.
-    pub sandbox: bool,
+    /// The short numbers to which a phone of the sandbox can send; none where there is no sandbox
+    /// link.
+    pub sandbox: Option<Vec<String>>,
     /// Bytes of a callback's body.
     pub body_bytes_max: usize,
 }
@@ -35,7 +36,7 @@ pub fn document(site: &Site, callbacks: &[CallbackDoc]) -> Value {
     let mut schemes = Map::new();
     let mut tags =
         vec![json!({ "name": "administration", "description": "How the gateway does." })];
-    if site.sandbox {
+    if site.sandbox.is_some() {
         tags.push(json!({ "name": "sandbox", "description": "The phones of a sandbox link." }));
     }
     for callback in callbacks {
@@ -128,7 +129,7 @@ mod tests {
     fn the_frame_is_whole() {
         let site = Site {
             callbacks: "https://gateway.example".into(),
-            sandbox: true,
+            sandbox: Some(vec!["5800".into()]),
             body_bytes_max: 16 * 1024,
         };
         let document = document(&site, &[]);

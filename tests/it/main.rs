@@ -16,6 +16,7 @@ mod corpus;
 mod crash;
 mod floors;
 mod links;
+mod listener;
 mod nobody;
 mod phone;
 mod program;

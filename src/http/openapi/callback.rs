@@ -74,9 +74,11 @@ pub enum FieldKind {
     Text,
     /// A text that tells things apart: 1 to 128 bytes without control characters.
     Id,
+    /// The same, or nothing.
+    MaybeId,
     /// A phone number, with this before it where it is not empty.
     Number(String),
-    /// One of these dialled codes, and what was dialled behind it.
+    /// One of these dialled codes, and what was dialled behind it; or nothing.
     Code(Vec<String>),
     /// One of these words.
     OneOf(Vec<String>),
@@ -214,6 +216,9 @@ fn schema(field: &FieldDoc) -> Value {
         FieldKind::Id => {
             json!({ "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]+$", "maxLength": 128 })
         }
+        FieldKind::MaybeId => {
+            json!({ "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*$", "maxLength": 128 })
+        }
         FieldKind::Number(before) => json!({
             "pattern": format!("^({})?((\\+|00)?[1-9][0-9]{{7,14}}|0[1-9][0-9]{{8}})$", escaped(before)),
             "examples": [format!("{before}+212661000002")],
@@ -224,7 +229,7 @@ fn schema(field: &FieldDoc) -> Value {
                 .map(|code| escaped(code.trim_matches(['*', '#'])))
                 .collect();
             json!({
-                "pattern": format!("^[*#+]*({})(\\*[0-9*]*)?#*$", bare.join("|")),
+                "pattern": format!("^([*#+]*({})(\\*[0-9*]*)?#*)?$", bare.join("|")),
                 "examples": codes,
             })
         }
@@ -234,7 +239,7 @@ fn schema(field: &FieldDoc) -> Value {
     let is_word = matches!(field.kind, FieldKind::OneOf(_));
     if field.typed && !is_word {
         types.extend(match field.kind {
-            FieldKind::Text | FieldKind::Id => &["number", "boolean"][..],
+            FieldKind::Text | FieldKind::Id | FieldKind::MaybeId => &["number", "boolean"][..],
             FieldKind::Number(_) | FieldKind::Code(_) | FieldKind::OneOf(_) => &[],
         });
         if !field.required {

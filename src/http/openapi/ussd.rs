@@ -269,9 +269,12 @@ fn kind(site: &UssdSite<'_>, variant: &Variant, at: usize, field: &Field) -> Fie
     if at == shape.subscriber {
         return FieldKind::Number(field.strip.clone().unwrap_or_default());
     }
-    let is_code = Some(at) == shape.code && variant.becomes == Becomes::Screen;
-    if is_code && shape.code_given != CodeGiven::Never && field.strip.is_none() {
-        return FieldKind::Code(site.codes.clone());
+    if Some(at) == shape.code && shape.code_given != CodeGiven::Never {
+        // Where nothing is shown, nobody asks which service it was.
+        return match (variant.becomes, &field.strip) {
+            (Becomes::Screen, None) => FieldKind::Code(site.codes.clone()),
+            (Becomes::Screen | Becomes::Closed | Becomes::Ignored, _) => FieldKind::MaybeId,
+        };
     }
     if Some(at) == shape.session {
         return FieldKind::Id;
