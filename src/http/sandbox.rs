@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use crate::callback::Msisdn;
 use crate::desk::Registry;
 use crate::http::admin::{Door, problem};
-use crate::http::callbacks::{sent, whole};
+use crate::http::entry::{sent, whole};
 use crate::operator::pairs;
 use crate::store::{NewSms, Store};
 
@@ -60,7 +60,7 @@ pub(super) async fn text<S: Store, R: Registry>(
     }
     let body = match whole(request.into_body(), BODY_BYTES_MAX, BODY_TIME).await {
         Ok(body) => body,
-        Err(fault) => return sent(fault.answer("sandbox")),
+        Err(answer) => return sent(answer),
     };
     match fields(&body) {
         Ok([from, to, text]) => take(&door, &from, to, text).await,
