@@ -24,6 +24,7 @@ use crate::gateway::Gateway;
 use crate::http::callbacks::UssdLink;
 use crate::http::docs::Docs;
 use crate::http::entry::Entry;
+use crate::http::openapi::CallbackDoc;
 use crate::http::server::{Limits, serve};
 use crate::http::tls::{Certificates, HANDSHAKE};
 use crate::http::{admin, callbacks, openapi};
@@ -191,7 +192,10 @@ async fn gateway(config: Config) -> Result<(), Failure> {
             scheme(&config),
             callbacks.local_addr().map_err(Failure::of)?
         ),
-        sandbox: !drawers.is_empty(),
+        sandbox: (!drawers.is_empty()).then(|| {
+            let services = config.services.iter();
+            services.flat_map(|service| service.sms.clone()).collect()
+        }),
         body_bytes_max: config.http.body_bytes_max,
     };
     let admin = admin::Door {
@@ -200,7 +204,7 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         metrics,
         drawers,
         links,
-        docs: Docs::new(&openapi::document(&site, &[])),
+        docs: Docs::new(&openapi::document(&site, &described(&config, &shapes)?)),
     };
     greet(&config, &callbacks, &administration)?;
     tasks.spawn(serve(
@@ -299,6 +303,24 @@ fn ussd_links(config: &Config, shapes: &Shapes) -> Result<BTreeMap<LinkName, Uss
         links.insert(LinkName(http.name.clone()), link);
     }
     Ok(links)
+}
+
+/// Every way to call the links over HTTP, for the document.
+fn described(config: &Config, shapes: &Shapes) -> Result<Vec<CallbackDoc>, Failure> {
+    let links = shapes::links(config, shapes).map_err(Failure::of)?;
+    Ok(links
+        .into_iter()
+        .flat_map(|(http, shape)| {
+            let services: Vec<_> = http.services.iter().cloned().map(ServiceName).collect();
+            let codes = parts::codes(config, &services);
+            openapi::ussd::callbacks(&openapi::ussd::UssdSite {
+                link: &http.name,
+                shape: &shape,
+                codes: codes.into_iter().map(|(code, _)| code).collect(),
+                auth: &http.auth,
+            })
+        })
+        .collect())
 }
 
 /// Says where it listens, and how to try it.
