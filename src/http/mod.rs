@@ -6,4 +6,5 @@ pub mod caller;
 pub mod connection;
 pub mod entry;
 pub mod server;
+pub mod sms;
 pub mod tls;
