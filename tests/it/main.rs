@@ -24,5 +24,6 @@ mod registry;
 mod repeats;
 mod rules;
 mod signing;
+mod sms_http;
 mod ussd_smpp;
 mod wire;
