@@ -2,8 +2,8 @@
 
 use super::auth::{self, AuthFault};
 use super::{
-    Config, LinkConfig, RegistryKind, ServiceConfig, UssdHttp, first_language, first_shape,
-    help_line, place, shown,
+    Config, LinkConfig, RegistryKind, ServiceConfig, SmsHttp, UssdHttp, first_language,
+    first_shape, help_line, place, shown,
 };
 use crate::finding::{Finding, Source, Span};
 use crate::smpp::config::{SettingFault, SmppConfig};
@@ -90,8 +90,12 @@ impl Config {
             }));
         }
         if self.services.is_empty() {
-            let carries =
-                |link: &&LinkConfig| matches!(link, LinkConfig::Smpp(_) | LinkConfig::Sandbox(_));
+            let carries = |link: &&LinkConfig| {
+                matches!(
+                    link,
+                    LinkConfig::Smpp(_) | LinkConfig::SmsHttp(_) | LinkConfig::Sandbox(_)
+                )
+            };
             let receives =
                 |link: &LinkConfig| matches!(link, LinkConfig::Smpp(smpp) if !smpp.bind.sends());
             // One that only receives is taken where there is no other, and then found wrong by name.
@@ -105,7 +109,7 @@ impl Config {
                 return Err(ConfigError::wrong(
                     "service",
                     "no link can carry its messages",
-                    "add a link of kind smpp",
+                    "add a link of kind smpp or sms-http",
                 ));
             };
             self.services.push(ServiceConfig {
@@ -171,7 +175,8 @@ impl Config {
                 .enumerate()
                 .find(|(_, link)| link.name() == service.sms_link);
             match carrier {
-                Some((_, LinkConfig::Sandbox(_))) => {}
+                // That something goes out in its shape is proved with the shapes.
+                Some((_, LinkConfig::Sandbox(_) | LinkConfig::SmsHttp(_))) => {}
                 Some((_, LinkConfig::Smpp(smpp))) if smpp.bind.sends() => {}
                 Some((at, LinkConfig::Smpp(smpp))) => {
                     return Err(ConfigError::wrong(
@@ -187,7 +192,7 @@ impl Config {
                     return Err(ConfigError::wrong(
                         &format!("service[{index}].sms_link"),
                         &format!(
-                            "service {} sends on {}, which is no link of kind smpp or sandbox",
+                            "service {} sends on {}, which is no link of kind smpp, sms-http or sandbox",
                             service.name, service.sms_link
                         ),
                         "name a [[link]] of one of these kinds",
@@ -238,6 +243,17 @@ impl Config {
                         &http.name,
                         matches!(link, LinkConfig::UssdHttp(_)),
                         http.public_url.as_deref(),
+                        self.http.client_ca(),
+                    )?;
+                }
+                LinkConfig::SmsHttp(sms) => {
+                    sms.prove(index)?;
+                    auth::prove(
+                        &sms.auth,
+                        index,
+                        &sms.name,
+                        true,
+                        sms.public_url.as_deref(),
                         self.http.client_ca(),
                     )?;
                 }
@@ -453,6 +469,10 @@ fn link_fault(name: &str, text: &str) -> Option<ConfigError> {
             let (fault, smpp) = match kind.as_str()? {
                 "ussd-http" | "sandbox" => (
                     serde_path_to_error::deserialize::<_, UssdHttp>(table).err()?,
+                    false,
+                ),
+                "sms-http" => (
+                    serde_path_to_error::deserialize::<_, SmsHttp>(table).err()?,
                     false,
                 ),
                 "smpp" => (
