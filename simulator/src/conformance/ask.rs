@@ -9,7 +9,7 @@ use crate::conformance::client::Wire;
 use crate::conformance::operator::Ask;
 
 /// What placeholders stand for: `{name}`.
-pub type Values = BTreeMap<&'static str, String>;
+pub type Values = BTreeMap<String, String>;
 
 /// Fills a template. `{name}` without a value stays as it is, so that a typing mistake is seen.
 pub fn fill(template: &str, values: &Values) -> String {
@@ -207,8 +207,8 @@ mod tests {
 
     fn values() -> Values {
         [
-            ("input", "a&b <ü*\" c".to_owned()),
-            ("sequence", "2".to_owned()),
+            ("input".to_owned(), "a&b <ü*\" c".to_owned()),
+            ("sequence".to_owned(), "2".to_owned()),
         ]
         .into()
     }

@@ -90,6 +90,23 @@ impl<'a> Plan<'a> {
     }
 }
 
+impl Plan<'_> {
+    /// The settings of a run; nothing where the target is none.
+    fn settings(&self) -> Option<Settings> {
+        let (origin, link) = parts(self.target)?;
+        Some(Settings {
+            origin,
+            link,
+            proofs: self.proofs.clone(),
+            code: self.code.to_owned(),
+            network: self.network.to_owned(),
+            key: self.key.to_owned(),
+            wrong_key: self.wrong_key.to_owned(),
+            deadline: self.deadline,
+        })
+    }
+}
+
 /// Why nothing was run.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
@@ -110,20 +127,10 @@ pub enum PlanError {
 /// [`PlanError`]; whatever the gateway does is in the report.
 pub async fn run(plan: &Plan<'_>) -> Result<Report, PlanError> {
     let description = operator::load(plan.shape)?;
-    let (origin, link) = parts(plan.target).ok_or(PlanError::Target)?;
-    let client =
-        Client::new(origin.clone(), WAIT, plan.authorities).map_err(PlanError::Authorities)?;
     let seed = plan.seed.map_or_else(Seed::fresh, Seed::new);
-    let settings = Settings {
-        origin,
-        link,
-        proofs: plan.proofs.clone(),
-        code: plan.code.to_owned(),
-        network: plan.network.to_owned(),
-        key: plan.key.to_owned(),
-        wrong_key: plan.wrong_key.to_owned(),
-        deadline: plan.deadline,
-    };
+    let settings = plan.settings().ok_or(PlanError::Target)?;
+    let client = Client::new(settings.origin.clone(), WAIT, plan.authorities)
+        .map_err(PlanError::Authorities)?;
     let (operator, document, seed, lines) = match description {
         Description::Ussd(ussd) => {
             let (name, document) = (ussd.operator.clone(), ussd.document.clone());

@@ -46,6 +46,15 @@ pub struct Ussd {
     /// Whether a session has an id that each callback carries.
     #[serde(default = "yes")]
     pub session_id: bool,
+    /// Which callbacks have the number.
+    #[serde(default)]
+    pub number: Numbered,
+    /// Cookies come back.
+    #[serde(default)]
+    pub cookies: bool,
+    /// What comes back in the next callback: placeholders, and where an answer has them.
+    #[serde(default)]
+    pub carry: BTreeMap<String, Rule>,
     /// Fields without which a callback is refused.
     #[serde(default)]
     pub required: Vec<String>,
@@ -82,6 +91,17 @@ pub enum Typed {
     Last,
     /// All that was typed in the session, joined by `*`.
     Path,
+}
+
+/// Which callbacks have the subscriber's number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Numbered {
+    /// All.
+    #[default]
+    Always,
+    /// The first one of a session.
+    First,
 }
 
 /// By what a repeat is recognised.
@@ -237,6 +257,12 @@ fn yes() -> bool {
     true
 }
 
+/// What stands for something in a description, besides what it carries itself.
+pub const PLACEHOLDERS: [&str; 14] = [
+    "session", "digits", "msisdn", "code", "bare", "dialled", "whole", "input", "path", "sequence",
+    "id", "now", "time", "network",
+];
+
 /// Why there is no description.
 #[derive(Debug, thiserror::Error)]
 pub enum DescriptionError {
@@ -292,8 +318,32 @@ macro_rules! built_in {
 }
 
 /// The built-in descriptions.
-const BUILT_IN: &[(&str, &str)] =
-    built_in!["africastalking", "airtel", "generic", "hubtel", "truroute",];
+const BUILT_IN: &[(&str, &str)] = built_in![
+    "advanta",
+    "africastalking",
+    "airtel",
+    "arkesel",
+    "cellulant",
+    "crossgate",
+    "dmark",
+    "generic",
+    "hollatags",
+    "hubtel",
+    "imimobile",
+    "infobip",
+    "madapi",
+    "moolre",
+    "mtech",
+    "mtn-rwanda",
+    "nalo",
+    "oltranz",
+    "oneapi",
+    "orange-xhtml",
+    "restcomm",
+    "safaricom",
+    "truroute",
+    "vodacom",
+];
 
 #[cfg(test)]
 mod tests {
@@ -318,7 +368,7 @@ mod tests {
         assert!(error.contains("nothing"), "{error}");
         let error = load("mine").err().unwrap().to_string();
         assert!(
-            error.contains("no such shape; there are africastalking"),
+            error.contains("no such shape; there are advanta"),
             "{error}"
         );
     }

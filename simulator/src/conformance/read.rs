@@ -37,6 +37,9 @@ pub struct Rule {
     /// It is there, or not.
     #[serde(default)]
     pub present: Option<bool>,
+    /// The value beside a text in the GSM alphabet, and beside any other.
+    #[serde(default)]
+    pub alphabet: Option<[String; 2]>,
 }
 
 /// What of an answer can be wrong, each a line of the report.
@@ -237,6 +240,16 @@ pub fn read(form: &AnswerForm, limits: &Limits, values: &Values, came: &Came) ->
         read.text = Some(text);
     }
     for rule in &form.also {
+        let rule = match (&rule.alphabet, &read.text) {
+            (Some([gsm, other]), Some(text)) => {
+                let wanted = if septets(text).is_some() { gsm } else { other };
+                &Rule {
+                    is: Some(Value::from(wanted.as_str())),
+                    ..rule.clone()
+                }
+            }
+            (Some(_), None) | (None, _) => rule,
+        };
         if !parts.holds(rule, values) {
             read.faults.push((Facet::Also, rule.words(values)));
         }

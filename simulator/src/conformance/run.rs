@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::conformance::ask::{Asked, Values};
 use crate::conformance::client::{Came, Client, Wire};
 use crate::conformance::operator::{Ask, Ussd};
-use crate::conformance::read::{Facet, Read, read};
+use crate::conformance::read::{Facet, Parts, Read, read};
 use crate::conformance::report::Verdict;
 use crate::conformance::seed::Seed;
 use crate::conformance::shown;
@@ -43,8 +43,12 @@ pub struct Caller {
     pub session: String,
     /// All that was typed.
     path: String,
-    /// The number of the next callback.
+    /// The number of the last callback.
     sequence: u64,
+    /// What the last answer gave to bring back.
+    carried: Values,
+    /// Cookies of the session.
+    cookies: BTreeMap<String, String>,
 }
 
 /// What an operator tells.
@@ -133,6 +137,8 @@ impl Run {
             session: self.seed.id(),
             path: String::new(),
             sequence: 0,
+            carried: Values::new(),
+            cookies: BTreeMap::new(),
         }
     }
 
@@ -155,10 +161,18 @@ impl Run {
         }
         caller.sequence += 1;
         let values = self.values(caller, typed);
-        Callback {
-            asked: Asked::from(&ask, &values),
-            values,
+        let mut asked = Asked::from(&ask, &values);
+        if !caller.cookies.is_empty() {
+            let cookies: Vec<String> = caller
+                .cookies
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            asked
+                .headers
+                .push(("cookie".to_owned(), cookies.join("; ")));
         }
+        Callback { asked, values }
     }
 
     fn values(&mut self, caller: &Caller, typed: &str) -> Values {
@@ -174,7 +188,10 @@ impl Run {
         };
         let now = unix_now();
         let time = jiff::Timestamp::from_second(now).unwrap_or_default();
-        [
+        // As much of the id as a transaction number of 31 bits holds.
+        let digits = u64::from_str_radix(&caller.session[..8], 16).unwrap_or(0) >> 1;
+        let own = [
+            ("digits", digits.to_string()),
             ("session", caller.session.clone()),
             ("msisdn", caller.msisdn.clone()),
             ("code", code),
@@ -188,20 +205,59 @@ impl Run {
             ("now", now.to_string()),
             ("time", time.to_string()),
             ("network", self.settings.network.clone()),
-        ]
-        .into()
+        ];
+        let nothing = self
+            .operator
+            .carry
+            .keys()
+            .map(|name| (name.clone(), String::new()));
+        let mut values: Values = nothing.collect();
+        values.extend(caller.carried.clone());
+        values.extend(own.map(|(name, value)| (name.to_owned(), value)));
+        values
     }
 
     /// Somebody dials, with something behind the code or not.
     pub async fn dial(&mut self, caller: &mut Caller, behind: &str) -> Exchange {
         let callback = self.callback(caller, Event::New, behind);
-        self.good(&callback).await
+        let exchange = self.good(&callback).await;
+        self.carry(caller, &exchange);
+        exchange
     }
 
     /// Somebody presses a key.
     pub async fn press(&mut self, caller: &mut Caller, typed: &str) -> Exchange {
         let callback = self.callback(caller, Event::Continue, typed);
-        self.good(&callback).await
+        let exchange = self.good(&callback).await;
+        self.carry(caller, &exchange);
+        exchange
+    }
+
+    /// Keeps what the operator brings back with the next callback.
+    pub fn carry(&self, caller: &mut Caller, exchange: &Exchange) {
+        let Ok(came) = &exchange.came else { return };
+        if self.operator.cookies {
+            for (name, value) in &came.headers {
+                if name == "set-cookie"
+                    && let Some((name, value)) = value
+                        .split(';')
+                        .next()
+                        .and_then(|cookie| cookie.split_once('='))
+                {
+                    let (name, value) = (name.trim(), value.trim());
+                    caller.cookies.insert(name.to_owned(), value.to_owned());
+                }
+            }
+        }
+        let parts = Parts::of(came);
+        for (name, rule) in &self.operator.carry {
+            let value = match parts.at(rule) {
+                Some(serde_json::Value::String(text)) => text,
+                Some(other) => other.to_string(),
+                None => String::new(),
+            };
+            caller.carried.insert(name.clone(), value);
+        }
     }
 
     /// Sends a callback that has to be answered with a screen.

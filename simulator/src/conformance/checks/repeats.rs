@@ -81,6 +81,7 @@ pub async fn reordered(run: &mut Run) -> Checked {
     opened(run, &first)?;
     let older = run.callback(&mut caller, Event::Continue, &key);
     let screen = run.good(&older).await;
+    run.carry(&mut caller, &screen);
     opened(run, &screen)?;
     let screen = run.press(&mut caller, &key).await;
     opened(run, &screen)?;

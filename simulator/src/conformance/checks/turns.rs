@@ -1,9 +1,10 @@
 //! Sessions as they go: dialling, keys, the end.
 
 use crate::conformance::checks::Checked;
-use crate::conformance::operator::Typed;
+use crate::conformance::operator::{Numbered, Typed};
 use crate::conformance::report::Verdict;
-use crate::conformance::run::{Event, Run};
+use crate::conformance::run::{Event, Exchange, Run};
+use crate::conformance::sign::Manner;
 
 pub async fn new(run: &mut Run) -> Checked {
     let mut caller = run.caller();
@@ -25,7 +26,7 @@ pub async fn more(run: &mut Run) -> Checked {
 }
 
 /// A screen that another check has to have first.
-pub fn opened(run: &Run, exchange: &crate::conformance::run::Exchange) -> Result<String, Verdict> {
+pub fn opened(run: &Run, exchange: &Exchange) -> Result<String, Verdict> {
     run.screen(exchange, true)
         .map_err(|_| Verdict::not_run("there was no open session to look at it in"))
 }
@@ -111,9 +112,7 @@ async fn ends(run: &mut Run, event: Event) -> Checked {
     let first = run.dial(&mut caller, "").await;
     opened(run, &first)?;
     let callback = run.callback(&mut caller, event, "");
-    let answer = run
-        .send(&callback.asked, crate::conformance::sign::Manner::Right)
-        .await;
+    let answer = run.send(&callback.asked, Manner::Right).await;
     let wanted = run.operator.acknowledge;
     match &answer.came {
         Ok(came) if came.status == wanted => Ok(run.passes(&answer)),
@@ -129,8 +128,7 @@ pub async fn after_end(run: &mut Run) -> Checked {
     let first = run.dial(&mut caller, "").await;
     opened(run, &first)?;
     let callback = run.callback(&mut caller, Event::End, "");
-    run.send(&callback.asked, crate::conformance::sign::Manner::Right)
-        .await;
+    run.send(&callback.asked, Manner::Right).await;
     let key = run.settings.key.clone();
     let later = run.press(&mut caller, &key).await;
     run.screen(&later, false)?;
@@ -145,8 +143,13 @@ pub async fn unknown_session(run: &mut Run) -> Checked {
     let mut caller = run.caller();
     // Longer than a segment of a dial string, so that it can only be an answer to something.
     let answer = run.press(&mut caller, "12345").await;
-    if run.screen(&answer, true)? != wanted {
-        return Err(run.fails("the screen that somebody gets who dials", &answer));
+    match run.operator.number {
+        Numbered::Always if run.screen(&answer, true)? != wanted => {
+            return Err(run.fails("the screen that somebody gets who dials", &answer));
+        }
+        Numbered::Always => {}
+        // Nobody can be greeted whose number is not told.
+        Numbered::First => drop(run.screen(&answer, false)?),
     }
     Ok(run.passes(&answer))
 }
