@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use simulator::conformance::command::{self, ConformanceArgs};
+use simulator::conformance::spoil::{self, SpoilArgs};
 use simulator::console::SmscArgs;
 use simulator::registry::{Mood, Registry};
 use simulator::world::{CODE, PASSWORD, SHORT_NUMBER, SYSTEM_ID, World};
@@ -31,6 +32,8 @@ enum What {
     Smsc(Box<SmscArgs>),
     /// Acts as an operator against a running gateway and prints a report
     Conformance(Box<ConformanceArgs>),
+    /// Stands in front of a good gateway and spoils its answers, to see what the report says
+    Spoil(Box<SpoilArgs>),
     /// Many callbacks or texts at once, or many idle links
     Load {
         #[command(subcommand)]
@@ -141,6 +144,7 @@ async fn main() -> ExitCode {
         What::Registry(args) => registry(args).await,
         What::Smsc(args) => console::smsc(*args).await,
         What::Conformance(args) => return command::run(*args).await,
+        What::Spoil(args) => return spoil::run(*args).await,
         What::Load {
             what:
                 LoadWhat::Ussd {

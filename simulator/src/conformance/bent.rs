@@ -64,10 +64,7 @@ impl Asked {
 
     /// With another value in a field.
     pub fn with(&self, field: &str, value: &Value) -> Option<Self> {
-        let text = match value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
+        let text = plain(value);
         let mut bent = self.clone();
         if let Some(pairs) = bent.pairs_with(field) {
             for (_, there) in pairs.iter_mut().filter(|(name, _)| name == field) {
@@ -132,7 +129,9 @@ impl Asked {
         };
         let cut = match &self.body {
             Body::Form(_) => text.len(),
-            _ => text.floor_char_boundary(text.len() * 2 / 3),
+            Body::None | Body::Json(_) | Body::Xml(_) | Body::Bytes(_) => {
+                text.floor_char_boundary(text.len() * 2 / 3)
+            }
         };
         bent.body = Body::Bytes(text.as_bytes()[..cut].to_vec());
         Some(bent)
@@ -152,6 +151,13 @@ impl Asked {
         }
         Some(bent)
     }
+}
+
+/// A value as it stands in a form: texts without quotes.
+pub(crate) fn plain(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn form(body: &mut Body) -> Option<&mut Pairs> {
@@ -195,7 +201,7 @@ fn put(value: &mut Value, field: &str, new: &Value) -> bool {
 }
 
 /// Replaces an element with all that is in it, or an attribute with the space before it.
-fn replaced(text: &mut String, field: &str, with: impl FnOnce(&str) -> String) -> bool {
+pub(crate) fn replaced(text: &mut String, field: &str, with: impl FnOnce(&str) -> String) -> bool {
     let element = [format!("<{field}>"), format!("<{field} ")]
         .iter()
         .find_map(|start| text.find(start));

@@ -29,6 +29,7 @@ pub mod seed;
 pub mod shown;
 pub mod sign;
 pub mod sms;
+pub mod spoil;
 pub mod xml;
 
 use std::io;

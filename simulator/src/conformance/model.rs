@@ -305,7 +305,12 @@ fn members(bytes: &[u8]) -> Result<Fields, String> {
                 let value = match value {
                     serde_json::Value::String(text) => text,
                     serde_json::Value::Number(number) => number.to_string(),
-                    _ => return Err(serde::de::Error::custom("another type")),
+                    serde_json::Value::Null
+                    | serde_json::Value::Bool(_)
+                    | serde_json::Value::Array(_)
+                    | serde_json::Value::Object(_) => {
+                        return Err(serde::de::Error::custom("another type"));
+                    }
                 };
                 once(&mut self.0, name, value).map_err(serde::de::Error::custom)?;
             }

@@ -249,6 +249,19 @@ pub struct AnswerForm {
     pub also: Vec<Rule>,
 }
 
+impl AnswerForm {
+    /// Whether an answer is a JSON or an XML document.
+    pub fn is_document(&self) -> bool {
+        self.rules()
+            .any(|rule| rule.json.is_some() || rule.xml.is_some())
+    }
+
+    /// The rules that every answer is read by.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.more.iter().chain(&self.end).chain([&self.text])
+    }
+}
+
 fn ok() -> u16 {
     200
 }

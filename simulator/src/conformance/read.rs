@@ -187,8 +187,8 @@ pub fn read(form: &AnswerForm, limits: &Limits, values: &Values, came: &Came) ->
             "nothing before the first character".to_owned(),
         );
     }
-    let wants_json = rules().chain([&form.text]).any(|rule| rule.json.is_some());
-    let wants_xml = rules().chain([&form.text]).any(|rule| rule.xml.is_some());
+    let wants_json = form.rules().any(|rule| rule.json.is_some());
+    let wants_xml = form.rules().any(|rule| rule.xml.is_some());
     if wants_json && parts.json.is_none() {
         fault(Facet::Document, "a JSON document".to_owned());
     }

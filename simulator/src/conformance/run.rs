@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::conformance::ask::{Asked, Values};
+use crate::conformance::bent::plain;
 use crate::conformance::client::{Came, Client, Wire};
 use crate::conformance::operator::{Ask, Ussd};
 use crate::conformance::read::{Facet, Parts, Read, read};
@@ -251,11 +252,7 @@ impl Run {
         }
         let parts = Parts::of(came);
         for (name, rule) in &self.operator.carry {
-            let value = match parts.at(rule) {
-                Some(serde_json::Value::String(text)) => text,
-                Some(other) => other.to_string(),
-                None => String::new(),
-            };
+            let value = parts.at(rule).as_ref().map(plain).unwrap_or_default();
             caller.carried.insert(name.clone(), value);
         }
     }

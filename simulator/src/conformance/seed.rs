@@ -31,7 +31,7 @@ impl Seed {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -41,12 +41,12 @@ impl Seed {
 
     /// An id of 24 hexadecimal digits.
     pub fn id(&mut self) -> String {
-        format!("{:016x}{:08x}", self.next(), self.next() >> 32)
+        format!("{:016x}{:08x}", self.draw(), self.draw() >> 32)
     }
 
     /// A sample mobile number of Morocco in international form without `+`.
     pub fn msisdn(&mut self) -> String {
-        format!("2126{:08}", self.next() % 100_000_000)
+        format!("2126{:08}", self.draw() % 100_000_000)
     }
 }
 

@@ -9,6 +9,7 @@ use ring::hmac;
 use serde_json::Value;
 
 use crate::conformance::ask::{Asked, Body, Pairs, percent};
+use crate::conformance::bent::plain;
 use crate::conformance::client::Wire;
 
 /// Seconds by which a stale or future timestamp is off; 300 are allowed.
@@ -346,13 +347,11 @@ impl Asked {
         match &self.body {
             Body::Form(form) => pairs.extend(form.clone()),
             Body::Json(Value::Object(members)) => {
-                pairs.extend(members.iter().map(|(name, value)| {
-                    let value = match value {
-                        Value::String(text) => text.clone(),
-                        other => other.to_string(),
-                    };
-                    (name.clone(), value.into_bytes())
-                }));
+                pairs.extend(
+                    members
+                        .iter()
+                        .map(|(name, value)| (name.clone(), plain(value).into_bytes())),
+                );
             }
             Body::None | Body::Json(_) | Body::Xml(_) | Body::Bytes(_) => {}
         }

@@ -9,6 +9,16 @@ pub fn facet(run: &Run, facet: Facet) -> Verdict {
     if run.tally.answers == 0 {
         return Verdict::not_run("no answer came");
     }
+    let form = &run.operator.answer;
+    let said = match facet {
+        Facet::ContentType => form.content_type.is_some(),
+        Facet::Document => form.is_document(),
+        Facet::Also => !form.also.is_empty(),
+        Facet::Status | Facet::Clean | Facet::Marker | Facet::Text | Facet::Limit => true,
+    };
+    if !said {
+        return Verdict::not_run("the operator's document asks for none");
+    }
     match run.tally.faults.get(&facet) {
         Some((expected, exchange)) => run.fails(expected.clone(), exchange),
         None => looked_at(run.tally.answers, "answers"),

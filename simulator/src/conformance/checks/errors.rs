@@ -61,7 +61,7 @@ async fn each(
                         sent,
                         came,
                     },
-                    other => other,
+                    Verdict::Pass { .. } | Verdict::NotRun { .. } => verdict,
                 })?;
         let body = match &exchange.came {
             Ok(came) => String::from_utf8_lossy(&came.body).into_owned(),

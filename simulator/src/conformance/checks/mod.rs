@@ -113,6 +113,10 @@ checks! {
     NothingLearned "auth.nothing-learned" Ours("authentication"), "every 401 is the same, for an unknown link too";
 }
 
+#[allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new check is no facet until it says so"
+)]
 impl Check {
     /// The lines whose verdict is over all answers of the run, and the facet that they look at.
     fn facet(self) -> Option<Facet> {
