@@ -41,6 +41,8 @@ pub struct LinkRules {
     pub deadline: Duration,
     /// How long a silent session lives.
     pub session: Duration,
+    /// Whether an id of a session comes again for another one.
+    pub ids_recur: bool,
 }
 
 impl Default for LinkRules {
@@ -50,6 +52,7 @@ impl Default for LinkRules {
             limit: Limit::USSD,
             deadline: Duration::from_secs(15),
             session: Duration::from_secs(180),
+            ids_recur: false,
         }
     }
 }

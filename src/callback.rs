@@ -187,6 +187,14 @@ pub enum Input {
     Dial(String),
     /// The last thing typed, or the whole text of a message.
     Text(String),
+    /// The operator does not say whether it is a dial: one where the session is not known or is
+    /// over, otherwise something typed.
+    Unsaid {
+        /// What was dialled behind the code, if it is a dial; as in [`Input::Dial`].
+        dialled: String,
+        /// What was typed, if it is not.
+        typed: String,
+    },
     /// The subscriber or the network closed the session.
     Closed,
 }
@@ -198,6 +206,7 @@ impl fmt::Debug for Input {
             Self::Path(_) => "Path(…)",
             Self::Dial(_) => "Dial(…)",
             Self::Text(_) => "Text(…)",
+            Self::Unsaid { .. } => "Unsaid(…)",
             Self::Closed => "Closed",
         })
     }

@@ -1,17 +1,21 @@
 //! The configuration: `jisr.toml`, overridden by `JISR_SECTION__KEY` in the environment. Everything
 //! has a working default but the agency's choice of section `security`.
 
+pub mod auth;
 mod load;
 mod place;
+mod shown;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use auth::AuthConfig;
 pub use load::ConfigError;
 
 use crate::book::NoNumberOnFile;
+use crate::operator::compile::DEADLINE_MS_MIN;
 use crate::smpp::config::SmppConfig;
 
 /// The whole of it.
@@ -42,7 +46,7 @@ pub struct Config {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Http {
-    /// Where operators' callbacks come in. Loopback only, until links authenticate.
+    /// Where operators' callbacks come in; on loopback only where there is a sandbox link.
     pub listen: SocketAddr,
     /// Connections at once.
     pub connections_max: usize,
@@ -54,6 +58,8 @@ pub struct Http {
     pub idle_ms: u64,
     /// Bytes of a body.
     pub body_bytes_max: usize,
+    /// The folder with further shapes; none means `shapes` beside the configuration.
+    pub shapes: Option<PathBuf>,
 }
 
 impl Default for Http {
@@ -65,7 +71,15 @@ impl Default for Http {
             body_ms: 5_000,
             idle_ms: 30_000,
             body_bytes_max: 16 * 1024,
+            shapes: None,
         }
+    }
+}
+
+impl Http {
+    /// Whether certificates of clients are asked for and verified.
+    pub fn client_ca(&self) -> bool {
+        false
     }
 }
 
@@ -246,56 +260,42 @@ pub enum LinkConfig {
 pub struct UssdHttp {
     /// Its name.
     pub name: String,
-    /// Its shape: `africastalking`.
-    #[serde(default)]
-    pub shape: ShapeName,
+    /// Its shape: the name of a built-in one or of one of the shapes' folder.
+    #[serde(default = "first_shape")]
+    pub shape: String,
     /// The services that it reaches.
     pub services: Vec<String>,
-    /// Septets of a screen.
-    #[serde(default = "septets")]
-    pub septets: usize,
-    /// UCS-2 units of a screen.
-    #[serde(default = "units")]
-    pub units: usize,
-    /// Milliseconds within which the operator wants an answer.
-    #[serde(default = "deadline_ms")]
-    pub deadline_ms: u64,
-    /// Milliseconds that a silent session lives.
-    #[serde(default = "session_ms")]
-    pub session_ms: u64,
+    /// Septets of a screen, where they are not the shape's.
+    #[serde(default)]
+    pub septets: Option<usize>,
+    /// UCS-2 units of a screen, where they are not the shape's.
+    #[serde(default)]
+    pub units: Option<usize>,
+    /// Milliseconds within which the operator wants an answer, where they are not the shape's.
+    #[serde(default)]
+    pub deadline_ms: Option<u64>,
+    /// Milliseconds that a silent session lives, where they are not the shape's.
+    #[serde(default)]
+    pub session_ms: Option<u64>,
+    /// Scheme and host as the operator calls them, where it signs them.
+    #[serde(default)]
+    pub public_url: Option<String>,
+    /// Who may call: every one listed has to pass.
+    #[serde(default)]
+    pub auth: Vec<AuthConfig>,
 }
 
-/// The shapes that are built in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ShapeName {
-    /// Africa's Talking.
-    #[default]
-    Africastalking,
-}
-
-fn septets() -> usize {
-    182
-}
-
-fn units() -> usize {
-    80
-}
-
-fn deadline_ms() -> u64 {
-    5_000
-}
-
-fn session_ms() -> u64 {
-    180_000
+fn first_shape() -> String {
+    "africastalking".to_owned()
 }
 
 impl UssdHttp {
     /// Whether it can work; `index` is its place among the links.
     fn prove(&self, index: usize) -> Result<(), ConfigError> {
         let least = crate::screen::fit::LIMIT_MIN;
-        if self.septets < least.septets || self.units < least.units {
-            let key = if self.septets < least.septets {
+        let few = |given: Option<usize>, least: usize| given.is_some_and(|given| given < least);
+        if few(self.septets, least.septets) || few(self.units, least.units) {
+            let key = if few(self.septets, least.septets) {
                 "septets"
             } else {
                 "units"
@@ -309,7 +309,10 @@ impl UssdHttp {
                 ),
             ));
         }
-        if self.deadline_ms < DEADLINE_MS_MIN {
+        if self
+            .deadline_ms
+            .is_some_and(|given| given < DEADLINE_MS_MIN)
+        {
             return Err(ConfigError::wrong(
                 &format!("link[{index}].deadline_ms"),
                 &format!("link {} leaves no time to answer", self.name),
@@ -319,9 +322,6 @@ impl UssdHttp {
         Ok(())
     }
 }
-
-/// The least time for an answer, of which a second is kept back for saving and the way.
-const DEADLINE_MS_MIN: u64 = 2_000;
 
 impl LinkConfig {
     /// Its name.

@@ -284,6 +284,9 @@ name = "sim"
 kind = "ussd-http"
 shape = "africastalking"
 services = ["tns"]
+[[link.auth]]
+kind = "addresses"
+allow = ["127.0.0.1"]
 
 [[link]]
 name = "smsc"

@@ -1,8 +1,9 @@
 //! Reading the configuration: the file, the environment over it, and what has to hang together.
 
+use super::auth::{self, AuthFault};
 use super::{
-    Config, LinkConfig, RegistryKind, ServiceConfig, ShapeName, UssdHttp, deadline_ms,
-    first_language, help_line, place, septets, session_ms, units,
+    Config, LinkConfig, RegistryKind, ServiceConfig, UssdHttp, first_language, first_shape,
+    help_line, place, shown,
 };
 use crate::finding::{Finding, Source, Span};
 use crate::smpp::config::{SettingFault, SmppConfig};
@@ -77,12 +78,14 @@ impl Config {
             }
             self.links.push(LinkConfig::Sandbox(UssdHttp {
                 name: "sandbox".to_owned(),
-                shape: ShapeName::default(),
+                shape: first_shape(),
                 services: vec!["tns".to_owned()],
-                septets: septets(),
-                units: units(),
-                deadline_ms: deadline_ms(),
-                session_ms: session_ms(),
+                septets: None,
+                units: None,
+                deadline_ms: None,
+                session_ms: None,
+                public_url: None,
+                auth: Vec::new(),
             }));
         }
         if self.services.is_empty() {
@@ -226,17 +229,33 @@ impl Config {
         }
         for (index, link) in self.links.iter().enumerate() {
             match link {
-                LinkConfig::UssdHttp(http) | LinkConfig::Sandbox(http) => http.prove(index)?,
+                LinkConfig::UssdHttp(http) | LinkConfig::Sandbox(http) => {
+                    http.prove(index)?;
+                    auth::prove(
+                        &http.auth,
+                        index,
+                        &http.name,
+                        matches!(link, LinkConfig::UssdHttp(_)),
+                        http.public_url.as_deref(),
+                        self.http.client_ca(),
+                    )?;
+                }
                 LinkConfig::Smpp(smpp) => smpp
                     .check()
                     .map_err(|fault| ConfigError::of_link(index, &fault))?,
             }
         }
-        if !self.http.listen.ip().is_loopback() {
+        let sandboxed = |link: &&LinkConfig| matches!(link, LinkConfig::Sandbox(_));
+        if let Some(open) = self.links.iter().find(sandboxed)
+            && !self.http.listen.ip().is_loopback()
+        {
             return Err(ConfigError::wrong(
                 "http.listen",
-                "links that do not authenticate may listen on loopback only",
-                "listen on 127.0.0.1 and put a proxy that authenticates the operator in front",
+                &format!(
+                    "link {} is a sandbox, which may listen on loopback only",
+                    open.name()
+                ),
+                "listen on 127.0.0.1, or make it a link of kind ussd-http with [[link.auth]]",
             ));
         }
         if !sandbox && self.registry.url.is_none() {
@@ -340,13 +359,25 @@ impl ConfigError {
         Self::wrong(&key, &fault.message, &fault.mend)
     }
 
+    /// A fault of one `[[link.auth]]`; `index` is the link's place, `at` its own.
+    pub fn of_auth(index: usize, at: usize, fault: &AuthFault) -> Self {
+        let section = format!("link[{index}].auth[{at}]");
+        let key = match fault.key {
+            "" => section,
+            key => format!("{section}.{key}"),
+        };
+        Self::wrong(&key, &fault.message, &fault.mend)
+    }
+
     fn at(name: &str, text: &str, span: Span, message: &str, mend: &str) -> Self {
-        Self::File(Box::new(Source::new(name, text).error(
-            "C001",
-            span,
-            message.to_owned(),
-            mend,
-        )))
+        Self::File(Box::new(
+            Source::new(name, &shown::without_secrets(text)).error(
+                "C001",
+                span,
+                message.to_owned(),
+                mend,
+            ),
+        ))
     }
 
     /// With its place in the file, where the key or a section around it stands there.
@@ -364,7 +395,7 @@ impl ConfigError {
         }
     }
 
-    pub(super) fn wrong(key: &str, message: &str, mend: &str) -> Self {
+    pub(crate) fn wrong(key: &str, message: &str, mend: &str) -> Self {
         Self::Wrong {
             key: key.to_owned(),
             message: message.to_owned(),
@@ -378,6 +409,7 @@ const MEND: &str = "the README has a whole configuration with all sections and k
 /// The same of a link over SMPP, and of USSD on it.
 const MEND_SMPP: &str = "docs/smpp.md has every setting with its default and its range";
 const MEND_USSD: &str = "docs/smpp-ussd.md has every setting with its default and its range";
+const MEND_AUTH: &str = "docs/signing.md has every kind of [[link.auth]] with its keys";
 /// What the reader says of a section where it wants a list of them.
 const SINGLE: &str = "invalid type: map, expected a sequence";
 
@@ -396,6 +428,7 @@ fn link_fault(name: &str, text: &str) -> Option<ConfigError> {
         .enumerate()
         .find_map(|(index, mut table)| {
             let kind = table.remove("kind")?;
+            let auths = table.get("auth").cloned();
             let table = toml::Value::Table(table);
             let (fault, smpp) = match kind.as_str()? {
                 "ussd-http" | "sandbox" => (
@@ -408,14 +441,18 @@ fn link_fault(name: &str, text: &str) -> Option<ConfigError> {
                 ),
                 _ => return None,
             };
-            let below = fault.path().to_string();
+            let (below, fault) = match auth_fault(&fault, auths) {
+                Some((below, fault)) => (below, fault),
+                None => (fault.path().to_string(), fault.into_inner()),
+            };
             let mend = match (smpp, below == "ussd" || below.starts_with("ussd.")) {
                 (true, true) => MEND_USSD,
                 (true, false) => MEND_SMPP,
+                (false, _) if below.starts_with("auth") => MEND_AUTH,
                 (false, _) => MEND,
             };
             let path = format!("link[{index}].{below}");
-            let message = plain(fault.into_inner().message());
+            let message = plain(fault.message());
             let span = place::of(text, &path)?;
             let key = bare(&path);
             Some(ConfigError::at(
@@ -426,6 +463,31 @@ fn link_fault(name: &str, text: &str) -> Option<ConfigError> {
                 mend,
             ))
         })
+}
+
+/// The fault of a `[[link.auth]]` with its key: it loses that for the same reason, and is found by
+/// the same means.
+fn auth_fault(
+    fault: &serde_path_to_error::Error<toml::de::Error>,
+    auths: Option<toml::Value>,
+) -> Option<(String, toml::de::Error)> {
+    let auths = auths.filter(|_| fault.path().to_string().starts_with("auth"))?;
+    let toml::Value::Array(auths) = auths else {
+        return None;
+    };
+    auths.into_iter().enumerate().find_map(|(at, auth)| {
+        let toml::Value::Table(mut table) = auth else {
+            return None;
+        };
+        let kind = table.remove("kind")?;
+        let fault = auth::read(kind.as_str()?, toml::Value::Table(table)).err()?;
+        let below = match fault.path().to_string() {
+            // What is missing, or the whole of it.
+            path if path == "." => format!("auth[{at}]"),
+            path => format!("auth[{at}].{path}"),
+        };
+        Some((below, fault.into_inner()))
+    })
 }
 
 /// A key without the numbers of its sections, as people write it.
@@ -570,7 +632,7 @@ mod tests {
             (
                 "[http]\nlisten = \"0.0.0.0:80\"\n",
                 vec![],
-                "http.listen: links that do not authenticate",
+                "http.listen: link sandbox is a sandbox, which may listen on loopback only",
             ),
             (
                 "[registry]\nkind = \"http\"\nurl = \"https://x\"\n",

@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 
 use crate::book::Book;
 use crate::check::{self, Subject};
-use crate::console::Failure;
 use crate::console::parts::{self, DIALOGS};
+use crate::console::{Failure, shapes};
 use crate::dialog::lists::Lists;
 use crate::dialog::{graph as drawing, load};
 use crate::finding::{Finding, Level, Source, Span};
@@ -72,7 +72,7 @@ pub fn run(config: Option<&Path>, arguments: &CheckArguments) -> Result<(), Fail
             .map(|path| read(path))
             .collect::<Result<_, _>>()?
     };
-    let limits = parts::limits(&config);
+    let limits = parts::limits(&config, &shapes::load(&config)?)?;
     let mut findings = Vec::new();
     for (name, source) in &dialogs {
         findings.extend(prove(name, source, &files, &lists, &limits));

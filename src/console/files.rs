@@ -1,7 +1,17 @@
-//! The files that links over SMPP name: passwords, authorities, certificates. They are read at the
+//! The files that links name: passwords and secrets, authorities, certificates. They are read at the
 //! start, and by `jisr check` before it.
 
+use std::path::Path;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::config::auth::{AuthConfig, AuthFault, VonageMethod as GivenMethod};
 use crate::config::{Config, ConfigError, LinkConfig};
+use crate::operator::auth::{
+    Addresses, Auth, Basic, Bearer, Hmac, Key, KeyPlace, PathSecret, Rule, Secrets, Twilio, Vonage,
+    VonageMethod,
+};
 use crate::smpp::config::{SettingFault, SmppConfig};
 use crate::smpp::link;
 use crate::tls;
@@ -16,10 +26,128 @@ pub fn check(config: &Config) -> Result<(), ConfigError> {
             LinkConfig::Smpp(given) => filled(given)
                 .and_then(|filled| link::check(&filled))
                 .map_err(|fault| ConfigError::of_link(index, &fault))?,
-            LinkConfig::UssdHttp(_) | LinkConfig::Sandbox(_) => {}
+            LinkConfig::UssdHttp(_) | LinkConfig::Sandbox(_) => {
+                auth(config, index)?;
+            }
         }
     }
     Ok(())
+}
+
+/// Who may call the link at this place of the configuration, with the secrets of their files.
+///
+/// # Errors
+/// [`ConfigError`] with the link's place, when a file cannot be read or what stands in it is no
+/// such secret.
+pub fn auth(config: &Config, index: usize) -> Result<Auth, ConfigError> {
+    match config.links.get(index) {
+        Some(LinkConfig::UssdHttp(link)) => rules(&link.auth, link.public_url.as_deref(), index),
+        Some(LinkConfig::Sandbox(link)) if link.auth.is_empty() => Ok(Auth::open()),
+        Some(LinkConfig::Sandbox(link)) => rules(&link.auth, link.public_url.as_deref(), index),
+        // Nobody calls us on it.
+        Some(LinkConfig::Smpp(_)) | None => Ok(Auth::of(Vec::new())),
+    }
+}
+
+/// The rules as they are written, with the secrets of their files. `index` is the link's place.
+fn rules(
+    given: &[AuthConfig],
+    public_url: Option<&str>,
+    index: usize,
+) -> Result<Auth, ConfigError> {
+    let rules: Result<_, _> = given
+        .iter()
+        .enumerate()
+        .map(|(at, one)| {
+            rule(one, public_url).map_err(|fault| ConfigError::of_auth(index, at, &fault))
+        })
+        .collect();
+    rules.map(Auth::of)
+}
+
+fn rule(given: &AuthConfig, public_url: Option<&str>) -> Result<Rule, AuthFault> {
+    let skew = Duration::from_secs;
+    Ok(match given {
+        AuthConfig::Hmac(auth) => Rule::Hmac(Hmac::new(secrets(given)?, skew(auth.skew_s))),
+        AuthConfig::Twilio(_) => {
+            let rule = Twilio::new(secrets(given)?, public_url.unwrap_or_default());
+            let fault = || AuthFault::new("", "the link needs a public_url", "write public_url");
+            Rule::Twilio(rule.ok_or_else(fault)?)
+        }
+        AuthConfig::Vonage(auth) => {
+            let method = match auth.method {
+                GivenMethod::Md5Hash => VonageMethod::Md5Hash,
+                GivenMethod::Md5 => VonageMethod::Md5,
+                GivenMethod::Sha1 => VonageMethod::Sha1,
+                GivenMethod::Sha256 => VonageMethod::Sha256,
+                GivenMethod::Sha512 => VonageMethod::Sha512,
+            };
+            Rule::Vonage(Vonage::new(
+                secrets(given)?,
+                method,
+                skew(auth.skew_s),
+                auth.once,
+            ))
+        }
+        AuthConfig::Basic(auth) => Rule::Basic(Basic::new(&auth.user, &secrets(given)?)),
+        AuthConfig::Bearer(_) => Rule::Bearer(Bearer::new(secrets(given)?)),
+        AuthConfig::Key(auth) => {
+            let place = match (auth.header_name(), &auth.query) {
+                (Some(name), _) => KeyPlace::Header(name),
+                (None, query) => KeyPlace::Query(query.clone().unwrap_or_default()),
+            };
+            let user = auth.user_query.as_deref().zip(auth.user.as_deref());
+            Rule::Key(Key::new(place, secrets(given)?, user))
+        }
+        AuthConfig::Path(_) => Rule::Path(PathSecret::new(secrets(given)?)),
+        AuthConfig::Addresses(auth) => Rule::Addresses(Addresses::new(auth.nets()?)),
+        AuthConfig::Certificate(auth) => Rule::Certificate(auth.rule()?),
+    })
+}
+
+/// The living secrets of a rule, from the configuration or from their files.
+fn secrets(auth: &AuthConfig) -> Result<Secrets, AuthFault> {
+    let missing = || AuthFault::new("secret", "it is missing", "write secret_file = \"FILE\"");
+    let given = auth.given().ok_or_else(missing)?;
+    let one = |key, text: Option<&str>, file: Option<&Path>| match (text, file) {
+        (Some(text), _) => Ok(Some(Zeroizing::new(text.to_owned()))),
+        (None, Some(file)) => secret_in(auth, key, file).map(Some),
+        (None, None) => Ok(None),
+    };
+    let first = one(
+        "secret_file",
+        given.secret.map(|secret| secret.as_str()),
+        given.secret_file,
+    )?;
+    let other = one(
+        "other_secret_file",
+        given.other_secret.map(|secret| secret.as_str()),
+        given.other_secret_file,
+    )?;
+    let first = first.ok_or_else(missing)?;
+    Ok(Secrets::new(
+        &first,
+        other.as_ref().map(|text| text.as_str()),
+    ))
+}
+
+/// The secret that stands in a file, without the white space around it.
+fn secret_in(
+    auth: &AuthConfig,
+    key: &'static str,
+    file: &Path,
+) -> Result<Zeroizing<String>, AuthFault> {
+    let mend = "name a file with the secret alone that this user may read";
+    let fault = |message: String| AuthFault::new(key, message, mend);
+    let octets = Zeroizing::new(tls::read(file).map_err(fault)?);
+    let text = std::str::from_utf8(&octets)
+        .map_err(|_| fault(format!("{}: it is no text in UTF-8", file.display())))?;
+    let text = Zeroizing::new(text.trim().to_owned());
+    auth.fits(key, &text).map_err(|fault| AuthFault {
+        message: format!("{}: {}", file.display(), fault.message),
+        ..fault
+    })?;
+    Ok(text)
 }
 
 /// The settings with the password that stands in their file.
@@ -135,5 +263,157 @@ services = ["tns"]
                 }
             }
         }
+    }
+
+    const HTTP: &str = r#"
+[[link]]
+kind = "ussd-http"
+name = "op"
+services = ["tns"]
+public_url = "https://gw.example"
+[[link.auth]]
+kind = "addresses"
+allow = ["10.0.0.1"]
+[[link.auth]]
+"#;
+    const SECRET: &str = "sample-secret-of-32-characters-0";
+
+    /// The rules of a link with these lines, and the files of a folder.
+    fn link(folder: &std::path::Path, written: &str) -> Result<Auth, String> {
+        let here = |text: &str| text.replace("DIR", &folder.display().to_string());
+        let text = format!("{HTTP}{}\n{FILE}", here(written));
+        let config = Config::load(Some(("jisr.toml", &text)), &[]).unwrap();
+        let told = |error: ConfigError| match error.placed("jisr.toml", &text) {
+            ConfigError::File(finding) => format!("{} {}", finding.place().0, finding.message)
+                .replace(&folder.display().to_string(), "DIR"),
+            other @ (ConfigError::Variable { .. } | ConfigError::Wrong { .. }) => other.to_string(),
+        };
+        check(&config).map_err(told)?;
+        auth(&config, 0).map_err(told)
+    }
+
+    #[test]
+    fn secrets_come_from_their_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, octets: &[u8]| {
+            std::fs::write(folder.path().join(name), octets).unwrap();
+        };
+        write("good", format!("{SECRET}\n").as_bytes());
+        write("next", b"  another-secret-of-32-octets-01\r\n");
+        write("short", b"fifteen-octets!\n");
+        write("odd", &[0xff; 40]);
+        write("empty", b"\n");
+        write("spaced", b"two words of a secret\n");
+        for (written, expected) in [
+            ("kind=\"hmac\"\nsecret_file=\"DIR/good\"", None),
+            (
+                "kind=\"hmac\"\nsecret_file=\"DIR/good\"\nother_secret_file=\"DIR/next\"",
+                None,
+            ),
+            ("kind=\"twilio\"\nsecret_file=\"DIR/short\"", None),
+            (
+                "kind=\"basic\"\nuser=\"op\"\nsecret_file=\"DIR/spaced\"",
+                None,
+            ),
+            (
+                "kind=\"hmac\"\nsecret_file=\"DIR/short\"",
+                Some("12 link.auth.secret_file: DIR/short: a secret of fewer than 16 octets"),
+            ),
+            (
+                "kind=\"hmac\"\nsecret_file=\"DIR/good\"\nother_secret_file=\"DIR/short\"",
+                Some("13 link.auth.other_secret_file: DIR/short: a secret of fewer"),
+            ),
+            (
+                "kind=\"hmac\"\nsecret_file=\"DIR/none\"",
+                Some("12 link.auth.secret_file: DIR/none: No such file"),
+            ),
+            (
+                "kind=\"vonage\"\nsecret_file=\"DIR/odd\"",
+                Some("12 link.auth.secret_file: DIR/odd: it is no text"),
+            ),
+            (
+                "kind=\"vonage\"\nsecret_file=\"DIR/empty\"",
+                Some("12 link.auth.secret_file: DIR/empty: it is empty"),
+            ),
+            (
+                "kind=\"bearer\"\nsecret_file=\"DIR/spaced\"",
+                Some("12 link.auth.secret_file: DIR/spaced: the secret has characters"),
+            ),
+        ] {
+            let told = link(folder.path(), written);
+            match expected {
+                None => assert!(told.is_ok(), "{written}: {told:?}"),
+                Some(expected) => {
+                    let told = told.unwrap_err();
+                    assert!(told.contains(expected), "{written}: {told}");
+                    assert!(
+                        !told.contains("fifteen") && !told.contains("words"),
+                        "{told}"
+                    );
+                }
+            }
+        }
+    }
+
+    /// The rules are those that were written, with their secrets.
+    #[test]
+    fn what_is_written_is_what_is_asked_for() {
+        use crate::clock::Moment;
+        use crate::operator::auth::Evidence;
+
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("next"), "sample-token-of-the-next\n").unwrap();
+        let auth = link(
+            folder.path(),
+            "kind=\"bearer\"\nsecret=\"sample-token-of-today\"\nother_secret_file=\"DIR/next\"",
+        )
+        .unwrap();
+        for (token, from, expected) in [
+            ("sample-token-of-today", "10.0.0.1", "passes"),
+            ("sample-token-of-the-next", "10.0.0.1", "passes"),
+            (
+                "sample-token-of-nobody",
+                "10.0.0.1",
+                "bearer bad_credentials",
+            ),
+            ("sample-token-of-today", "10.0.0.2", "addresses bad_address"),
+        ] {
+            let mut headers = http::HeaderMap::new();
+            headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
+            let found = auth.check(&Evidence {
+                method: "POST",
+                target: "/ussd/op",
+                query: None,
+                headers: &headers,
+                body: b"",
+                from: from.parse().ok(),
+                certificate: None,
+                secret: None,
+                at: Moment::from_ms(0),
+            });
+            let found = found.map_or_else(|refusal| refusal.to_string(), |_| "passes".to_owned());
+            assert_eq!(found, expected, "{token} {from}");
+        }
+    }
+
+    /// Without a rule only a sandbox takes anybody.
+    #[test]
+    fn only_a_sandbox_stands_open() {
+        let config = Config::load(None, &[]).unwrap();
+        let shown = format!("{:?}", auth(&config, 0).unwrap());
+        assert!(shown.contains("open: true"), "{shown}");
+        let shown = format!("{:?}", auth(&config, 7).unwrap());
+        assert!(shown.contains("open: false"), "{shown}");
+        let folder = tempfile::tempdir().unwrap();
+        let signed = link(
+            folder.path(),
+            &format!("kind=\"path\"\nsecret=\"{SECRET}\""),
+        )
+        .unwrap();
+        let shown = format!("{signed:?}");
+        assert!(
+            shown.contains("open: false") && !shown.contains(SECRET),
+            "{shown}"
+        );
     }
 }

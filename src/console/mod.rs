@@ -6,6 +6,7 @@ pub mod import;
 pub mod links;
 pub mod parts;
 pub mod serve;
+pub mod shapes;
 pub mod talk;
 
 use std::path::PathBuf;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::book::{Book, LinkRules, NoNumberOnFile, Service};
 use crate::callback::{LinkName, ServiceName};
-use crate::config::{Config, ConfigError, LinkConfig, RegistryKind, UssdHttp};
-use crate::console::{Failure, check, files};
+use crate::config::{Config, ConfigError, LinkConfig, RegistryKind};
+use crate::console::{Failure, check, files, shapes};
 use crate::desk::catalogue;
 use crate::desk::http::{HttpRegistry, HttpRegistryConfig};
 use crate::desk::sandbox::SandboxRegistry;
@@ -17,6 +17,7 @@ use crate::dialog::{Dialog, load};
 use crate::engine::Examples;
 use crate::input::example;
 use crate::locale::Locales;
+use crate::operator::shape::Shapes;
 use crate::render::ServiceWords;
 use crate::screen::Limit;
 use crate::smpp::config::SmppConfig;
@@ -60,12 +61,16 @@ pub fn config(named: Option<&Path>) -> Result<Config, Failure> {
 /// [`Failure`], printed with file, line and caret.
 pub fn config_with_files(named: Option<&Path>) -> Result<Config, Failure> {
     let (config, text) = loaded(named)?;
-    files::check(&config).map_err(|error| {
-        unfit(match text {
-            Some((name, text)) => error.placed(&name, &text),
-            None => error,
-        })
-    })?;
+    let shapes = shapes::load(&config)?;
+    let found = shapes::links(&config, &shapes).map(drop);
+    found
+        .and_then(|()| files::check(&config))
+        .map_err(|error| {
+            unfit(match text {
+                Some((name, text)) => error.placed(&name, &text),
+                None => error,
+            })
+        })?;
     Ok(config)
 }
 
@@ -85,12 +90,19 @@ fn loaded(named: Option<&Path>) -> Result<(Config, Option<(String, String)>), Fa
     let env: Vec<(String, String)> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    let config = Config::load(
+    let mut config = Config::load(
         text.as_ref()
             .map(|(name, text)| (name.as_str(), text.as_str())),
         &env,
     )
     .map_err(unfit)?;
+    if config.http.shapes.is_none() {
+        let beside = path
+            .and_then(Path::parent)
+            .unwrap_or(Path::new(""))
+            .join("shapes");
+        config.http.shapes = beside.is_dir().then_some(beside);
+    }
     Ok((config, text))
 }
 
@@ -222,7 +234,11 @@ pub async fn sandbox(config: &Config) -> Result<SandboxRegistry, Failure> {
 ///
 /// # Errors
 /// [`Failure`] with every finding printed.
-pub fn book(config: &Config, lists: crate::dialog::lists::Lists) -> Result<Book, Failure> {
+pub fn book(
+    config: &Config,
+    shapes: &Shapes,
+    lists: crate::dialog::lists::Lists,
+) -> Result<Book, Failure> {
     let locales = Locales::embedded().map_err(printed)?;
     let mut services = BTreeMap::new();
     for given in &config.services {
@@ -258,27 +274,29 @@ pub fn book(config: &Config, lists: crate::dialog::lists::Lists) -> Result<Book,
             },
         );
     }
-    let links = config
-        .links
-        .iter()
-        .map(|link| {
-            let rules = match link {
-                LinkConfig::UssdHttp(link) | LinkConfig::Sandbox(link) => rules(link),
-                LinkConfig::Smpp(link) => match ussd(config, link) {
-                    Some(ussd) => LinkRules {
-                        limit: ussd.limit(),
-                        deadline: ussd.deadline(),
-                        session: ussd.session(),
-                    },
-                    None => LinkRules {
-                        deadline: SMS_DEADLINE,
-                        ..LinkRules::default()
-                    },
+    let mut links: BTreeMap<_, _> = shapes::links(config, shapes)
+        .map_err(Failure::of)?
+        .into_iter()
+        .map(|(link, shape)| (LinkName(link.name.clone()), shapes::rules(link, &shape)))
+        .collect();
+    links.extend(config.links.iter().filter_map(|link| match link {
+        LinkConfig::UssdHttp(_) | LinkConfig::Sandbox(_) => None,
+        LinkConfig::Smpp(link) => {
+            let rules = match ussd(config, link) {
+                Some(ussd) => LinkRules {
+                    limit: ussd.limit(),
+                    deadline: ussd.deadline(),
+                    session: ussd.session(),
+                    ids_recur: false,
+                },
+                None => LinkRules {
+                    deadline: SMS_DEADLINE,
+                    ..LinkRules::default()
                 },
             };
-            (LinkName(link.name().to_owned()), rules)
-        })
-        .collect();
+            Some((link.name.clone(), rules))
+        }
+    }));
     // Only the sandbox comes here without a choice.
     let no_number_on_file = config
         .security
@@ -293,26 +311,28 @@ pub fn book(config: &Config, lists: crate::dialog::lists::Lists) -> Result<Book,
         no_number_on_file,
         registry_delivers_password: config.registry.delivers_password,
     };
-    check::prove_book(&book, &limits(config))?;
+    check::prove_book(&book, &limits(config, shapes)?)?;
     Ok(book)
 }
 
 /// The limits of the links' screens, by name; a link with messages and USSD has one for each.
-pub fn limits(config: &Config) -> Vec<(&str, Limit)> {
-    config
-        .links
-        .iter()
-        .flat_map(|link| match link {
-            LinkConfig::UssdHttp(given) | LinkConfig::Sandbox(given) => {
-                vec![(given.name.as_str(), rules(given).limit)]
-            }
-            LinkConfig::Smpp(given) => [Some(Limit::SMS), ussd(config, given).map(|u| u.limit())]
-                .into_iter()
-                .flatten()
-                .map(|limit| (given.name.as_str(), limit))
-                .collect(),
-        })
-        .collect()
+///
+/// # Errors
+/// [`Failure`] where a link has no shape.
+pub fn limits<'c>(config: &'c Config, shapes: &Shapes) -> Result<Vec<(&'c str, Limit)>, Failure> {
+    let mut limits: Vec<_> = shapes::links(config, shapes)
+        .map_err(Failure::of)?
+        .into_iter()
+        .map(|(link, shape)| (link.name.as_str(), shapes::rules(link, &shape).limit))
+        .collect();
+    for link in &config.links {
+        if let LinkConfig::Smpp(given) = link {
+            let ussd = ussd(config, given).map(|ussd| ussd.limit());
+            let both = [Some(Limit::SMS), ussd].into_iter().flatten();
+            limits.extend(both.map(|limit| (given.name.as_str(), limit)));
+        }
+    }
+    Ok(limits)
 }
 
 /// USSD on a link over SMPP, with the codes of its services.
@@ -323,20 +343,26 @@ pub fn ussd(config: &Config, link: &SmppConfig) -> Option<UssdSettings> {
     } else {
         &given.services
     };
-    let codes = config
+    let reached: Vec<_> = reached.iter().cloned().map(ServiceName).collect();
+    let codes = codes(config, &reached);
+    // The configuration was proved when it was loaded.
+    given.settings(codes).ok()
+}
+
+/// The codes that reach these services.
+pub fn codes(config: &Config, services: &[ServiceName]) -> Vec<(String, ServiceName)> {
+    config
         .services
         .iter()
-        .filter(|service| reached.contains(&service.name))
-        .flat_map(|service| {
-            let name = ServiceName(service.name.clone());
+        .map(|service| (ServiceName(service.name.clone()), service))
+        .filter(|(name, _)| services.contains(name))
+        .flat_map(|(name, service)| {
             service
                 .ussd
                 .iter()
                 .map(move |code| (code.clone(), name.clone()))
         })
-        .collect();
-    // The configuration was proved when it was loaded.
-    given.settings(codes).ok()
+        .collect()
 }
 
 /// A built-in dialog.
@@ -354,17 +380,6 @@ pub fn dialog(name: &str) -> Result<Dialog, Failure> {
                 .collect::<Vec<_>>()
                 .join(", ")
         ))),
-    }
-}
-
-fn rules(link: &UssdHttp) -> LinkRules {
-    LinkRules {
-        limit: Limit {
-            septets: link.septets,
-            units: link.units,
-        },
-        deadline: Duration::from_millis(link.deadline_ms),
-        session: Duration::from_millis(link.session_ms),
     }
 }
 
@@ -422,10 +437,16 @@ mod tests {
             units: 70,
         };
         assert_eq!(
-            limits(&config),
+            limits(&config, &Shapes::load(&[]).unwrap()).ok().unwrap(),
             [("operator", Limit::SMS), ("operator", ussd)]
         );
-        let book = book(&config, catalogue::embedded().clone()).ok().unwrap();
+        let book = book(
+            &config,
+            &Shapes::load(&[]).unwrap(),
+            catalogue::embedded().clone(),
+        )
+        .ok()
+        .unwrap();
         let rules = book.links[&LinkName::from("operator")];
         assert_eq!(rules.limit, ussd);
         assert_eq!(rules.deadline, Duration::from_secs(9));

@@ -16,12 +16,14 @@ use tracing_subscriber::EnvFilter;
 use crate::callback::{LinkName, ServiceName};
 use crate::clock::{Chance, Clock};
 use crate::config::{Config, LinkConfig, LogFormat, RegistryKind};
-use crate::console::Failure;
 use crate::console::parts::{self, AnyRegistry};
+use crate::console::{Failure, shapes};
 use crate::drawer::Drawer;
 use crate::gateway::Gateway;
+use crate::http::callbacks::UssdLink;
 use crate::http::server::{Limits, serve};
-use crate::http::{admin, ussd};
+use crate::http::{admin, callbacks};
+use crate::operator::shape::Shapes;
 use crate::outbox::{self, Carrier};
 use crate::store::sql::SqlStore;
 use crate::store::{Receipt, ReceiptIds, ReceiptState, Store};
@@ -97,7 +99,8 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     let _lock = lock(&config)?;
     let store = parts::store(&config).await?;
     let registry = parts::registry(&config).await?;
-    let book = parts::book(&config, parts::lists(&config)?)?;
+    let shapes = shapes::load(&config)?;
+    let book = parts::book(&config, &shapes, parts::lists(&config)?)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let chance: Arc<dyn Chance> = Arc::new(SystemChance);
     let gateway = Arc::new(Gateway::new(
@@ -156,10 +159,10 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         head: Duration::from_millis(config.http.header_ms),
         idle: Duration::from_millis(config.http.idle_ms),
     };
-    let door = ussd::Door {
+    let door = callbacks::Door {
         gateway: Arc::clone(&gateway),
         clock: Arc::clone(&clock),
-        links: ussd_links(&config),
+        links: ussd_links(&config, &shapes)?,
         body_bytes_max: config.http.body_bytes_max,
         body_time: Duration::from_millis(config.http.body_ms),
     };
@@ -173,7 +176,7 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     greet(&config, &callbacks, &administration)?;
     tasks.spawn(serve(
         callbacks,
-        ussd::router(Arc::new(door)),
+        callbacks::router(Arc::new(door)),
         limits,
         stopped.clone(),
     ));
@@ -224,21 +227,20 @@ async fn bind(address: std::net::SocketAddr, key: &str) -> Result<TcpListener, F
     })
 }
 
-fn ussd_links(config: &Config) -> BTreeMap<LinkName, Vec<ServiceName>> {
-    config
-        .links
-        .iter()
-        .filter_map(|link| match link {
-            LinkConfig::UssdHttp(http) | LinkConfig::Sandbox(http) => Some((
-                LinkName(http.name.clone()),
-                http.services
-                    .iter()
-                    .map(|service| ServiceName(service.clone()))
-                    .collect(),
-            )),
-            LinkConfig::Smpp(_) => None,
+fn ussd_links(config: &Config, shapes: &Shapes) -> Result<BTreeMap<LinkName, UssdLink>, Failure> {
+    let links = shapes::links(config, shapes).map_err(Failure::of)?;
+    Ok(links
+        .into_iter()
+        .map(|(http, shape)| {
+            let services: Vec<_> = http.services.iter().cloned().map(ServiceName).collect();
+            let link = UssdLink {
+                codes: parts::codes(config, &services),
+                shape,
+                services,
+            };
+            (LinkName(http.name.clone()), link)
         })
-        .collect()
+        .collect())
 }
 
 /// Says where it listens, and how to try it.

@@ -10,8 +10,8 @@ use clap::Args;
 use crate::callback::{Callback, Channel, Input, LinkName, Msisdn, Repeat, ServiceName};
 use crate::clock::{Chance, Clock};
 use crate::config::Config;
-use crate::console::Failure;
 use crate::console::parts::{self, AnyRegistry};
+use crate::console::{Failure, shapes};
 use crate::drawer::Drawer;
 use crate::gateway::Gateway;
 use crate::outbox;
@@ -120,7 +120,7 @@ impl Talk {
     async fn start(config: &Config, phone: Msisdn) -> Result<Self, Failure> {
         let store = parts::store(config).await?;
         let registry = parts::registry(config).await?;
-        let book = parts::book(config, parts::lists(config)?)?;
+        let book = parts::book(config, &shapes::load(config)?, parts::lists(config)?)?;
         let Some(service) = book.services.values().next() else {
             return Err(Failure::Failed(
                 "configuration: there is no service".to_owned(),

@@ -167,7 +167,8 @@ impl<S: Store, R: Registry> Gateway<S, R> {
     }
 
     async fn service_of(&self, call: &UssdCall) -> Result<Option<ServiceName>, TurnError> {
-        if call.service.is_some() || matches!(call.input, Input::Dial(_)) {
+        let says = !matches!(call.input, Input::Unsaid { .. });
+        if says && call.service.is_some() || matches!(call.input, Input::Dial(_)) {
             return Ok(call.service.clone());
         }
         if let [only] = call.services.as_slice() {
@@ -182,7 +183,8 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 return Ok(Some(service.clone()));
             }
         }
-        Ok(None)
+        // In nobody's session it is a dial.
+        Ok(call.service.clone())
     }
 }
 

@@ -223,26 +223,33 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         let at = callback.at;
         let path_of = |input: &Input| match input {
             Input::Path(path) => path.clone(),
-            Input::Dial(_) | Input::Text(_) | Input::Closed => String::new(),
+            Input::Dial(_) | Input::Text(_) | Input::Unsaid { .. } | Input::Closed => String::new(),
         };
         let path = path_of(&callback.input);
         let path_mark = self.path_mark(callback, &path);
         // An id that comes again after its session's time is another session, and so is one with
-        // which the operator says that a session begins.
-        let known = met.session.as_ref().filter(|mark| match &callback.input {
-            Input::Dial(_) => false,
-            Input::Path(path) => !(path.is_empty() && at.since(mark.opened_at) > link.session),
-            Input::Text(_) | Input::Closed => true,
+        // which the operator says that a session begins. Where ids recur, one that is over may begin
+        // at once, and a path that is empty again is a dial.
+        let known = met.session.as_ref().filter(|mark| {
+            let late = at.since(mark.opened_at) > link.session;
+            match &callback.input {
+                Input::Dial(_) => false,
+                Input::Path(path) if path.is_empty() => {
+                    !(late || link.ids_recur && (mark.ended || mark.path_len > 0))
+                }
+                Input::Path(_) => !(late && link.ids_recur),
+                Input::Unsaid { .. } => !(late || link.ids_recur && mark.ended),
+                Input::Text(_) => !(link.ids_recur && (late || mark.ended)),
+                Input::Closed => true,
+            }
         });
         let Some(known) = known else {
             if callback.input == Input::Closed {
                 return Verdict::Closed { mark: None };
             }
             let inputs = match &callback.input {
-                Input::Path(path) | Input::Dial(path) => match path::step(None, path) {
-                    path::Step::Inputs(inputs) => inputs.into_iter().map(str::to_owned).collect(),
-                    path::Step::Repeat | path::Step::Late => Vec::new(),
-                },
+                Input::Path(path) | Input::Dial(path) => dialled_inputs(path),
+                Input::Unsaid { dialled, .. } => dialled_inputs(dialled),
                 Input::Text(_) | Input::Closed => Vec::new(),
             };
             let mark = SessionMark {
@@ -286,7 +293,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             }
             // Known sessions are not asked about it.
             Input::Dial(_) => return Verdict::Repeat { key, mark },
-            Input::Text(text) => text.clone(),
+            Input::Text(text) | Input::Unsaid { typed: text, .. } => text.clone(),
         };
         (mark.path_len, mark.path_mark) = (path.len(), path_mark);
         let owner = met.owner.as_ref();
@@ -464,10 +471,18 @@ fn told(callback: &Callback, noted: Noted, session: Option<&SessionMark>) -> Cal
     }
 }
 
+/// The inputs that a dial string brings, one after the other.
+fn dialled_inputs(dialled: &str) -> Vec<String> {
+    match path::step(None, dialled) {
+        path::Step::Inputs(inputs) => inputs.into_iter().map(str::to_owned).collect(),
+        path::Step::Repeat | path::Step::Late => Vec::new(),
+    }
+}
+
 /// What was typed, or a word that nobody can type for what is no text.
 fn typed(input: &Input) -> &str {
     match input {
-        Input::Path(text) | Input::Text(text) => text,
+        Input::Path(text) | Input::Text(text) | Input::Unsaid { typed: text, .. } => text,
         Input::Dial(_) => "\u{0}dial",
         Input::Closed => "\u{0}closed",
     }

@@ -17,10 +17,16 @@ use crate::clock::Clock;
 use crate::desk::Registry;
 use crate::drawer::Drawer;
 use crate::gateway::Gateway;
-use crate::http::ussd::problem;
+use crate::http::callbacks::sent;
+use crate::operator::ussd;
 use crate::smpp::link::LinkHandle;
 use crate::smpp::status::{BindState, BindStatus, LinkStatus};
 use crate::store::{MessageState, NewSms, Store};
+
+/// An error for people at this listener (RFC 9457).
+fn problem(status: StatusCode, detail: &str) -> Response {
+    sent(ussd::problem(status.as_u16(), detail))
+}
 
 /// What this door needs.
 pub struct Door<S, R> {

@@ -1,6 +1,6 @@
 //! The HTTP doors: operators' callbacks, and administration.
 
 pub mod admin;
+pub mod callbacks;
 pub mod connection;
 pub mod server;
-pub mod ussd;

@@ -3,6 +3,7 @@
 pub mod code;
 pub mod command;
 pub mod date;
+pub mod dialled;
 pub mod email;
 pub mod example;
 pub mod identity;

@@ -1,29 +1,25 @@
-//! Operators' HTTP shapes: bytes to a [`crate::callback::Callback`], a reply back to bytes.
+//! Operators' HTTP callbacks: bytes to what they mean, a screen back to bytes.
+//!
+//! What an operator sends and wants is data, a file a shape (`shapes/*.yaml`). [`file`] is the file
+//! as it is written, [`compile`] proves it, [`ussd`] is what is left: places to look at, rules,
+//! templates. Nothing here knows an operator by name.
 
-pub mod africastalking;
+pub mod auth;
+pub mod compile;
+pub mod field;
+pub mod file;
+pub mod json;
+pub mod pairs;
+pub mod path;
+pub mod play;
+pub mod refusal;
+pub mod reply;
+pub mod request;
+pub mod rule;
+pub mod sample;
+pub mod shape;
+pub mod template;
+pub mod ussd;
+pub mod xml;
 
-/// Why a body cannot become a callback. Every variant is the operator's fault, so every variant is
-/// a 400; none carries what the subscriber typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CallbackError {
-    /// A field is missing.
-    #[error("field {0} is missing")]
-    Missing(&'static str),
-    /// A field stands more than once.
-    #[error("field {0} stands more than once")]
-    Twice(&'static str),
-    /// A field is not what it has to be.
-    #[error("field {field} is not {expected}")]
-    Malformed {
-        /// The field.
-        field: &'static str,
-        /// What was expected.
-        expected: &'static str,
-    },
-    /// The body is not of the content type that it claims.
-    #[error("the body is not {0}")]
-    Body(&'static str),
-    /// No service of the link has the code that was dialled.
-    #[error("field {0} names no service of this link")]
-    NoService(&'static str),
-}
+pub use crate::operator::refusal::CallbackError;

@@ -4,7 +4,6 @@
 //! little else. What differs is data: a [`Dialect`] a file, and every value a setting of the link.
 //! Behind [`read`] a dialled code is a dialled code, whoever carried it.
 
-pub mod code;
 pub mod dialect;
 mod read;
 mod session;

@@ -8,6 +8,7 @@ pub(crate) mod canary;
 pub(crate) mod codes;
 pub(crate) mod deliveries;
 pub(crate) mod due;
+pub(crate) mod nonces;
 pub(crate) mod outbox;
 pub(crate) mod receipts;
 pub(crate) mod sms;
@@ -28,6 +29,7 @@ macro_rules! contract_tests {
             sms: repeats_by_id, repeats_by_fingerprint_need_a_closed_bind, parts_come_in_any_order, half_characters_become_whole,
                 parts_of_others_do_not_mix, unfinished_messages_are_bounded, texts_wait_in_order, texts_of_a_batch_stand_alone;
             deliveries: repeats_by_bind;
+            nonces: a_nonce_is_fresh_once, a_nonce_is_forgotten_after_its_life, one_of_many_equal_nonces_is_fresh;
             due: due_times_are_claimed_once, a_replaced_due_time_stays, the_next_due_time_is_told,
                 an_effect_is_intended_once, failed_matches_are_counted_once;
             codes: a_code_is_right_once, tries_are_counted, a_try_is_idempotent, a_resend_repeats_the_code,

@@ -645,6 +645,16 @@ pub trait Store: Send + Sync + 'static {
         delivery: Delivery,
     ) -> impl Future<Output = Result<Noted, StoreError>> + Send;
 
+    /// Takes note of what may come once only on a link, until its time is over. Tells whether it is
+    /// fresh; only then may the request that brought it be taken. Durable when it returns.
+    fn nonce(
+        &self,
+        link: &LinkName,
+        nonce: &[u8],
+        until: Moment,
+        now: Moment,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// Marks a bind as closed. What came on it from `unread_from` on may come again, since the
     /// operator may not have had the answer, and is then recognised as a repeat.
     fn close_bind(

@@ -10,6 +10,7 @@ mod engine;
 mod highwater;
 mod limits;
 mod message_id;
+mod nonces;
 mod outbox;
 mod reader;
 mod receipts;
@@ -395,6 +396,17 @@ impl Store for SqlStore {
             Box::pin(async move { delivery::note(c, &inner, delivery).await })
         })
         .await
+    }
+
+    async fn nonce(
+        &self,
+        link: &LinkName,
+        nonce: &[u8],
+        until: Moment,
+        now: Moment,
+    ) -> Result<bool, StoreError> {
+        let row = nonces::NonceRow::of(&self.inner, &link.0, nonce, until, now);
+        self.share(row).await
     }
 
     async fn close_bind(

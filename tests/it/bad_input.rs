@@ -68,7 +68,7 @@ async fn callbacks() {
             FORM,
             WHOLE.into(),
             404,
-            "POST /ussd/LINK",
+            "/ussd/LINK",
         ),
         ("GET", "GET /ussd/sandbox", FORM, WHOLE.into(), 405, "POST"),
         ("PUT", "PUT /ussd/sandbox", FORM, WHOLE.into(), 405, "POST"),

@@ -11,7 +11,7 @@ const ABSENT: [&str; 14] = [
     "redis",
     "tracing",
     "getrandom",
-    "rustls",
+    "rustls::",
     "SystemTime",
     "Instant::now",
     "std::fs",

@@ -22,5 +22,6 @@ mod program;
 mod registry;
 mod repeats;
 mod rules;
+mod signing;
 mod ussd_smpp;
 mod wire;

@@ -437,7 +437,11 @@ pub fn book(policy: NoNumberOnFile, limit: Limit) -> Book {
     let Ok(config) = Config::load(None, &[]) else {
         panic!("the default configuration")
     };
-    let Ok(mut book) = parts::book(&config, jisr::desk::catalogue::embedded().clone()) else {
+    let Ok(mut book) = parts::book(
+        &config,
+        &jisr::operator::shape::Shapes::load(&[]).unwrap(),
+        jisr::desk::catalogue::embedded().clone(),
+    ) else {
         panic!("the built-in book")
     };
     book.no_number_on_file = policy;

@@ -443,6 +443,9 @@ kind = "ussd-http"
 name = "sim"
 services = ["tns"]
 deadline_ms = {deadline_ms}
+[[link.auth]]
+kind = "addresses"
+allow = ["127.0.0.1"]
 
 [[link]]
 kind = "smpp"

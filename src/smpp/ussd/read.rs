@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::callback::{Msisdn, ServiceName};
+use crate::input::dialled as codes;
 use crate::smpp::command::Status;
 use crate::smpp::config::SmppConfig;
 use crate::smpp::config::ussd::UssdSettings;
@@ -12,7 +13,7 @@ use crate::smpp::pdu::Sm;
 use crate::smpp::receipt;
 use crate::smpp::text;
 use crate::smpp::ussd::dialect::{CodeIn, Dialect, WithoutOp};
-use crate::smpp::ussd::{SERVICE_OP, Session, WayBack, code};
+use crate::smpp::ussd::{SERVICE_OP, Session, WayBack};
 
 /// What a message is, before it is taken for an SMS.
 #[derive(Debug, PartialEq, Eq)]
@@ -143,8 +144,8 @@ fn said(
     }
     let begins = dialect.new.contains(&op)
         || dialect.new_by_code
-            && code::is_dialled(&text)
-            && code::find(&settings.codes, &text).is_some();
+            && codes::is_dialled(&text)
+            && codes::find(&settings.codes, &text).is_some();
     if begins {
         return Some(Said::New(dialled(settings, &text, destination)));
     }
@@ -152,7 +153,7 @@ fn said(
         return Some(Said::Abort);
     }
     dialect.carry_on.has(op).then(|| Said::Text {
-        service: code::find(&settings.codes, destination).map(|found| found.service.clone()),
+        service: codes::find(&settings.codes, destination).map(|found| found.service.clone()),
         text,
     })
 }
@@ -160,11 +161,11 @@ fn said(
 /// The dialled code where the dialect has it. A dial string in the text that begins with the code
 /// of the destination tells what was dialled behind it, wherever the code is looked for.
 fn dialled(settings: &UssdSettings, text: &str, destination: &str) -> Dialled {
-    let of_text = code::find(&settings.codes, text);
-    let of_destination = code::find(&settings.codes, destination);
+    let of_text = codes::find(&settings.codes, text);
+    let of_destination = codes::find(&settings.codes, destination);
     let found = match settings.dialect.code {
         CodeIn::DestinationAddr => match (of_destination, of_text) {
-            (Some(found), Some(more)) if code::is_dialled(text) && found.rest.is_empty() => {
+            (Some(found), Some(more)) if codes::is_dialled(text) && found.rest.is_empty() => {
                 Some(if more.service == found.service {
                     more
                 } else {

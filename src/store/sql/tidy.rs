@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::engine::{Conn, Fault};
 use super::writer::Verdict;
-use super::{Inner, bytes, codes, highwater, outbox, receipts, sms};
+use super::{Inner, bytes, codes, highwater, nonces, outbox, receipts, sms};
 use crate::clock::Moment;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -43,6 +43,7 @@ pub(super) async fn tidy(c: &mut Conn, now: Moment) -> Result<Verdict<Moment>, F
     outbox::forget(c, now, METADATA).await?;
     sms::tidy(c, now, INBOX).await?;
     codes::tidy(c, now, COUNTERS).await?;
+    nonces::tidy(c, now).await?;
     for query in [
         "DELETE FROM inbox_ussd WHERE received_at <= $1",
         "DELETE FROM sessions WHERE seen_at <= $1",

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Inner;
 use super::engine::{BEGIN, Conn, Fault, checkpoint};
+use super::nonces::NonceRow;
 use super::standing::Word;
 use super::turn::SaveRows;
 use crate::store::{NewSms, Receipt, StoreError};
@@ -67,6 +68,8 @@ pub(super) enum Job {
     Word(Asked<Word>),
     /// A receipt.
     Receipt(Asked<Receipt>),
+    /// What may come once only.
+    Nonce(Asked<NonceRow>),
     /// Anything else.
     Alone(Alone),
 }
@@ -95,6 +98,12 @@ impl From<Asked<Receipt>> for Job {
     }
 }
 
+impl From<Asked<NonceRow>> for Job {
+    fn from(asked: Asked<NonceRow>) -> Self {
+        Self::Nonce(asked)
+    }
+}
+
 /// The jobs of one transaction, by kind. Their callers wait for none of each other, so any order is
 /// one in which they could have come.
 #[derive(Default)]
@@ -103,6 +112,7 @@ struct Batch {
     steps: Vec<Asked<SaveRows>>,
     words: Vec<Asked<Word>>,
     receipts: Vec<Asked<Receipt>>,
+    nonces: Vec<Asked<NonceRow>>,
     alone: Vec<Alone>,
 }
 
@@ -113,6 +123,7 @@ impl Batch {
             Job::Step(asked) => self.steps.push(*asked),
             Job::Word(asked) => self.words.push(asked),
             Job::Receipt(asked) => self.receipts.push(asked),
+            Job::Nonce(asked) => self.nonces.push(asked),
             Job::Alone(alone) => self.alone.push(alone),
         }
     }
@@ -284,6 +295,7 @@ async fn together(
     share(conn, inner, batch.texts, delivers).await?;
     share(conn, inner, batch.words, delivers).await?;
     share(conn, inner, batch.receipts, delivers).await?;
+    share(conn, inner, batch.nonces, delivers).await?;
     share(conn, inner, batch.steps, delivers).await?;
     for job in batch.alone {
         said(conn, "SAVEPOINT job").await?;

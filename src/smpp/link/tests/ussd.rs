@@ -44,6 +44,7 @@ impl Memory {
             Came::Dial(rest) => format!("dial [{rest}]"),
             Came::Text(text) => format!("text [{text}]"),
             Came::Path(_) => "path".to_owned(),
+            Came::Unsaid { typed, .. } => format!("unsaid {typed}"),
             Came::Closed => "closed".to_owned(),
         };
         let repeat = match call.repeat {

@@ -1,0 +1,146 @@
+//! The shapes of HTTP links: those built in, those of the folder, and which link has which.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::book::LinkRules;
+use crate::config::{Config, ConfigError, LinkConfig, UssdHttp};
+use crate::console::Failure;
+use crate::finding::Source;
+use crate::operator::file::SessionIds;
+use crate::operator::shape::{Shape, Shapes};
+use crate::operator::ussd::UssdShape;
+use crate::screen::Limit;
+
+/// Files of a folder that are read at most.
+const FILES_MAX: usize = 200;
+/// How long a worker looks at an empty screen, however long the operator would wait.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// All shapes that there are for this configuration.
+///
+/// # Errors
+/// [`Failure`] with every finding printed.
+pub fn load(config: &Config) -> Result<Shapes, Failure> {
+    let files = match &config.http.shapes {
+        Some(folder) => files(folder)?,
+        None => Vec::new(),
+    };
+    Shapes::load(&files).map_err(|findings| {
+        Failure::Failed(
+            findings
+                .into_iter()
+                .map(|finding| format!("{:?}", miette::Report::new(finding)))
+                .collect::<Vec<_>>()
+                .join("\n"),
+        )
+    })
+}
+
+fn files(folder: &Path) -> Result<Vec<Source>, Failure> {
+    let wrong = |error: std::io::Error| {
+        Failure::Failed(format!(
+            "{}: cannot be read: {error}\n  help: let http.shapes name a folder with one file NAME.yaml a shape",
+            folder.display()
+        ))
+    };
+    let mut paths = std::fs::read_dir(folder)
+        .map_err(wrong)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(wrong)?;
+    paths.retain(|path| path.extension().is_some_and(|kind| kind == "yaml"));
+    paths.sort();
+    if paths.len() > FILES_MAX {
+        return Err(Failure::Failed(format!(
+            "{}: has more than {FILES_MAX} shapes\n  help: keep those that links use",
+            folder.display()
+        )));
+    }
+    paths
+        .iter()
+        .map(|path| {
+            let bytes = crate::tls::read(path).map_err(Failure::Failed)?;
+            let text = String::from_utf8(bytes).map_err(|_| {
+                Failure::Failed(format!("{}: it is no text in UTF-8", path.display()))
+            })?;
+            Ok(Source::new(&path.display().to_string(), &text))
+        })
+        .collect()
+}
+
+/// The shape of the link at this place.
+///
+/// # Errors
+/// [`ConfigError`] where there is none of that name, it is of the other channel, or it is switched
+/// off.
+pub fn of(link: &UssdHttp, index: usize, shapes: &Shapes) -> Result<Arc<UssdShape>, ConfigError> {
+    let key = format!("link[{index}].shape");
+    let Some(shape) = shapes.get(&link.shape) else {
+        let known: Vec<&str> = shapes
+            .iter()
+            .map(|shape| shape.head().name.as_str())
+            .collect();
+        return Err(ConfigError::wrong(
+            &key,
+            &format!(
+                "link {} has the shape {}, which there is not",
+                link.name, link.shape
+            ),
+            &format!(
+                "take one of {}, or put its file into the folder of shapes",
+                known.join(", ")
+            ),
+        ));
+    };
+    let head = shape.head();
+    if !head.enabled {
+        return Err(ConfigError::wrong(
+            &key,
+            &format!("the shape {} is switched off: {}", head.name, head.because),
+            "copy its file into the folder of shapes, complete it there with the operator's contract, and take `enabled: false` out",
+        ));
+    }
+    match shape {
+        Shape::Ussd(shape) => Ok(Arc::clone(shape)),
+    }
+}
+
+/// Every link with a shape, and its shape.
+///
+/// # Errors
+/// As [`of`], for the first.
+pub fn links<'c>(
+    config: &'c Config,
+    shapes: &Shapes,
+) -> Result<Vec<(&'c UssdHttp, Arc<UssdShape>)>, ConfigError> {
+    config
+        .links
+        .iter()
+        .enumerate()
+        .filter_map(|(index, link)| match link {
+            LinkConfig::UssdHttp(http) | LinkConfig::Sandbox(http) => {
+                Some(of(http, index, shapes).map(|shape| (http, shape)))
+            }
+            LinkConfig::Smpp(_) => None,
+        })
+        .collect()
+}
+
+/// What the gateway minds of a link: what it says itself, and else its shape.
+pub fn rules(link: &UssdHttp, shape: &UssdShape) -> LinkRules {
+    LinkRules {
+        limit: Limit {
+            septets: link.septets.unwrap_or(shape.limit.septets),
+            units: link.units.unwrap_or(shape.limit.units),
+        },
+        deadline: link
+            .deadline_ms
+            .map_or(shape.deadline.min(PATIENCE), Duration::from_millis),
+        session: link
+            .session_ms
+            .map_or(shape.session_life, Duration::from_millis),
+        ids_recur: shape.session_ids == SessionIds::Recur,
+    }
+}

@@ -1,0 +1,180 @@
+//! A sample played through its shape: what is read of it, and what it is answered.
+
+use crate::operator::CallbackError;
+use crate::operator::file::Is;
+use crate::operator::reply::Answer;
+use crate::operator::sample::Sample;
+use crate::operator::ussd::{Heard, UssdShape};
+use crate::store::Reply;
+
+/// What became of a sample.
+#[derive(Clone)]
+pub struct Played {
+    /// What was read of it, by name.
+    pub reads: Result<Vec<(&'static str, String)>, CallbackError>,
+    /// What it was answered, where the sample has a screen or needs none.
+    pub answer: Option<Answer>,
+    /// What is otherwise than the sample says.
+    pub differences: Vec<Difference>,
+}
+
+/// Something that is otherwise than a sample says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// What.
+    pub what: String,
+    /// As the sample says.
+    pub expected: String,
+    /// As it is.
+    pub seen: String,
+}
+
+impl Is {
+    /// The word in shapes.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Continue => "continue",
+            Self::End => "end",
+            Self::Unsaid => "unsaid",
+            Self::Ignored => "ignored",
+        }
+    }
+}
+
+/// Plays a sample.
+pub fn ussd(shape: &UssdShape, sample: &Sample) -> Played {
+    let heard = match shape.hear(sample.request()) {
+        Ok(heard) => heard,
+        Err(error) => return refused(shape, sample, error),
+    };
+    let reads = reads(&heard);
+    let mut differences = Vec::new();
+    for (name, expected) in &sample.reads {
+        let seen = reads.iter().find(|(known, _)| known == name);
+        let seen = seen.map_or("nothing of that name", |(_, value)| value.as_str());
+        differ(&mut differences, name, expected, seen);
+    }
+    let over = matches!(heard.is, Is::End | Is::Ignored);
+    let reply = match (&sample.screen, over) {
+        (Some((text, ends)), _) => Some(Reply {
+            text: text.clone(),
+            ends: *ends,
+        }),
+        (None, true) => Some(Reply {
+            text: String::new(),
+            ends: true,
+        }),
+        (None, false) => None,
+    };
+    let answer = reply.map(|reply| shape.answer(&heard, &reply));
+    if let (Some(expected), Some(answer)) = (&sample.answer, &answer) {
+        differ(
+            &mut differences,
+            "answer",
+            expected.trim_end(),
+            answer.shown().trim_end(),
+        );
+    }
+    Played {
+        reads: Ok(reads),
+        answer,
+        differences,
+    }
+}
+
+/// A sample that shows a fault says so in `reads: { refused: TEXT }`.
+fn refused(shape: &UssdShape, sample: &Sample, error: CallbackError) -> Played {
+    let answer = shape.refuse(error.status(), &error.to_string());
+    let mut differences = Vec::new();
+    let expected = sample.reads.iter().find(|(name, _)| name == "refused");
+    let seen = error.to_string();
+    match expected {
+        Some((_, expected)) => differ(&mut differences, "refused", expected, &seen),
+        None => differ(&mut differences, "refused", "taken", &seen),
+    }
+    if let Some(expected) = &sample.answer {
+        differ(
+            &mut differences,
+            "answer",
+            expected.trim_end(),
+            answer.shown().trim_end(),
+        );
+    }
+    Played {
+        reads: Err(error),
+        answer: Some(answer),
+        differences,
+    }
+}
+
+fn reads(heard: &Heard) -> Vec<(&'static str, String)> {
+    let mut reads = vec![("event", heard.is.word().to_owned())];
+    if let Some(subscriber) = &heard.subscriber {
+        reads.push(("subscriber", subscriber.as_str().to_owned()));
+        reads.push(("session", heard.session.clone()));
+        reads.push(("input", heard.input.clone()));
+    }
+    reads.extend(heard.code.clone().map(|code| ("code", code)));
+    reads.extend(heard.network.clone().map(|network| ("network", network)));
+    let key = heard.key.as_ref().map(|key| key.replace('\u{0}', " "));
+    reads.extend(key.map(|key| ("key", key.trim_end().to_owned())));
+    reads
+}
+
+fn differ(differences: &mut Vec<Difference>, what: &str, expected: &str, seen: &str) {
+    if expected != seen {
+        differences.push(Difference {
+            what: what.to_owned(),
+            expected: expected.to_owned(),
+            seen: seen.to_owned(),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use crate::operator::shape::{Shape, Shapes};
+
+    use super::*;
+
+    #[test]
+    fn every_sample_of_every_built_in_shape_is_read_and_answered_as_it_says() {
+        let shapes = match Shapes::load(&[]) {
+            Ok(shapes) => shapes,
+            Err(findings) => {
+                let shown: Vec<_> = findings
+                    .iter()
+                    .map(|f| {
+                        format!(
+                            "{}:{:?} {} | {}",
+                            f.source.file(),
+                            f.place(),
+                            f.message,
+                            f.mend
+                        )
+                    })
+                    .collect();
+                panic!("{}", shown.join("\n"))
+            }
+        };
+        let mut wrong = Vec::new();
+        for shape in shapes.iter() {
+            let Shape::Ussd(shape) = shape;
+            for sample in &shape.samples {
+                for difference in ussd(shape, sample).differences {
+                    wrong.push(format!(
+                        "{}, {}: {}\n  expected {:?}\n  seen     {:?}",
+                        shape.head.name,
+                        sample.what,
+                        difference.what,
+                        difference.expected,
+                        difference.seen
+                    ));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+}

@@ -1,0 +1,88 @@
+//! The shapes that there are: those built in, and those of a folder, which come first.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::callback::Channel;
+use crate::finding::{Finding, Source, Span};
+use crate::operator::compile;
+use crate::operator::file::Head;
+use crate::operator::ussd::UssdShape;
+
+include!(concat!(env!("OUT_DIR"), "/shapes.rs"));
+
+/// One shape.
+#[derive(Clone, Debug)]
+pub enum Shape {
+    /// Of USSD callbacks.
+    Ussd(Arc<UssdShape>),
+}
+
+impl Shape {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its place.
+    pub fn parse(source: &Source) -> Result<Self, Box<Finding>> {
+        match compile::channel(source)? {
+            Channel::Ussd => compile::ussd(source).map(|shape| Self::Ussd(Arc::new(shape))),
+            Channel::Sms => Err(Box::new(source.error(
+                "O003",
+                Span::default(),
+                "there are no shapes of SMS yet",
+                "write `channel: ussd`",
+            ))),
+        }
+    }
+
+    /// Name, sources and the like.
+    pub fn head(&self) -> &Head {
+        match self {
+            Self::Ussd(shape) => &shape.head,
+        }
+    }
+}
+
+/// All of them, by name.
+#[derive(Clone, Debug, Default)]
+pub struct Shapes(BTreeMap<String, (Shape, Source)>);
+
+impl Shapes {
+    /// Those built in, and over them those of the given files (name and text).
+    ///
+    /// # Errors
+    /// A finding for each file that is wrong.
+    pub fn load(files: &[Source]) -> Result<Self, Vec<Finding>> {
+        let built_in = BUILT_IN.iter().map(|(file, text)| Source::new(file, text));
+        let mut shapes = BTreeMap::new();
+        let mut found = Vec::new();
+        for source in built_in.chain(files.iter().cloned()) {
+            match Shape::parse(&source) {
+                Ok(shape) => {
+                    shapes.insert(shape.head().name.clone(), (shape, source));
+                }
+                Err(finding) => found.push(*finding),
+            }
+        }
+        if found.is_empty() {
+            Ok(Self(shapes))
+        } else {
+            Err(found)
+        }
+    }
+
+    /// The shape of that name.
+    pub fn get(&self, name: &str) -> Option<&Shape> {
+        self.0.get(name).map(|(shape, _)| shape)
+    }
+
+    /// The file of a shape.
+    pub fn source(&self, name: &str) -> Option<&Source> {
+        self.0.get(name).map(|(_, source)| source)
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Shape> {
+        self.0.values().map(|(shape, _)| shape)
+    }
+}

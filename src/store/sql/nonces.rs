@@ -1,0 +1,83 @@
+//! What a signed request brings once only.
+
+use std::collections::HashSet;
+
+use futures_util::future::BoxFuture;
+
+use super::engine::{Conn, Fault};
+use super::rows::{List, Rows};
+use super::writer::Shared;
+use super::{Inner, bytes};
+use crate::clock::Moment;
+
+/// A nonce at the door.
+pub(super) struct NonceRow {
+    key: Vec<u8>,
+    until: i64,
+    now: i64,
+}
+
+impl NonceRow {
+    pub(super) fn of(inner: &Inner, link: &str, nonce: &[u8], until: Moment, now: Moment) -> Self {
+        Self {
+            key: inner.keys.mark("nonce", &[link.as_bytes(), nonce]).to_vec(),
+            until: until.ms(),
+            now: now.ms(),
+        }
+    }
+}
+
+/// One whose life is over is as good as none, tidied or not.
+static OVER: List = List::new(
+    "DELETE FROM nonces WHERE kept_until <= $1 AND key IN",
+    1,
+    "",
+);
+static PUT: Rows = Rows::new(
+    "INSERT INTO nonces (key, kept_until)",
+    2,
+    "ON CONFLICT (key) DO NOTHING RETURNING key",
+);
+
+impl Shared for NonceRow {
+    /// Whether it is fresh.
+    type Answer = bool;
+
+    fn write<'c>(
+        c: &'c mut Conn,
+        _: &'c Inner,
+        all: &'c [Self],
+    ) -> BoxFuture<'c, Result<Vec<bool>, Fault>> {
+        Box::pin(async move {
+            let now = all.iter().map(|row| row.now).min().unwrap_or(i64::MIN);
+            for (statement, list) in OVER.over(all) {
+                let mut query = sqlx::query(statement).bind(now);
+                for row in list {
+                    query = query.bind(&row.key);
+                }
+                query.execute(&mut *c).await?;
+            }
+            let mut fresh = HashSet::new();
+            for (statement, rows) in PUT.over(all.len()) {
+                let mut query = sqlx::query(statement);
+                for row in &all[rows] {
+                    query = query.bind(&row.key).bind(row.until);
+                }
+                for row in query.fetch_all(&mut *c).await? {
+                    fresh.insert(bytes(&row, "key")?);
+                }
+            }
+            // Of several equal ones in a batch the first has it.
+            Ok(all.iter().map(|row| fresh.remove(&row.key)).collect())
+        })
+    }
+}
+
+/// Forgets those whose life is over.
+pub(super) async fn tidy(c: &mut Conn, now: Moment) -> Result<(), Fault> {
+    sqlx::query("DELETE FROM nonces WHERE kept_until <= $1")
+        .bind(now.ms())
+        .execute(c)
+        .await?;
+    Ok(())
+}
