@@ -103,7 +103,11 @@ async fn a_planted_fault_is_red() {
             "repeat.in-turn repeat.of-the-first repeat.at-once",
         ),
         ("generic", Fault::FieldNotNamed, "error.missing"),
-        ("africastalking", Fault::DuplicateAccepted, "error.duplicate"),
+        (
+            "africastalking",
+            Fault::DuplicateAccepted,
+            "error.duplicate",
+        ),
         ("generic", Fault::BareFiveHundred, "error.malformed"),
         ("generic", Fault::ContentTypeAccepted, "error.content-type"),
         ("generic", Fault::MethodAccepted, "error.method"),
@@ -127,11 +131,6 @@ async fn a_planted_fault_is_red() {
             .await
             .unwrap();
         let report = judged(&format!("{}/ussd/{shape}", spoiler.url()), shape).await;
-        assert_eq!(
-            report.failed().join(" "),
-            lines,
-            "{fault:?}: {}",
-            report
-        );
+        assert_eq!(report.failed().join(" "), lines, "{fault:?}: {}", report);
     }
 }

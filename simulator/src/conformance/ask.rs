@@ -37,6 +37,15 @@ fn fill_with(template: &str, values: &Values, encode: fn(&str) -> String) -> Str
     filled
 }
 
+/// Replaces escapes such as `%d` in a URL, encoded for a query.
+pub fn fill_escapes(url: &str, escapes: &BTreeMap<String, String>) -> String {
+    let mut filled = url.to_owned();
+    for (escape, value) in escapes.iter().filter(|(name, _)| name.starts_with('%')) {
+        filled = filled.replace(escape, &percent(value.as_bytes(), true));
+    }
+    filled
+}
+
 /// Percent-encodes everything but unreserved characters (RFC 3986, 2.3); in a form a space is `+`.
 pub fn percent(bytes: &[u8], form: bool) -> String {
     let mut encoded = String::with_capacity(bytes.len());
@@ -181,7 +190,7 @@ fn encoded(pairs: &Pairs) -> String {
 
 /// Fills every text of a document. A text that is one placeholder followed by `|number` becomes a
 /// number.
-fn filled(value: &Value, values: &Values) -> Value {
+pub fn filled(value: &Value, values: &Values) -> Value {
     match value {
         Value::String(template) => match template.strip_suffix("|number") {
             Some(template) => {

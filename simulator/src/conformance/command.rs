@@ -1,5 +1,6 @@
 //! `simulator conformance` on the command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -7,6 +8,8 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::conformance::sign::Proofs;
+use crate::conformance::sms::api::Login;
+use crate::conformance::sms::run::Patience;
 use crate::conformance::{self, Plan, html, operator};
 
 /// Nothing was found.
@@ -48,6 +51,35 @@ pub struct ConformanceArgs {
     /// Milliseconds within which an answer has to come; the operator's own if not given
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=600_000))]
     deadline_ms: Option<u64>,
+    /// SMS: the short number that texts go to
+    #[arg(long, default_value = "5800")]
+    short_number: String,
+    /// SMS: what a text begins with
+    #[arg(long, default_value = "TNS")]
+    keyword: String,
+    /// SMS: where the operator's API is played, which is the link's `url`
+    #[arg(long, default_value = "127.0.0.1:8691")]
+    listen: SocketAddr,
+    /// SMS: the user that the API knows
+    #[arg(long, default_value = "sample-user")]
+    api_user: String,
+    /// SMS: the secret that the API knows
+    #[arg(
+        long,
+        env = "SIMULATOR_API_SECRET",
+        hide_env_values = true,
+        default_value = "sample-secret"
+    )]
+    api_secret: String,
+    /// SMS: the sender that the API knows; the short number if not given
+    #[arg(long)]
+    sender: Option<String>,
+    /// SMS: milliseconds to wait for a text
+    #[arg(long, default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(1..=600_000))]
+    patience_ms: u64,
+    /// SMS: milliseconds without a text after which none comes
+    #[arg(long, default_value_t = 1_500, value_parser = clap::value_parser!(u64).range(1..=600_000))]
+    quiet_ms: u64,
     /// The seed of all names, to have a run again; best against an empty gateway
     #[arg(long)]
     seed: Option<u64>,
@@ -93,6 +125,18 @@ async fn report(args: ConformanceArgs) -> Result<u8, Box<dyn std::error::Error>>
         deadline: args.deadline_ms.map(Duration::from_millis),
         seed: args.seed,
         authorities: args.ca.as_deref(),
+        short_number: &args.short_number,
+        keyword: &args.keyword,
+        listen: args.listen,
+        login: Login {
+            user: args.api_user,
+            secret: args.api_secret,
+            sender: args.sender.unwrap_or_else(|| args.short_number.clone()),
+        },
+        patience: Patience {
+            comes: Duration::from_millis(args.patience_ms),
+            quiet: Duration::from_millis(args.quiet_ms),
+        },
         ..Plan::new(&shape, &target, proofs)
     };
     let report = conformance::run(&plan).await?;

@@ -33,6 +33,7 @@ pub mod spoil;
 pub mod xml;
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -44,6 +45,8 @@ use crate::conformance::report::Report;
 use crate::conformance::run::{Run, Settings, unix_now};
 use crate::conformance::seed::Seed;
 use crate::conformance::sign::Proofs;
+use crate::conformance::sms::api::Login;
+use crate::conformance::sms::run::{Patience, SmsRun};
 
 /// Longer than any operator waits.
 const WAIT: Duration = Duration::from_secs(30);
@@ -71,6 +74,16 @@ pub struct Plan<'a> {
     pub seed: Option<u64>,
     /// Authorities to trust, as PEM; the usual ones if not given.
     pub authorities: Option<&'a Path>,
+    /// The short number that texts go to.
+    pub short_number: &'a str,
+    /// What a text begins with.
+    pub keyword: &'a str,
+    /// Where the operator's API for texts that go out is played.
+    pub listen: SocketAddr,
+    /// What that API wants to be shown.
+    pub login: Login,
+    /// How long to wait for texts, and to see that none comes.
+    pub patience: Patience,
 }
 
 impl<'a> Plan<'a> {
@@ -87,6 +100,18 @@ impl<'a> Plan<'a> {
             deadline: None,
             seed: None,
             authorities: None,
+            short_number: "5800",
+            keyword: "TNS",
+            listen: SocketAddr::from(([127, 0, 0, 1], 8691)),
+            login: Login {
+                user: "sample-user".to_owned(),
+                secret: "sample-secret".to_owned(),
+                sender: "5800".to_owned(),
+            },
+            patience: Patience {
+                comes: Duration::from_secs(30),
+                quiet: Duration::from_millis(1_500),
+            },
         }
     }
 }
@@ -103,6 +128,9 @@ impl Plan<'_> {
             network: self.network.to_owned(),
             key: self.key.to_owned(),
             wrong_key: self.wrong_key.to_owned(),
+            short_number: self.short_number.to_owned(),
+            keyword: self.keyword.to_owned(),
+            hidden: vec![self.login.secret.clone()],
             deadline: self.deadline,
         })
     }
@@ -120,6 +148,9 @@ pub enum PlanError {
     /// No client can be made.
     #[error("--ca: {0}")]
     Authorities(io::Error),
+    /// The API cannot be played there.
+    #[error("--listen: {0}")]
+    Listen(io::Error),
 }
 
 /// Acts as the operator.
@@ -139,7 +170,21 @@ pub async fn run(plan: &Plan<'_>) -> Result<Report, PlanError> {
             let mut run = Run::new(*ussd, settings, seed, client);
             (name, document, number, checks::all(&mut run).await)
         }
-        Description::Sms(sms) => (sms.operator, String::new(), seed.number(), Vec::new()),
+        Description::Sms(sms) => {
+            let (name, document) = (sms.operator.clone(), sms.document.clone());
+            let number = seed.number();
+            let ids = Seed::new(number ^ u64::MAX);
+            let api = sms::api::Operator::start(sms.api.clone(), &plan.login, ids, plan.listen);
+            let mut run = SmsRun {
+                api: api.await.map_err(PlanError::Listen)?,
+                run: Run::new(sms.as_callbacks(), settings, seed, client),
+                sms: *sms,
+                patience: plan.patience,
+                acknowledged: None,
+                texts: 0,
+            };
+            (name, document, number, sms::checks::all(&mut run).await)
+        }
     };
     Ok(Report {
         data: "sample data",

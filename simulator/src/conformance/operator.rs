@@ -271,9 +271,9 @@ fn yes() -> bool {
 }
 
 /// What stands for something in a description, besides what it carries itself.
-pub const PLACEHOLDERS: [&str; 14] = [
+pub const PLACEHOLDERS: [&str; 16] = [
     "session", "digits", "msisdn", "code", "bare", "dialled", "whole", "input", "path", "sequence",
-    "id", "now", "time", "network",
+    "id", "now", "time", "network", "text", "short",
 ];
 
 /// Why there is no description.

@@ -31,6 +31,12 @@ pub struct Settings {
     pub key: String,
     /// A key that the first screen refuses.
     pub wrong_key: String,
+    /// The short number that texts go to.
+    pub short_number: String,
+    /// What a text begins with.
+    pub keyword: String,
+    /// Secrets besides those of the proofs that no report shows.
+    pub hidden: Vec<String>,
     /// Within what an answer has to come; the operator's own if not given.
     pub deadline: Option<Duration>,
 }
@@ -189,6 +195,10 @@ impl Run {
         };
         let now = unix_now();
         let time = jiff::Timestamp::from_second(now).unwrap_or_default();
+        let text = match typed {
+            "" => &self.settings.keyword,
+            typed => typed,
+        };
         // As much of the id as a transaction number of 31 bits holds.
         let digits = u64::from_str_radix(&caller.session[..8], 16).unwrap_or(0) >> 1;
         let own = [
@@ -200,6 +210,8 @@ impl Run {
             ("dialled", dialled),
             ("whole", whole),
             ("input", typed.to_owned()),
+            ("text", text.to_owned()),
+            ("short", self.settings.short_number.clone()),
             ("path", caller.path.clone()),
             ("sequence", caller.sequence.to_string()),
             ("id", self.seed.id()),

@@ -161,6 +161,13 @@ pub async fn all(run: &mut Run) -> Vec<Line> {
     lines
 }
 
+/// Runs one check.
+pub async fn line(run: &mut Run, check: Check) -> Line {
+    let verdict = one(run, check).await;
+    let clause = check.clause().text(&run.operator.document);
+    Line::new(check.name(), check.expected(), clause, verdict)
+}
+
 async fn one(run: &mut Run, check: Check) -> Verdict {
     if let Some(facet) = check.facet() {
         return answers::facet(run, facet);
