@@ -3,12 +3,14 @@
 
 pub mod auth;
 mod load;
+pub mod network;
 mod place;
 mod shown;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use serde::Deserialize;
 
 pub use auth::AuthConfig;
@@ -54,12 +56,30 @@ pub struct Http {
     pub header_ms: u64,
     /// Milliseconds for the body of a request; the answer then has the link's `deadline_ms`.
     pub body_ms: u64,
-    /// Milliseconds of silence between requests.
+    /// Milliseconds of silence between requests, and while an answer waits to be taken.
     pub idle_ms: u64,
     /// Bytes of a body.
     pub body_bytes_max: usize,
     /// The folder with further shapes; none means `shapes` beside the configuration.
     pub shapes: Option<PathBuf>,
+    /// The proxies whose `X-Forwarded-For` is believed; single addresses are networks of one.
+    #[serde(deserialize_with = "network::list")]
+    pub proxies: Vec<IpNet>,
+    /// `[http.tls]`; none means that HTTP is spoken in the clear.
+    pub tls: Option<ListenerTls>,
+}
+
+/// `[http.tls]`: the files, all PEM, which are read again when they change.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListenerTls {
+    /// Our certificate, with those between it and its authority behind it.
+    pub cert_file: PathBuf,
+    /// Its key.
+    pub key_file: PathBuf,
+    /// The authorities whose clients are known: with them a certificate is asked for, and proven
+    /// where one is shown.
+    pub client_ca_file: Option<PathBuf>,
 }
 
 impl Default for Http {
@@ -72,6 +92,8 @@ impl Default for Http {
             idle_ms: 30_000,
             body_bytes_max: 16 * 1024,
             shapes: None,
+            proxies: Vec::new(),
+            tls: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::finding::{Finding, Source, Span};
 use crate::smpp::config::{SettingFault, SmppConfig};
+use crate::tls::{Setting, TlsFault};
 
 /// The prefix of overriding environment variables.
 const ENV_PREFIX: &str = "JISR_";
@@ -289,11 +290,12 @@ impl Config {
 
 const NO_SECTION: &str = "expected JISR_SECTION__KEY, such as JISR_HTTP__LISTEN";
 
-/// Sets `SECTION__KEY` in the table; lists and numbers are read as TOML, all else is text.
+/// Sets `SECTION__KEY` or `SECTION__SECTION__KEY` in the table; lists and numbers are read as TOML,
+/// all else is text.
 fn lay(table: &mut toml::Table, path: &str, value: &str) -> Option<()> {
     let path = path.to_ascii_lowercase();
-    let (section, key) = path.split_once("__")?;
-    if section.is_empty() || key.is_empty() {
+    let (sections, key) = path.rsplit_once("__")?;
+    if key.is_empty() || sections.split("__").any(str::is_empty) {
         return None;
     }
     let read = toml::from_str::<toml::Table>(&format!("v = {value}"))
@@ -305,10 +307,14 @@ fn lay(table: &mut toml::Table, path: &str, value: &str) -> Option<()> {
         ) => read,
         Some(_) | None => toml::Value::String(value.to_owned()),
     };
-    let section = table
-        .entry(section)
-        .or_insert_with(|| toml::Value::Table(toml::Table::new()));
-    section.as_table_mut()?.insert(key.to_owned(), value);
+    let mut section = table;
+    for name in sections.split("__") {
+        section = section
+            .entry(name)
+            .or_insert_with(|| toml::Value::Table(toml::Table::new()))
+            .as_table_mut()?;
+    }
+    section.insert(key.to_owned(), value);
     Some(())
 }
 
@@ -367,6 +373,20 @@ impl ConfigError {
             key => format!("{section}.{key}"),
         };
         Self::wrong(&key, &fault.message, &fault.mend)
+    }
+
+    /// A fault of the files of `[http.tls]`.
+    pub fn of_listener(fault: &TlsFault) -> Self {
+        let key = match fault.setting {
+            Setting::CaFile => "client_ca_file",
+            Setting::CertFile => "cert_file",
+            Setting::KeyFile => "key_file",
+        };
+        Self::wrong(
+            &format!("http.tls.{key}"),
+            &fault.message,
+            "name PEM files that this user may read; docs/listening.md says what stands in each",
+        )
     }
 
     fn at(name: &str, text: &str, span: Span, message: &str, mend: &str) -> Self {
@@ -517,7 +537,7 @@ fn plain(message: &str) -> String {
 }
 
 /// The reader's names of types, and what a file has for them.
-const WORDS: [(&str, &str); 22] = [
+const WORDS: [(&str, &str); 23] = [
     ("u8", "a number from 0 to 255"),
     ("u16", "a number from 0 to 65535"),
     ("u32", "a whole number"),
@@ -530,6 +550,7 @@ const WORDS: [(&str, &str); 22] = [
     ("path string", "the path of a file in quotes"),
     ("a sequence", "a list in brackets"),
     ("struct Http", "a section [http]"),
+    ("struct ListenerTls", "a section [http.tls]"),
     ("struct Admin", "a section [admin]"),
     ("struct StoreConfig", "a section [store]"),
     ("struct RegistryConfig", "a section [registry]"),
@@ -598,6 +619,26 @@ mod tests {
     }
 
     #[test]
+    fn the_listeners_tls_and_proxies_are_read() {
+        assert_eq!(load("", &[]).unwrap().http.tls, None);
+        let file = "[http]\nproxies = [\"10.0.0.1\", \"::1/128\"]\n[http.tls]\ncert_file = \"c\"\nkey_file = \"k\"\n";
+        let env = [
+            ("JISR_HTTP__TLS__KEY_FILE", "other"),
+            ("JISR_HTTP__TLS__CLIENT_CA_FILE", "a"),
+        ];
+        let http = load(file, &env).unwrap().http;
+        let proxies: Vec<String> = http.proxies.iter().map(ToString::to_string).collect();
+        assert_eq!(proxies, ["10.0.0.1/32", "::1/128"]);
+        let tls = http.tls.unwrap();
+        assert_eq!(
+            [Some(tls.cert_file), Some(tls.key_file), tls.client_ca_file],
+            ["c", "other", "a"].map(|name| Some(name.into()))
+        );
+        let env = [("JISR_HTTP__PROXIES", "[\"192.0.2.1\"]")];
+        assert_eq!(load(file, &env).unwrap().http.proxies.len(), 1);
+    }
+
+    #[test]
     fn mistakes_name_their_place() {
         let two = "[[link]]\nkind=\"sandbox\"\nname=\"a\"\nservices=[\"tns\"]\n[[link]]\nkind=\"smpp\"\nname=\"b\"\nhost=\"h\"\nport=127777\nsystem_id=\"s\"\nservices=[\"tns\"]\n";
         let unknown = two.replace("port=127777", "prot=1");
@@ -633,6 +674,46 @@ mod tests {
                 "[http]\nlisten = \"0.0.0.0:80\"\n",
                 vec![],
                 "http.listen: link sandbox is a sandbox, which may listen on loopback only",
+            ),
+            (
+                "[http]\ntls = true\n",
+                vec![],
+                "2:7 expected a section [http.tls]",
+            ),
+            (
+                "[http.tls]\ncert_file = \"c\"\n",
+                vec![],
+                "1:1 missing field `key_file`",
+            ),
+            (
+                "[http.tls]\ncert_file = 5\nkey_file = \"k\"\n",
+                vec![],
+                "2:13 expected the path of a file in quotes",
+            ),
+            (
+                "[http.tls]\ncert_file = \"c\"\nkey_file = \"k\"\nca_file = \"a\"\n",
+                vec![],
+                "4:1 unknown field",
+            ),
+            (
+                "[http]\nproxies = [\"10.0.0.1/8\"]\n",
+                vec![],
+                "2:11 expected addresses and networks",
+            ),
+            (
+                "",
+                vec![("JISR_HTTP__PROXIES", "[\"proxy.example\"]")],
+                "environment variable JISR_HTTP__PROXIES: expected addresses and networks",
+            ),
+            (
+                "",
+                vec![("JISR_HTTP__TLS__CERT_FILE", "c")],
+                "JISR_HTTP__TLS",
+            ),
+            (
+                "",
+                vec![("JISR_HTTP____TLS", "c")],
+                "expected JISR_SECTION__KEY",
             ),
             (
                 "[registry]\nkind = \"http\"\nurl = \"https://x\"\n",

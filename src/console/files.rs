@@ -1,5 +1,5 @@
-//! The files that links name: passwords and secrets, authorities, certificates. They are read at the
-//! start, and by `jisr check` before it.
+//! The files that the listener and links name: passwords and secrets, authorities, certificates.
+//! They are read at the start, and by `jisr check` before it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -21,6 +21,11 @@ use crate::tls;
 /// # Errors
 /// [`ConfigError`] for the first that cannot be used, with its link; never what stands in it.
 pub fn check(config: &Config) -> Result<(), ConfigError> {
+    if let Some(files) = &config.http.tls {
+        tls::server::ServerPem::read(files)
+            .and_then(|pem| pem.server())
+            .map_err(|fault| ConfigError::of_listener(&fault))?;
+    }
     for (index, given) in config.links.iter().enumerate() {
         match given {
             LinkConfig::Smpp(given) => filled(given)
@@ -212,6 +217,11 @@ services = ["tns"]
         write("good", b"12345678\n");
         write("long", b"s3cret789\n");
         write("odd", b"\xff\xfe");
+        let own = rcgen::generate_simple_self_signed(["jisr.test".to_owned()]).unwrap();
+        write("own.pem", own.cert.pem().as_bytes());
+        write("own.key", own.signing_key.serialize_pem().as_bytes());
+        let other = rcgen::KeyPair::generate().unwrap();
+        write("other.key", other.serialize_pem().as_bytes());
         for (setting, expected) in [
             ("password_file = \"DIR/good\"", None),
             (
@@ -242,9 +252,28 @@ services = ["tns"]
                 "tls = { server_name = \"not a name\" }",
                 Some("16 link.tls.server_name: it is no host name"),
             ),
+            (
+                "[http.tls]\ncert_file = \"DIR/own.pem\"\nkey_file = \"DIR/own.key\"\nclient_ca_file = \"DIR/own.pem\"",
+                None,
+            ),
+            (
+                "[http.tls]\ncert_file = \"DIR/good\"\nkey_file = \"DIR/own.key\"",
+                Some("2 http.tls.cert_file: DIR/good: expected certificates in PEM"),
+            ),
+            (
+                "[http.tls]\ncert_file = \"DIR/own.pem\"\nkey_file = \"DIR/other.key\"",
+                Some("3 http.tls.key_file: DIR/other.key: the key does not belong to DIR/own.pem"),
+            ),
+            (
+                "[http.tls]\ncert_file = \"DIR/own.pem\"\nkey_file = \"DIR/own.key\"\nclient_ca_file = \"DIR/none\"",
+                Some("4 http.tls.client_ca_file: DIR/none: No such file"),
+            ),
         ] {
             let here = |text: &str| text.replace("DIR", &folder.path().display().to_string());
-            let text = format!("{FILE}{}\n", here(setting));
+            let text = match setting.strip_prefix("[http.tls]") {
+                Some(_) => format!("{}\n{FILE}", here(setting)),
+                None => format!("{FILE}{}\n", here(setting)),
+            };
             let config = Config::load(Some(("jisr.toml", &text)), &[]).unwrap();
             let told = check(&config).map_err(|error| match error.placed("jisr.toml", &text) {
                 ConfigError::File(finding) => {
