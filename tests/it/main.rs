@@ -11,6 +11,7 @@
 mod bad_input;
 mod behaviours;
 mod canary;
+mod conformance;
 mod conversations;
 mod corpus;
 mod crash;
