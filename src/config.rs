@@ -60,13 +60,13 @@ pub struct Http {
     pub idle_ms: u64,
     /// Bytes of a body.
     pub body_bytes_max: usize,
+    /// The folder with further shapes; none means `shapes` beside the configuration.
+    pub shapes: Option<PathBuf>,
     /// The proxies whose `X-Forwarded-For` is believed; single addresses are networks of one.
     #[serde(deserialize_with = "network::list")]
     pub proxies: Vec<IpNet>,
     /// `[http.tls]`; none means that HTTP is spoken in the clear.
     pub tls: Option<ListenerTls>,
-    /// The folder with further shapes; none means `shapes` beside the configuration.
-    pub shapes: Option<PathBuf>,
 }
 
 /// `[http.tls]`: the files, all PEM, which are read again when they change.
@@ -91,9 +91,9 @@ impl Default for Http {
             body_ms: 5_000,
             idle_ms: 30_000,
             body_bytes_max: 16 * 1024,
+            shapes: None,
             proxies: Vec::new(),
             tls: None,
-            shapes: None,
         }
     }
 }

@@ -365,6 +365,16 @@ impl ConfigError {
         Self::wrong(&key, &fault.message, &fault.mend)
     }
 
+    /// A fault of one `[[link.auth]]`; `index` is the link's place, `at` its own.
+    pub fn of_auth(index: usize, at: usize, fault: &AuthFault) -> Self {
+        let section = format!("link[{index}].auth[{at}]");
+        let key = match fault.key {
+            "" => section,
+            key => format!("{section}.{key}"),
+        };
+        Self::wrong(&key, &fault.message, &fault.mend)
+    }
+
     /// A fault of the files of `[http.tls]`.
     pub fn of_listener(fault: &TlsFault) -> Self {
         let key = match fault.setting {
@@ -377,16 +387,6 @@ impl ConfigError {
             &fault.message,
             "name PEM files that this user may read; docs/listening.md says what stands in each",
         )
-    }
-
-    /// A fault of one `[[link.auth]]`; `index` is the link's place, `at` its own.
-    pub fn of_auth(index: usize, at: usize, fault: &AuthFault) -> Self {
-        let section = format!("link[{index}].auth[{at}]");
-        let key = match fault.key {
-            "" => section,
-            key => format!("{section}.{key}"),
-        };
-        Self::wrong(&key, &fault.message, &fault.mend)
     }
 
     fn at(name: &str, text: &str, span: Span, message: &str, mend: &str) -> Self {

@@ -1,5 +1,5 @@
-//! The files that the listener and links name: passwords and secrets, authorities, certificates. They
-//! are read at the start, and by `jisr check` before it.
+//! The files that the listener and links name: passwords and secrets, authorities, certificates.
+//! They are read at the start, and by `jisr check` before it.
 
 use std::path::Path;
 use std::time::Duration;

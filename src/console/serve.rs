@@ -5,6 +5,7 @@ mod smpp;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -17,13 +18,15 @@ use crate::callback::{LinkName, ServiceName};
 use crate::clock::{Chance, Clock};
 use crate::config::{Config, ConfigError, LinkConfig, LogFormat, RegistryKind};
 use crate::console::parts::{self, AnyRegistry};
-use crate::console::{Failure, shapes};
+use crate::console::{Failure, files, shapes};
 use crate::drawer::Drawer;
 use crate::gateway::Gateway;
 use crate::http::callbacks::UssdLink;
+use crate::http::docs::Docs;
+use crate::http::entry::Entry;
 use crate::http::server::{Limits, serve};
 use crate::http::tls::{Certificates, HANDSHAKE};
-use crate::http::{admin, callbacks};
+use crate::http::{admin, callbacks, openapi};
 use crate::operator::shape::Shapes;
 use crate::outbox::{self, Carrier};
 use crate::store::sql::SqlStore;
@@ -173,10 +176,23 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     };
     let door = callbacks::Door {
         gateway: Arc::clone(&gateway),
-        clock: Arc::clone(&clock),
+        entry: Entry {
+            clock: Arc::clone(&clock),
+            body_bytes_max: config.http.body_bytes_max,
+            body_time: Duration::from_millis(config.http.body_ms),
+            proxies: config.http.proxies.clone(),
+            told_at: AtomicI64::new(0),
+        },
         links: ussd_links(&config, &shapes)?,
+    };
+    let site = openapi::Site {
+        callbacks: format!(
+            "{}://{}",
+            scheme(&config),
+            callbacks.local_addr().map_err(Failure::of)?
+        ),
+        sandbox: !drawers.is_empty(),
         body_bytes_max: config.http.body_bytes_max,
-        body_time: Duration::from_millis(config.http.body_ms),
     };
     let admin = admin::Door {
         gateway: Arc::clone(&gateway),
@@ -184,6 +200,7 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         metrics,
         drawers,
         links,
+        docs: Docs::new(&openapi::document(&site, &[])),
     };
     greet(&config, &callbacks, &administration)?;
     tasks.spawn(serve(
@@ -254,25 +271,34 @@ fn certificates(config: &Config) -> Result<Option<Arc<Certificates>>, Failure> {
     }
 }
 
+fn scheme(config: &Config) -> &'static str {
+    match config.http.tls {
+        Some(_) => "https",
+        None => "http",
+    }
+}
+
 /// Whether callbacks come over a network in the clear.
 fn in_clear(config: &Config) -> bool {
     config.http.tls.is_none() && !config.http.listen.ip().to_canonical().is_loopback()
 }
 
 fn ussd_links(config: &Config, shapes: &Shapes) -> Result<BTreeMap<LinkName, UssdLink>, Failure> {
-    let links = shapes::links(config, shapes).map_err(Failure::of)?;
-    Ok(links
-        .into_iter()
-        .map(|(http, shape)| {
-            let services: Vec<_> = http.services.iter().cloned().map(ServiceName).collect();
-            let link = UssdLink {
-                codes: parts::codes(config, &services),
-                shape,
-                services,
-            };
-            (LinkName(http.name.clone()), link)
-        })
-        .collect())
+    let mut links = BTreeMap::new();
+    for (index, link) in config.links.iter().enumerate() {
+        let (LinkConfig::UssdHttp(http) | LinkConfig::Sandbox(http)) = link else {
+            continue;
+        };
+        let services: Vec<_> = http.services.iter().cloned().map(ServiceName).collect();
+        let link = UssdLink {
+            auth: files::auth(config, index).map_err(Failure::of)?,
+            shape: shapes::of(http, index, shapes).map_err(Failure::of)?,
+            codes: parts::codes(config, &services),
+            services,
+        };
+        links.insert(LinkName(http.name.clone()), link);
+    }
+    Ok(links)
 }
 
 /// Says where it listens, and how to try it.
@@ -283,12 +309,9 @@ fn greet(
 ) -> Result<(), Failure> {
     let http = callbacks.local_addr().map_err(Failure::of)?;
     let admin = administration.local_addr().map_err(Failure::of)?;
-    let scheme = match config.http.tls {
-        Some(_) => "https",
-        None => "http",
-    };
+    let scheme = scheme(config);
     println!("callbacks       {scheme}://{http}/ussd/LINK");
-    println!("administration  http://{admin}/readyz  /livez  /metrics  /links");
+    println!("administration  http://{admin}/readyz  /livez  /metrics  /links  /docs");
     println!("ledger          {}", config.store.path().display());
     if config.registry.kind == RegistryKind::Sandbox {
         println!("registry        sandbox: sample people, no real person");

@@ -104,6 +104,11 @@ pub fn of(link: &UssdHttp, index: usize, shapes: &Shapes) -> Result<Arc<UssdShap
     }
     match shape {
         Shape::Ussd(shape) => Ok(Arc::clone(shape)),
+        Shape::Sms(_) => Err(ConfigError::wrong(
+            &key,
+            &format!("the shape {} is one of SMS", head.name),
+            "let the link be of kind sms-http, or take a shape of USSD",
+        )),
     }
 }
 

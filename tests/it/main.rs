@@ -21,6 +21,7 @@ mod nobody;
 mod phone;
 mod program;
 mod registry;
+mod registry_stub;
 mod repeats;
 mod rules;
 mod signing;
