@@ -47,10 +47,11 @@ sms_checks! {
     Throttled "mt.throttled" Theirs, "a text that is wanted later comes again";
     Refused "mt.refused" Theirs, "a text that is refused for good does not come again";
     Token "mt.token" Theirs, "a token that is no longer good is renewed";
-    States "receipt.states" Theirs, "a receipt of each state is acknowledged";
-    ReceiptAgain "receipt.repeated" Ours("receipts"), "a receipt that comes again is acknowledged";
-    ReceiptEarly "receipt.early" Ours("receipts"), "a receipt that comes before the API has answered is acknowledged";
-    ReceiptUnknown "receipt.unknown" Ours("receipts"), "a receipt with an unknown id is acknowledged";
+    ReceiptAcknowledged "receipt.acknowledged" Theirs, "every receipt is acknowledged exactly as the operator wants it";
+    States "receipt.states" Theirs, "a receipt of each state is taken";
+    ReceiptAgain "receipt.repeated" Ours("receipts"), "a receipt that comes again is taken";
+    ReceiptEarly "receipt.early" Ours("receipts"), "a receipt that comes before the API has answered is taken";
+    ReceiptUnknown "receipt.unknown" Ours("receipts"), "a receipt with an unknown id is taken";
 }
 
 /// The checks that callbacks of texts and of key presses have in common.
@@ -80,6 +81,7 @@ impl SmsCheck {
         matches!(
             self,
             Self::Acknowledged
+                | Self::ReceiptAcknowledged
                 | Self::Address
                 | Self::Proof
                 | Self::To
@@ -147,6 +149,11 @@ async fn one(run: &mut SmsRun, check: SmsCheck) -> Checked {
         SmsCheck::Token => match run.sms.api.token {
             Some(_) => throttled(run, Mood::TokenExpired).await,
             None => Ok(Verdict::not_run("the operator gives no tokens")),
+        },
+        SmsCheck::ReceiptAcknowledged => match &run.receipt_fault {
+            Some((expected, exchange)) => Err(run.run.fails(expected.clone(), exchange)),
+            None if run.receipts == 0 => Ok(Verdict::not_run("no receipt was handed over")),
+            None => Ok(counted(run.receipts, "receipts")),
         },
         SmsCheck::States => states(run).await,
         SmsCheck::ReceiptAgain => receipt_again(run).await,
@@ -421,7 +428,7 @@ async fn states(run: &mut SmsRun) -> Checked {
         let receipt = run
             .receipt(&sent.id, &sent.to, sent.receipts.as_deref(), &state)
             .await;
-        run.receipt_taken(&receipt)?;
+        run.taken(&receipt)?;
         last = Some(receipt);
     }
     match last {
@@ -447,9 +454,9 @@ async fn receipt_again(run: &mut SmsRun) -> Checked {
     let named = sent.receipts.is_some();
     let asked = run.receipt_request(&sent.id, &sent.to, sent.receipts.as_deref(), "delivered");
     let first = run.receipt_again(&asked, named).await;
-    run.receipt_taken(&first)?;
+    run.taken(&first)?;
     let again = run.receipt_again(&asked, named).await;
-    run.receipt_taken(&again)?;
+    run.taken(&again)?;
     Ok(run.run.passes(&again))
 }
 
@@ -467,7 +474,7 @@ async fn receipt_early(run: &mut SmsRun) -> Checked {
         .await;
     // Whoever waits for the answer of the API may have gone.
     let _ = done.send(());
-    run.receipt_taken(&receipt)?;
+    run.taken(&receipt)?;
     Ok(run.run.passes(&receipt))
 }
 
@@ -479,6 +486,6 @@ async fn receipt_unknown(run: &mut SmsRun) -> Checked {
     }
     let (id, to) = (run.run.seed.id(), run.run.seed.msisdn());
     let receipt = run.receipt(&id, &to, None, "delivered").await;
-    run.receipt_taken(&receipt)?;
+    run.taken(&receipt)?;
     Ok(run.run.passes(&receipt))
 }
