@@ -26,5 +26,6 @@ mod registry_stub;
 mod repeats;
 mod rules;
 mod signing;
+mod sms_http;
 mod ussd_smpp;
 mod wire;
