@@ -1,10 +1,11 @@
 //! The checks of an SMS operator.
 
+use crate::conformance::ask::{Asked, Body};
 use crate::conformance::checks::Clause::{Ours, Theirs};
 use crate::conformance::checks::{self, Check, Checked, Clause};
 use crate::conformance::operator::Repeat;
 use crate::conformance::report::{Line, Verdict};
-use crate::conformance::run::Event;
+use crate::conformance::run::{Caller, Event, Exchange};
 use crate::conformance::shown;
 use crate::conformance::sms::api::{Facet, Mood, Sent};
 use crate::conformance::sms::run::SmsRun;
@@ -229,10 +230,8 @@ async fn batch(run: &mut SmsRun) -> Checked {
         let mut caller = run.run.caller();
         let callback = run.run.callback(&mut caller, Event::New, &keyword);
         let mut element = match &callback.asked.body {
-            crate::conformance::ask::Body::Json(json) => {
-                json.pointer(&format!("{pointer}/0")).cloned()
-            }
-            _ => None,
+            Body::Json(json) => json.pointer(&format!("{pointer}/0")).cloned(),
+            Body::None | Body::Form(_) | Body::Xml(_) | Body::Bytes(_) => None,
         }
         .unwrap_or_default();
         match (bad, element.as_object_mut()) {
@@ -247,7 +246,7 @@ async fn batch(run: &mut SmsRun) -> Checked {
     let Some(mut callback) = whole else {
         return Ok(Verdict::not_run("there is no batch"));
     };
-    if let crate::conformance::ask::Body::Json(json) = &mut callback.asked.body
+    if let Body::Json(json) = &mut callback.asked.body
         && let Some(list) = json.pointer_mut(&pointer)
     {
         *list = elements.into();
@@ -280,7 +279,7 @@ async fn parts(run: &mut SmsRun) -> Checked {
             callback.values.insert(name.to_owned(), value);
         }
         let ask = part.over(&run.sms.ask);
-        callback.asked = crate::conformance::ask::Asked::from(&ask, &callback.values);
+        callback.asked = Asked::from(&ask, &callback.values);
         let exchange = run.hand_over(&callback).await;
         run.taken(&exchange)?;
         last = Some(exchange);
@@ -438,11 +437,7 @@ async fn states(run: &mut SmsRun) -> Checked {
 }
 
 /// A text that another check has to have first.
-async fn first_of(
-    run: &SmsRun,
-    caller: &crate::conformance::run::Caller,
-    exchange: &crate::conformance::run::Exchange,
-) -> Result<Sent, Verdict> {
+async fn first_of(run: &SmsRun, caller: &Caller, exchange: &Exchange) -> Result<Sent, Verdict> {
     let sent = run.answer(caller, exchange).await;
     sent.map_err(|_| Verdict::not_run("a text gets no text back"))
 }
