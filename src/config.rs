@@ -103,7 +103,9 @@ impl Default for Http {
 impl Http {
     /// Whether certificates of clients are asked for and verified.
     pub fn client_ca(&self) -> bool {
-        false
+        self.tls
+            .as_ref()
+            .is_some_and(|tls| tls.client_ca_file.is_some())
     }
 }
 

@@ -656,6 +656,15 @@ mod tests {
         );
         let env = [("JISR_HTTP__PROXIES", "[\"192.0.2.1\"]")];
         assert_eq!(load(file, &env).unwrap().http.proxies.len(), 1);
+        // Which a rule about certificates needs.
+        let rule = "[[link]]\nkind=\"sandbox\"\nname=\"a\"\nservices=[\"tns\"]\n[[link.auth]]\nkind=\"certificate\"\nnames=[\"op.example\"]\n";
+        let with = |files: &str| load(&format!("{file}{files}\n{rule}"), &[]);
+        assert!(with("client_ca_file = \"a\"").is_ok());
+        assert!(
+            with("")
+                .unwrap_err()
+                .contains("nothing says which authority")
+        );
     }
 
     #[test]

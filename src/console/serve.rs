@@ -23,10 +23,12 @@ use crate::console::{Failure, files, shapes};
 use crate::drawer::Drawer;
 use crate::gateway::Gateway;
 use crate::http::callbacks::UssdLink;
+use crate::http::docs::Docs;
 use crate::http::entry::Entry;
+use crate::http::openapi::CallbackDoc;
 use crate::http::server::{Limits, serve};
 use crate::http::tls::{Certificates, HANDSHAKE};
-use crate::http::{admin, callbacks, sms};
+use crate::http::{admin, callbacks, openapi, sms};
 use crate::operator::shape::Shapes;
 use crate::outbox::{self, Carrier};
 use crate::store::sql::SqlStore;
@@ -198,6 +200,18 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         entry: entry(config.http.body_bytes_max),
         links: ussd_links(&config, &shapes)?,
     };
+    let site = openapi::Site {
+        callbacks: format!(
+            "{}://{}",
+            scheme(&config),
+            callbacks.local_addr().map_err(Failure::of)?
+        ),
+        sandbox: (!drawers.is_empty()).then(|| {
+            let services = config.services.iter();
+            services.flat_map(|service| service.sms.clone()).collect()
+        }),
+        body_bytes_max: config.http.body_bytes_max,
+    };
     let messages = sms::Door {
         gateway: Arc::clone(&gateway),
         entry: entry(config.http.body_bytes_max.saturating_mul(sms::BATCH)),
@@ -209,6 +223,7 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         metrics,
         drawers,
         links,
+        docs: Docs::new(&openapi::document(&site, &described(&config, &shapes)?)),
     };
     greet(&config, &callbacks, &administration)?;
     tasks.spawn(serve(
@@ -279,6 +294,13 @@ fn certificates(config: &Config) -> Result<Option<Arc<Certificates>>, Failure> {
     }
 }
 
+fn scheme(config: &Config) -> &'static str {
+    match config.http.tls {
+        Some(_) => "https",
+        None => "http",
+    }
+}
+
 /// Whether callbacks come over a network in the clear.
 fn in_clear(config: &Config) -> bool {
     config.http.tls.is_none() && !config.http.listen.ip().to_canonical().is_loopback()
@@ -302,6 +324,24 @@ fn ussd_links(config: &Config, shapes: &Shapes) -> Result<BTreeMap<LinkName, Uss
     Ok(links)
 }
 
+/// Every way to call the links over HTTP, for the document.
+fn described(config: &Config, shapes: &Shapes) -> Result<Vec<CallbackDoc>, Failure> {
+    let links = shapes::links(config, shapes).map_err(Failure::of)?;
+    Ok(links
+        .into_iter()
+        .flat_map(|(http, shape)| {
+            let services: Vec<_> = http.services.iter().cloned().map(ServiceName).collect();
+            let codes = parts::codes(config, &services);
+            openapi::ussd::callbacks(&openapi::ussd::UssdSite {
+                link: &http.name,
+                shape: &shape,
+                codes: codes.into_iter().map(|(code, _)| code).collect(),
+                auth: &http.auth,
+            })
+        })
+        .collect())
+}
+
 /// Says where it listens, and how to try it.
 fn greet(
     config: &Config,
@@ -310,12 +350,9 @@ fn greet(
 ) -> Result<(), Failure> {
     let http = callbacks.local_addr().map_err(Failure::of)?;
     let admin = administration.local_addr().map_err(Failure::of)?;
-    let scheme = match config.http.tls {
-        Some(_) => "https",
-        None => "http",
-    };
+    let scheme = scheme(config);
     println!("callbacks       {scheme}://{http}/ussd/LINK");
-    println!("administration  http://{admin}/readyz  /livez  /metrics  /links");
+    println!("administration  http://{admin}/readyz  /livez  /metrics  /links  /docs");
     println!("ledger          {}", config.store.path().display());
     if config.registry.kind == RegistryKind::Sandbox {
         println!("registry        sandbox: sample people, no real person");

@@ -59,15 +59,7 @@ impl Entry {
     /// The answer, where the body is too large, cut or too slow.
     pub async fn come(&self, prefix: &str, request: Request<Body>) -> Result<Came, Answer> {
         let (parts, body) = request.into_parts();
-        let limited = Limited::new(body, self.body_bytes_max);
-        let body = match tokio::time::timeout(self.body_time, limited.collect()).await {
-            Ok(Ok(collected)) => collected.to_bytes(),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                return Err(self.not_whole(413, "the body is too large"));
-            }
-            Ok(Err(_cut)) => return Err(self.not_whole(400, "the body was cut")),
-            Err(_late) => return Err(self.not_whole(408, "the body took too long")),
-        };
+        let body = whole(body, self.body_bytes_max, self.body_time).await?;
         let below = parts.uri.path().strip_prefix(prefix).unwrap_or_default();
         let name = below.split('/').next().unwrap_or_default().to_owned();
         let peer = parts.extensions.get::<Peer>();
@@ -81,13 +73,6 @@ impl Entry {
             certificate,
             parts,
         })
-    }
-
-    fn not_whole(&self, status: u16, detail: &str) -> Answer {
-        tracing::warn!(status, detail, "callback refused");
-        let mut answer = problem(status, detail);
-        answer.headers.push(("connection".into(), "close".into()));
-        answer
     }
 
     /// Lets a request in by the rules of its link; the path below the link and its secret.
@@ -171,6 +156,24 @@ impl Entry {
             .push(("www-authenticate".into(), "Jisr realm=\"callbacks\"".into()));
         answer
     }
+}
+
+/// A body, whole and within its limits.
+///
+/// # Errors
+/// The answer, where it is too large, cut or too slow.
+pub(super) async fn whole(body: Body, bytes_max: usize, time: Duration) -> Result<Bytes, Answer> {
+    let limited = Limited::new(body, bytes_max);
+    let (status, detail) = match tokio::time::timeout(time, limited.collect()).await {
+        Ok(Ok(collected)) => return Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => (413, "the body is too large"),
+        Ok(Err(_cut)) => (400, "the body was cut"),
+        Err(_late) => (408, "the body took too long"),
+    };
+    tracing::warn!(status, detail, "callback refused");
+    let mut answer = problem(status, detail);
+    answer.headers.push(("connection".into(), "close".into()));
+    Err(answer)
 }
 
 impl Came {

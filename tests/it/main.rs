@@ -11,6 +11,7 @@
 mod bad_input;
 mod behaviours;
 mod canary;
+mod conformance;
 mod conversations;
 mod corpus;
 mod crash;
@@ -21,6 +22,7 @@ mod nobody;
 mod phone;
 mod program;
 mod registry;
+mod registry_stub;
 mod repeats;
 mod rules;
 mod signing;
