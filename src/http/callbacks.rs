@@ -88,9 +88,19 @@ async fn ussd<S: Store, R: Registry>(
     };
     let at = door.clock.now();
     match found.shape.hear(request) {
-        Ok(heard) => sent(turn(&door, &link, found, heard, at).await),
+        Ok(mut heard) => {
+            heard.url = called(&parts);
+            sent(turn(&door, &link, found, heard, at).await)
+        }
         Err(error) => sent(refused(&link, found, &error)),
     }
+}
+
+/// The URL that was called, without its query, as far as the request tells.
+fn called(parts: &axum::http::request::Parts) -> String {
+    let host = parts.headers.get(header::HOST);
+    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+    format!("https://{host}{}", parts.uri.path())
 }
 
 /// The turn of a callback, and its answer.
