@@ -465,7 +465,10 @@ pub(super) fn rules<T: Copy>(
             tests.extend(file.begins.clone().map(Test::Begins));
             tests.extend(file.given.map(Test::Given));
             tests.extend(file.empty.map(Test::Empty));
-            let near = file.field.clone().unwrap_or_else(|| "is:".to_owned());
+            let near = match &file.field {
+                Some(name) => format!("field: {name}"),
+                None => "is:".to_owned(),
+            };
             let several = || {
                 Fault::new(
                     near.clone(),
@@ -476,7 +479,7 @@ pub(super) fn rules<T: Copy>(
             let (field, test) = match (&file.field, tests.len()) {
                 (None, 0) => (0, Test::Always),
                 (Some(name), 1) => (
-                    field_named(fields, name, name)?,
+                    field_named(fields, name, &near)?,
                     tests.swap_remove(0),
                 ),
                 (None | Some(_), _) => return Err(several()),
@@ -643,3 +646,6 @@ fn headers(
         })
         .collect()
 }
+
+#[cfg(test)]
+mod broken;
