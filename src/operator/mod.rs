@@ -12,6 +12,8 @@ pub mod json;
 pub mod pairs;
 pub mod path;
 pub mod play;
+#[cfg(test)]
+mod properties;
 pub mod refusal;
 pub mod reply;
 pub mod request;
