@@ -273,7 +273,15 @@ fn request_body(of: &CallbackDoc) -> Value {
     let schema = match schemas.len() {
         0 => json!({}),
         1 => schemas.remove(0),
-        _ => json!({ "anyOf": schemas }),
+        _ => {
+            let mut either = json!({ "type": "object", "anyOf": schemas });
+            // The root's name is looked for where the body begins.
+            let root = either["anyOf"][0]["xml"].clone();
+            if !root.is_null() {
+                either["xml"] = root;
+            }
+            either
+        }
     };
     let mut media = json!({ "schema": schema });
     let examples: Map<String, Value> = of
