@@ -1,6 +1,7 @@
 //! `jisr serve`: the gateway with its doors, until it is told to stop.
 
 mod smpp;
+mod sms_http;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -27,7 +28,7 @@ use crate::http::entry::Entry;
 use crate::http::openapi::CallbackDoc;
 use crate::http::server::{Limits, serve};
 use crate::http::tls::{Certificates, HANDSHAKE};
-use crate::http::{admin, callbacks, openapi};
+use crate::http::{admin, callbacks, openapi, sms};
 use crate::operator::shape::Shapes;
 use crate::outbox::{self, Carrier};
 use crate::store::sql::SqlStore;
@@ -126,9 +127,21 @@ async fn gateway(config: Config) -> Result<(), Failure> {
 
     let mut drawers = BTreeMap::new();
     let mut links = Vec::new();
-    for link in &config.links {
+    for (index, link) in config.links.iter().enumerate() {
         match link {
             LinkConfig::UssdHttp(_) => {}
+            LinkConfig::SmsHttp(link) => {
+                let given = sms_http::Given {
+                    index,
+                    link,
+                    shapes: &shapes,
+                    clock: &clock,
+                    chance: &chance,
+                };
+                if let Some(carrier) = sms_http::carrier(&mut tasks, &gateway, &given, &stopped)? {
+                    carry(&mut tasks, &gateway, carrier, &clock, &stopped);
+                }
+            }
             LinkConfig::Sandbox(link) => {
                 let drawer = Arc::new(Drawer::new(LinkName(link.name.clone())));
                 drawers.insert(LinkName(link.name.clone()), Arc::clone(&drawer));
@@ -175,15 +188,16 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         head: Duration::from_millis(config.http.header_ms),
         idle: Duration::from_millis(config.http.idle_ms),
     };
+    let entry = |body_bytes_max| Entry {
+        clock: Arc::clone(&clock),
+        body_bytes_max,
+        body_time: Duration::from_millis(config.http.body_ms),
+        proxies: config.http.proxies.clone(),
+        told_at: AtomicI64::new(0),
+    };
     let door = callbacks::Door {
         gateway: Arc::clone(&gateway),
-        entry: Entry {
-            clock: Arc::clone(&clock),
-            body_bytes_max: config.http.body_bytes_max,
-            body_time: Duration::from_millis(config.http.body_ms),
-            proxies: config.http.proxies.clone(),
-            told_at: AtomicI64::new(0),
-        },
+        entry: entry(config.http.body_bytes_max),
         links: ussd_links(&config, &shapes)?,
     };
     let site = openapi::Site {
@@ -198,6 +212,11 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         }),
         body_bytes_max: config.http.body_bytes_max,
     };
+    let messages = sms::Door {
+        gateway: Arc::clone(&gateway),
+        entry: entry(config.http.body_bytes_max.saturating_mul(sms::BATCH)),
+        links: sms_http::links(&config, &shapes)?,
+    };
     let admin = admin::Door {
         gateway: Arc::clone(&gateway),
         clock,
@@ -209,7 +228,7 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     greet(&config, &callbacks, &administration)?;
     tasks.spawn(serve(
         callbacks,
-        callbacks::router(Arc::new(door)),
+        callbacks::router(Arc::new(door)).merge(sms::router(Arc::new(messages))),
         limits,
         certificates,
         stopped.clone(),

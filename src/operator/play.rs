@@ -1,5 +1,7 @@
 //! A sample played through its shape: what is read of it, and what it is answered.
 
+use serde::Serialize;
+
 use crate::operator::CallbackError;
 use crate::operator::file::Is;
 use crate::operator::reply::Answer;
@@ -19,7 +21,7 @@ pub struct Played {
 }
 
 /// Something that is otherwise than a sample says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// What.
     pub what: String,
