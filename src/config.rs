@@ -6,6 +6,7 @@ mod load;
 pub mod network;
 mod place;
 mod shown;
+mod sms_http;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use serde::Deserialize;
 
 pub use auth::AuthConfig;
 pub use load::ConfigError;
+pub use sms_http::SmsHttp;
 
 use crate::book::NoNumberOnFile;
 use crate::operator::compile::DEADLINE_MS_MIN;
@@ -273,6 +275,8 @@ pub enum LinkConfig {
     UssdHttp(UssdHttp),
     /// Messages over SMPP.
     Smpp(Box<SmppConfig>),
+    /// Messages over HTTP, in and out: callbacks on `/sms/NAME`, and an operator's API.
+    SmsHttp(Box<SmsHttp>),
     /// USSD callbacks as `ussd-http`; messages are kept in memory and shown on the administration
     /// listener. For trying out, on loopback.
     Sandbox(UssdHttp),
@@ -353,6 +357,7 @@ impl LinkConfig {
         match self {
             Self::UssdHttp(link) | Self::Sandbox(link) => &link.name,
             Self::Smpp(link) => link.name.as_str(),
+            Self::SmsHttp(link) => &link.name,
         }
     }
 
@@ -361,6 +366,7 @@ impl LinkConfig {
         match self {
             Self::UssdHttp(link) | Self::Sandbox(link) => &link.services,
             Self::Smpp(link) => &link.services,
+            Self::SmsHttp(link) => &link.services,
         }
     }
 }

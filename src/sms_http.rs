@@ -7,6 +7,7 @@
 mod exchange;
 mod gate;
 mod judge;
+mod shape;
 mod speaker;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ use crate::smpp::pace::Pace;
 use crate::sms_http::exchange::{Broken, Exchange, Heard};
 use crate::sms_http::gate::{Gate, Standing};
 use crate::sms_http::judge::{LinkWord, judge};
+pub use crate::sms_http::shape::{Marks, ShapeSpeaker};
 pub use crate::sms_http::speaker::{Answer, Outgoing, Speaker, Word};
 pub use crate::sms_http::token::TokenSettings;
 use crate::sms_http::token::{Token, Tokens};

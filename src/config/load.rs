@@ -2,8 +2,8 @@
 
 use super::auth::{self, AuthFault};
 use super::{
-    Config, LinkConfig, RegistryKind, ServiceConfig, UssdHttp, first_language, first_shape,
-    help_line, place, shown,
+    Config, LinkConfig, RegistryKind, ServiceConfig, SmsHttp, UssdHttp, first_language,
+    first_shape, help_line, place, shown,
 };
 use crate::finding::{Finding, Source, Span};
 use crate::smpp::config::{SettingFault, SmppConfig};
@@ -90,8 +90,12 @@ impl Config {
             }));
         }
         if self.services.is_empty() {
-            let carries =
-                |link: &&LinkConfig| matches!(link, LinkConfig::Smpp(_) | LinkConfig::Sandbox(_));
+            let carries = |link: &&LinkConfig| {
+                matches!(
+                    link,
+                    LinkConfig::Smpp(_) | LinkConfig::SmsHttp(_) | LinkConfig::Sandbox(_)
+                )
+            };
             let receives =
                 |link: &LinkConfig| matches!(link, LinkConfig::Smpp(smpp) if !smpp.bind.sends());
             // One that only receives is taken where there is no other, and then found wrong by name.
@@ -105,7 +109,7 @@ impl Config {
                 return Err(ConfigError::wrong(
                     "service",
                     "no link can carry its messages",
-                    "add a link of kind smpp",
+                    "add a link of kind smpp or sms-http",
                 ));
             };
             self.services.push(ServiceConfig {
@@ -171,7 +175,8 @@ impl Config {
                 .enumerate()
                 .find(|(_, link)| link.name() == service.sms_link);
             match carrier {
-                Some((_, LinkConfig::Sandbox(_))) => {}
+                // That something goes out in its shape is proved with the shapes.
+                Some((_, LinkConfig::Sandbox(_) | LinkConfig::SmsHttp(_))) => {}
                 Some((_, LinkConfig::Smpp(smpp))) if smpp.bind.sends() => {}
                 Some((at, LinkConfig::Smpp(smpp))) => {
                     return Err(ConfigError::wrong(
@@ -187,7 +192,7 @@ impl Config {
                     return Err(ConfigError::wrong(
                         &format!("service[{index}].sms_link"),
                         &format!(
-                            "service {} sends on {}, which is no link of kind smpp or sandbox",
+                            "service {} sends on {}, which is no link of kind smpp, sms-http or sandbox",
                             service.name, service.sms_link
                         ),
                         "name a [[link]] of one of these kinds",
@@ -238,6 +243,17 @@ impl Config {
                         &http.name,
                         matches!(link, LinkConfig::UssdHttp(_)),
                         http.public_url.as_deref(),
+                        self.http.client_ca(),
+                    )?;
+                }
+                LinkConfig::SmsHttp(sms) => {
+                    sms.prove(index)?;
+                    auth::prove(
+                        &sms.auth,
+                        index,
+                        &sms.name,
+                        true,
+                        sms.public_url.as_deref(),
                         self.http.client_ca(),
                     )?;
                 }
@@ -455,6 +471,10 @@ fn link_fault(name: &str, text: &str) -> Option<ConfigError> {
                     serde_path_to_error::deserialize::<_, UssdHttp>(table).err()?,
                     false,
                 ),
+                "sms-http" => (
+                    serde_path_to_error::deserialize::<_, SmsHttp>(table).err()?,
+                    false,
+                ),
                 "smpp" => (
                     serde_path_to_error::deserialize::<_, SmppConfig>(table).err()?,
                     true,
@@ -636,6 +656,15 @@ mod tests {
         );
         let env = [("JISR_HTTP__PROXIES", "[\"192.0.2.1\"]")];
         assert_eq!(load(file, &env).unwrap().http.proxies.len(), 1);
+        // Which a rule about certificates needs.
+        let rule = "[[link]]\nkind=\"sandbox\"\nname=\"a\"\nservices=[\"tns\"]\n[[link.auth]]\nkind=\"certificate\"\nnames=[\"op.example\"]\n";
+        let with = |files: &str| load(&format!("{file}{files}\n{rule}"), &[]);
+        assert!(with("client_ca_file = \"a\"").is_ok());
+        assert!(
+            with("")
+                .unwrap_err()
+                .contains("nothing says which authority")
+        );
     }
 
     #[test]

@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::config::auth::{AuthConfig, AuthFault, VonageMethod as GivenMethod};
-use crate::config::{Config, ConfigError, LinkConfig};
+use crate::callback::LinkName;
+use crate::config::auth::{AuthConfig, AuthFault, Secret, VonageMethod as GivenMethod};
+use crate::config::{Config, ConfigError, LinkConfig, SmsHttp};
 use crate::operator::auth::{
     Addresses, Auth, Basic, Bearer, Hmac, Key, KeyPlace, PathSecret, Rule, Secrets, Twilio, Vonage,
     VonageMethod,
 };
+use crate::operator::sms::send::{Account, Send};
 use crate::smpp::config::{SettingFault, SmppConfig};
 use crate::smpp::link;
+use crate::sms_http::{SmsHttpSettings, TokenSettings};
 use crate::tls;
 
 /// Reads all of them once.
@@ -34,6 +37,11 @@ pub fn check(config: &Config) -> Result<(), ConfigError> {
             LinkConfig::UssdHttp(_) | LinkConfig::Sandbox(_) => {
                 auth(config, index)?;
             }
+            LinkConfig::SmsHttp(given) => {
+                auth(config, index)?;
+                secret(given, index)?;
+                authority(given, index)?;
+            }
         }
     }
     Ok(())
@@ -47,6 +55,7 @@ pub fn check(config: &Config) -> Result<(), ConfigError> {
 pub fn auth(config: &Config, index: usize) -> Result<Auth, ConfigError> {
     match config.links.get(index) {
         Some(LinkConfig::UssdHttp(link)) => rules(&link.auth, link.public_url.as_deref(), index),
+        Some(LinkConfig::SmsHttp(link)) => rules(&link.auth, link.public_url.as_deref(), index),
         Some(LinkConfig::Sandbox(link)) if link.auth.is_empty() => Ok(Auth::open()),
         Some(LinkConfig::Sandbox(link)) => rules(&link.auth, link.public_url.as_deref(), index),
         // Nobody calls us on it.
@@ -153,6 +162,102 @@ fn secret_in(
         ..fault
     })?;
     Ok(text)
+}
+
+/// How a link of messages over HTTP sends, and its account, with the secrets of their files.
+///
+/// # Errors
+/// [`ConfigError`] with the link's place, when a file cannot be read or a setting is missing.
+pub fn sms_http(
+    index: usize,
+    given: &SmsHttp,
+    send: &Send,
+) -> Result<(SmsHttpSettings, Account), ConfigError> {
+    let url = given.url.as_deref().ok_or_else(|| {
+        ConfigError::wrong(
+            &format!("link[{index}].url"),
+            &format!("link {} has no address to send to", given.name),
+            "write the address of the operator's API, url = \"https://api.operator.example\"",
+        )
+    })?;
+    let account = Account {
+        url: url.trim_end_matches('/').to_owned(),
+        user: given.user.clone().unwrap_or_default(),
+        secret: secret(given, index)?.to_string(),
+        sender: given.sender.clone(),
+        receipts: receipts(given, index)?,
+    };
+    let settings = SmsHttpSettings {
+        link: LinkName(given.name.clone()),
+        ca_file: given.ca_file.clone(),
+        connect: given.connect(),
+        response: given.response(),
+        rate: Some(given.rate).filter(|rate| *rate > 0.0),
+        window: given.window,
+        token: send.token.as_ref().map(|(path, scope)| TokenSettings {
+            url: format!("{}{path}", account.url),
+            id: account.user.clone(),
+            secret: account.secret.clone(),
+            scope: scope.clone(),
+        }),
+    };
+    Ok((settings, account))
+}
+
+/// Our secret at the operator's API.
+fn secret(given: &SmsHttp, index: usize) -> Result<Zeroizing<String>, ConfigError> {
+    let Some(file) = &given.secret_file else {
+        let secret = given.secret.as_ref().map(Secret::as_str);
+        return Ok(Zeroizing::new(secret.unwrap_or_default().to_owned()));
+    };
+    let fault = |message: String| {
+        ConfigError::wrong(
+            &format!("link[{index}].secret_file"),
+            &message,
+            "name a file with the secret alone that this user may read",
+        )
+    };
+    let octets = Zeroizing::new(tls::read(file).map_err(fault)?);
+    let text = std::str::from_utf8(&octets)
+        .map_err(|_| fault(format!("{}: it is no text in UTF-8", file.display())))?;
+    Ok(Zeroizing::new(text.trim().to_owned()))
+}
+
+/// Whether the authority of the operator's API can be read.
+fn authority(given: &SmsHttp, index: usize) -> Result<(), ConfigError> {
+    tls::client(given.ca_file.as_deref(), None, None)
+        .map(drop)
+        .map_err(|fault| {
+            ConfigError::wrong(
+                &format!("link[{index}].ca_file"),
+                &fault.message,
+                "name a file with the certificates of the authority, PEM",
+            )
+        })
+}
+
+/// Our address for receipts, with the secret segment that the link wants.
+fn receipts(given: &SmsHttp, index: usize) -> Result<Option<String>, ConfigError> {
+    let Some(public) = &given.public_url else {
+        return Ok(None);
+    };
+    let mut url = format!("{}/sms/{}", public.trim_end_matches('/'), given.name);
+    for (at, auth) in given.auth.iter().enumerate() {
+        if !matches!(auth, AuthConfig::Path(_)) {
+            continue;
+        }
+        let written = auth.given();
+        let inline = written.as_ref().and_then(|given| given.secret);
+        let segment = match (inline, written.as_ref().and_then(|given| given.secret_file)) {
+            (Some(secret), _) => Zeroizing::new(secret.as_str().to_owned()),
+            (None, Some(file)) => secret_in(auth, "secret_file", file)
+                .map_err(|fault| ConfigError::of_auth(index, at, &fault))?,
+            (None, None) => continue,
+        };
+        url.push('/');
+        url.push_str(&segment);
+    }
+    Ok(Some(format!("{url}/receipts")))
 }
 
 /// The settings with the password that stands in their file.

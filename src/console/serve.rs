@@ -1,6 +1,7 @@
 //! `jisr serve`: the gateway with its doors, until it is told to stop.
 
 mod smpp;
+mod sms_http;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,9 +25,10 @@ use crate::gateway::Gateway;
 use crate::http::callbacks::UssdLink;
 use crate::http::docs::Docs;
 use crate::http::entry::Entry;
+use crate::http::openapi::CallbackDoc;
 use crate::http::server::{Limits, serve};
 use crate::http::tls::{Certificates, HANDSHAKE};
-use crate::http::{admin, callbacks, openapi};
+use crate::http::{admin, callbacks, openapi, sms};
 use crate::operator::shape::Shapes;
 use crate::outbox::{self, Carrier};
 use crate::store::sql::SqlStore;
@@ -125,9 +127,21 @@ async fn gateway(config: Config) -> Result<(), Failure> {
 
     let mut drawers = BTreeMap::new();
     let mut links = Vec::new();
-    for link in &config.links {
+    for (index, link) in config.links.iter().enumerate() {
         match link {
             LinkConfig::UssdHttp(_) => {}
+            LinkConfig::SmsHttp(link) => {
+                let given = sms_http::Given {
+                    index,
+                    link,
+                    shapes: &shapes,
+                    clock: &clock,
+                    chance: &chance,
+                };
+                if let Some(carrier) = sms_http::carrier(&mut tasks, &gateway, &given, &stopped)? {
+                    carry(&mut tasks, &gateway, carrier, &clock, &stopped);
+                }
+            }
             LinkConfig::Sandbox(link) => {
                 let drawer = Arc::new(Drawer::new(LinkName(link.name.clone())));
                 drawers.insert(LinkName(link.name.clone()), Arc::clone(&drawer));
@@ -174,15 +188,16 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         head: Duration::from_millis(config.http.header_ms),
         idle: Duration::from_millis(config.http.idle_ms),
     };
+    let entry = |body_bytes_max| Entry {
+        clock: Arc::clone(&clock),
+        body_bytes_max,
+        body_time: Duration::from_millis(config.http.body_ms),
+        proxies: config.http.proxies.clone(),
+        told_at: AtomicI64::new(0),
+    };
     let door = callbacks::Door {
         gateway: Arc::clone(&gateway),
-        entry: Entry {
-            clock: Arc::clone(&clock),
-            body_bytes_max: config.http.body_bytes_max,
-            body_time: Duration::from_millis(config.http.body_ms),
-            proxies: config.http.proxies.clone(),
-            told_at: AtomicI64::new(0),
-        },
+        entry: entry(config.http.body_bytes_max),
         links: ussd_links(&config, &shapes)?,
     };
     let site = openapi::Site {
@@ -191,8 +206,16 @@ async fn gateway(config: Config) -> Result<(), Failure> {
             scheme(&config),
             callbacks.local_addr().map_err(Failure::of)?
         ),
-        sandbox: !drawers.is_empty(),
+        sandbox: (!drawers.is_empty()).then(|| {
+            let services = config.services.iter();
+            services.flat_map(|service| service.sms.clone()).collect()
+        }),
         body_bytes_max: config.http.body_bytes_max,
+    };
+    let messages = sms::Door {
+        gateway: Arc::clone(&gateway),
+        entry: entry(config.http.body_bytes_max.saturating_mul(sms::BATCH)),
+        links: sms_http::links(&config, &shapes)?,
     };
     let admin = admin::Door {
         gateway: Arc::clone(&gateway),
@@ -200,12 +223,12 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         metrics,
         drawers,
         links,
-        docs: Docs::new(&openapi::document(&site, &[])),
+        docs: Docs::new(&openapi::document(&site, &described(&config, &shapes)?)),
     };
     greet(&config, &callbacks, &administration)?;
     tasks.spawn(serve(
         callbacks,
-        callbacks::router(Arc::new(door)),
+        callbacks::router(Arc::new(door)).merge(sms::router(Arc::new(messages))),
         limits,
         certificates,
         stopped.clone(),
@@ -299,6 +322,24 @@ fn ussd_links(config: &Config, shapes: &Shapes) -> Result<BTreeMap<LinkName, Uss
         links.insert(LinkName(http.name.clone()), link);
     }
     Ok(links)
+}
+
+/// Every way to call the links over HTTP, for the document.
+fn described(config: &Config, shapes: &Shapes) -> Result<Vec<CallbackDoc>, Failure> {
+    let links = shapes::links(config, shapes).map_err(Failure::of)?;
+    Ok(links
+        .into_iter()
+        .flat_map(|(http, shape)| {
+            let services: Vec<_> = http.services.iter().cloned().map(ServiceName).collect();
+            let codes = parts::codes(config, &services);
+            openapi::ussd::callbacks(&openapi::ussd::UssdSite {
+                link: &http.name,
+                shape: &shape,
+                codes: codes.into_iter().map(|(code, _)| code).collect(),
+                auth: &http.auth,
+            })
+        })
+        .collect())
 }
 
 /// Says where it listens, and how to try it.

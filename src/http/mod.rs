@@ -9,4 +9,5 @@ pub mod entry;
 pub mod openapi;
 mod sandbox;
 pub mod server;
+pub mod sms;
 pub mod tls;

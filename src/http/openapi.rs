@@ -5,20 +5,21 @@
 
 pub mod admin;
 pub mod callback;
+pub mod security;
+pub mod ussd;
 
 use serde_json::{Map, Value, json};
 
-pub use callback::{
-    AnswerDoc, BodyDoc, CallbackDoc, FieldDoc, FieldKind, PlaceDoc, SampleDoc, SecurityDoc,
-};
+pub use callback::{AnswerDoc, CallbackDoc, FieldDoc, FieldKind, PlaceDoc, SampleDoc, SecurityDoc};
 
 /// What the document says of the gateway as a whole.
 #[derive(Clone, Debug, Default)]
 pub struct Site {
     /// Where callbacks come in, `https://gateway.example`, without a slash at its end.
     pub callbacks: String,
-    /// Whether there is a sandbox link, whose phones the administration listener shows.
-    pub sandbox: bool,
+    /// The short numbers to which a phone of the sandbox can send; none where there is no sandbox
+    /// link.
+    pub sandbox: Option<Vec<String>>,
     /// Bytes of a callback's body.
     pub body_bytes_max: usize,
 }
@@ -35,7 +36,7 @@ pub fn document(site: &Site, callbacks: &[CallbackDoc]) -> Value {
     let mut schemes = Map::new();
     let mut tags =
         vec![json!({ "name": "administration", "description": "How the gateway does." })];
-    if site.sandbox {
+    if site.sandbox.is_some() {
         tags.push(json!({ "name": "sandbox", "description": "The phones of a sandbox link." }));
     }
     for callback in callbacks {
@@ -45,6 +46,10 @@ pub fn document(site: &Site, callbacks: &[CallbackDoc]) -> Value {
             tags.push(tag);
         }
     }
+    let mut components = json!({ "schemas": { "Problem": problem_schema() } });
+    if !schemes.is_empty() {
+        components["securitySchemes"] = schemes.into();
+    }
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -52,15 +57,12 @@ pub fn document(site: &Site, callbacks: &[CallbackDoc]) -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "summary": "A gateway between phones and a registry of social security.",
             "description": ABOUT,
-            "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
+            "license": { "name": "MIT OR Apache-2.0" },
         },
         "servers": [{ "url": "/", "description": "This listener: administration." }],
         "tags": tags,
         "paths": paths,
-        "components": {
-            "schemas": { "Problem": problem_schema() },
-            "securitySchemes": schemes,
-        },
+        "components": components,
     })
 }
 
@@ -127,7 +129,7 @@ mod tests {
     fn the_frame_is_whole() {
         let site = Site {
             callbacks: "https://gateway.example".into(),
-            sandbox: true,
+            sandbox: Some(vec!["5800".into()]),
             body_bytes_max: 16 * 1024,
         };
         let document = document(&site, &[]);

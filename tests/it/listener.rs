@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::program::{Program, exchange, run, until};
+use crate::program::{Program, Setup, config, exchange, run, until};
 
 const CONFIG: &str =
     "[http.tls]\ncert_file = \"jisr.pem\"\nkey_file = \"jisr.key\"\nclient_ca_file = \"ca.pem\"\n";
@@ -144,5 +144,38 @@ async fn certificates_are_read_by_check() {
     assert_eq!(ended.code, Some(1), "{}", ended.output);
     for told in ["http.tls.key_file", "none.key", "docs/listening.md"] {
         assert!(ended.output.contains(told), "{}", ended.output);
+    }
+}
+
+#[tokio::test]
+async fn secrets_in_the_clear_are_warned_of() {
+    let (folder, authority) = (TempDir::new().unwrap(), Authority::new());
+    let file = |name: &str| folder.path().join(name);
+    std::fs::write(file("ca.pem"), authority.0.pem()).unwrap();
+    authority.renews(folder.path());
+    // Nobody is there to bind to, which is of no matter here.
+    let nobody = "127.0.0.1:1".parse().unwrap();
+    let warning = "secrets with them in the clear";
+    for (settings, listen, warned) in [
+        ("", "127.0.0.1:0", false),
+        ("", "0.0.0.0:0", true),
+        (CONFIG, "0.0.0.0:0", false),
+    ] {
+        let setup = Setup {
+            config: settings,
+            ..Setup::default()
+        };
+        std::fs::write(file("jisr.toml"), config(&setup, nobody)).unwrap();
+        let mut program = Program::start(folder.path(), &[("JISR_HTTP__LISTEN", listen)]).await;
+        // It listens, so it has said what it has to; the stop has the last word.
+        assert!(program.shows("/livez").await.contains("alive"));
+        assert!(program.stop().await.success());
+        program.stderr.says("stopping", 1).await;
+        let stderr = program.stderr.text();
+        assert_eq!(
+            stderr.matches(warning).count(),
+            usize::from(warned),
+            "{stderr}"
+        );
     }
 }

@@ -11,6 +11,7 @@
 mod bad_input;
 mod behaviours;
 mod canary;
+mod conformance;
 mod conversations;
 mod corpus;
 mod crash;
@@ -25,5 +26,6 @@ mod registry_stub;
 mod repeats;
 mod rules;
 mod signing;
+mod sms_http;
 mod ussd_smpp;
 mod wire;

@@ -105,7 +105,13 @@ fn chosen(
             LinkConfig::UssdHttp(http) | LinkConfig::Sandbox(http) if named => {
                 Shape::Ussd(shapes::of(http, index, &known).map_err(Failure::of)?)
             }
-            LinkConfig::UssdHttp(_) | LinkConfig::Sandbox(_) | LinkConfig::Smpp(_) => continue,
+            LinkConfig::SmsHttp(sms) if named => {
+                Shape::Sms(shapes::sms(sms, index, &known).map_err(Failure::of)?)
+            }
+            LinkConfig::UssdHttp(_)
+            | LinkConfig::SmsHttp(_)
+            | LinkConfig::Sandbox(_)
+            | LinkConfig::Smpp(_) => continue,
         };
         chosen.push((Some(link.name().to_owned()), shape));
     }

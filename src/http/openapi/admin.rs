@@ -87,9 +87,9 @@ pub(super) fn paths(site: &Site) -> Map<String, Value> {
             )],
         ),
     );
-    if site.sandbox {
+    if let Some(numbers) = &site.sandbox {
         add("/sandbox/sms/{number}", letters());
-        let mut sending = send();
+        let mut sending = send(numbers);
         sending["post"]["responses"]["503"] = ill;
         add("/sandbox/sms", sending);
     }
@@ -190,7 +190,7 @@ fn letters() -> Value {
     } })
 }
 
-fn send() -> Value {
+fn send(numbers: &[String]) -> Value {
     json!({ "post": {
         "operationId": "sandboxText",
         "tags": ["sandbox"],
@@ -201,11 +201,11 @@ fn send() -> Value {
                 "required": ["from", "to", "text"],
                 "properties": {
                     "from": number(),
-                    "to": { "type": "string", "description": "A short number of a service." },
+                    "to": { "enum": numbers, "description": "A short number of a service." },
                     "text": { "type": "string" },
                 },
             },
-            "examples": { "text": { "value": { "from": "+212661000002", "to": "5800", "text": "TNS" } } },
+            "examples": { "text": { "value": { "from": "+212661000002", "to": numbers.first(), "text": "TNS" } } },
         } } },
         "responses": {
             "202": answer("It is in the inbox.", "text/plain", &json!({ "type": "string" })),

@@ -19,23 +19,18 @@ pub struct CallbackDoc {
     pub path: String,
     /// Its methods, in capitals.
     pub methods: Vec<String>,
-    /// The body of the request; none where there is none.
-    pub body: Option<BodyDoc>,
-    /// The fields, those of the body among them.
-    pub fields: Vec<FieldDoc>,
+    /// The content types of its body, the usual one first; none where no body is looked at.
+    pub content_types: Vec<String>,
+    /// What stands in path, query and headers.
+    pub parameters: Vec<FieldDoc>,
+    /// What stands in the body: one list of fields for each thing that a request may be.
+    pub bodies: Vec<Vec<FieldDoc>>,
     /// The answers.
     pub answers: Vec<AnswerDoc>,
     /// How the caller shows who it is: all of them. None where it does not have to.
     pub security: Vec<SecurityDoc>,
     /// Requests as they are sent.
     pub samples: Vec<SampleDoc>,
-}
-
-/// The body of a request.
-#[derive(Clone, Debug, Default)]
-pub struct BodyDoc {
-    /// Its content types; the first is the usual one.
-    pub content_types: Vec<String>,
 }
 
 /// One field of a request.
@@ -49,6 +44,8 @@ pub struct FieldDoc {
     pub kind: FieldKind,
     /// What it means.
     pub note: String,
+    /// Whether the body says what is a number, a flag or nothing, and all are taken.
+    pub typed: bool,
 }
 
 /// Where a field stands.
@@ -73,10 +70,16 @@ pub enum PlaceDoc {
 /// What a field is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FieldKind {
-    /// A text.
+    /// A text without NUL.
     Text,
-    /// A phone number.
-    Number,
+    /// A text that tells things apart: 1 to 128 bytes without control characters.
+    Id,
+    /// The same, or nothing.
+    MaybeId,
+    /// A phone number, with this before it where it is not empty.
+    Number(String),
+    /// One of these dialled codes, and what was dialled behind it; or nothing.
+    Code(Vec<String>),
     /// One of these words.
     OneOf(Vec<String>),
 }
@@ -156,15 +159,15 @@ fn operation(of: &CallbackDoc, method: &str) -> Value {
         "responses": responses(of),
     });
     let parameters: Vec<Value> = of
-        .fields
+        .parameters
         .iter()
         .filter_map(|field| parameter(of, field))
         .collect();
     if !parameters.is_empty() {
         operation["parameters"] = parameters.into();
     }
-    if let Some(body) = of.body.as_ref().filter(|_| method != "GET") {
-        operation["requestBody"] = request_body(of, body);
+    if !of.content_types.is_empty() && method != "GET" {
+        operation["requestBody"] = request_body(of);
     }
     if !of.security.is_empty() {
         // One requirement with all of them: each has to pass.
@@ -209,9 +212,43 @@ fn parameter(of: &CallbackDoc, field: &FieldDoc) -> Option<Value> {
 
 fn schema(field: &FieldDoc) -> Value {
     let mut schema = match &field.kind {
-        FieldKind::Text => json!({ "type": "string" }),
-        FieldKind::Number => json!({ "type": "string", "examples": ["+212661000002"] }),
-        FieldKind::OneOf(words) => json!({ "type": "string", "enum": words }),
+        FieldKind::Text => json!({ "pattern": "^[^\\u0000]*$" }),
+        FieldKind::Id => {
+            json!({ "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]+$", "maxLength": 128 })
+        }
+        FieldKind::MaybeId => {
+            json!({ "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*$", "maxLength": 128 })
+        }
+        FieldKind::Number(before) => json!({
+            "pattern": format!("^({})?((\\+|00)?[1-9][0-9]{{7,14}}|0[1-9][0-9]{{8}})$", escaped(before)),
+            "examples": [format!("{before}+212661000002")],
+        }),
+        FieldKind::Code(codes) => {
+            let bare: Vec<String> = codes
+                .iter()
+                .map(|code| escaped(code.trim_matches(['*', '#'])))
+                .collect();
+            json!({
+                "pattern": format!("^([*#+]*({})(\\*[0-9*]*)?#*)?$", bare.join("|")),
+                "examples": codes,
+            })
+        }
+        FieldKind::OneOf(words) => json!({ "enum": words }),
+    };
+    let mut types = vec!["string"];
+    let is_word = matches!(field.kind, FieldKind::OneOf(_));
+    if field.typed && !is_word {
+        types.extend(match field.kind {
+            FieldKind::Text | FieldKind::Id | FieldKind::MaybeId => &["number", "boolean"][..],
+            FieldKind::Number(_) | FieldKind::Code(_) | FieldKind::OneOf(_) => &[],
+        });
+        if !field.required {
+            types.push("null");
+        }
+    }
+    schema["type"] = match types.as_slice() {
+        [one] => (*one).into(),
+        several => several.into(),
     };
     if !field.note.is_empty() {
         schema["description"] = field.note.clone().into();
@@ -219,23 +256,25 @@ fn schema(field: &FieldDoc) -> Value {
     schema
 }
 
-fn request_body(of: &CallbackDoc, body: &BodyDoc) -> Value {
-    let mut schema = json!({ "type": "object" });
-    for field in &of.fields {
-        match &field.place {
-            PlaceDoc::Form(name) => put(&mut schema, std::slice::from_ref(name), field),
-            PlaceDoc::Json(steps) => put(&mut schema, steps, field),
-            PlaceDoc::Xml(names) => {
-                // The root is the schema itself.
-                if let Some((root, below)) = names.split_first() {
-                    schema["xml"] = json!({ "name": root });
-                    put(&mut schema, below, field);
-                }
-            }
-            PlaceDoc::Body => schema = self::schema(field),
-            PlaceDoc::Path(_) | PlaceDoc::Query(_) | PlaceDoc::Header(_) => {}
+/// A text within a regular expression.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if !c.is_alphanumeric() && c != ':' {
+            escaped.push('\\');
         }
+        escaped.push(c);
     }
+    escaped
+}
+
+fn request_body(of: &CallbackDoc) -> Value {
+    let mut schemas: Vec<Value> = of.bodies.iter().map(|fields| body_schema(fields)).collect();
+    let schema = match schemas.len() {
+        0 => json!({}),
+        1 => schemas.remove(0),
+        _ => json!({ "anyOf": schemas }),
+    };
     let mut media = json!({ "schema": schema });
     let examples: Map<String, Value> = of
         .samples
@@ -250,12 +289,32 @@ fn request_body(of: &CallbackDoc, body: &BodyDoc) -> Value {
     if !examples.is_empty() {
         media["examples"] = examples.into();
     }
-    let content: Map<String, Value> = body
+    let content: Map<String, Value> = of
         .content_types
         .iter()
         .map(|kind| (kind.clone(), media.clone()))
         .collect();
     json!({ "required": true, "content": content })
+}
+
+fn body_schema(fields: &[FieldDoc]) -> Value {
+    let mut schema = json!({ "type": "object" });
+    for field in fields {
+        match &field.place {
+            PlaceDoc::Form(name) => put(&mut schema, std::slice::from_ref(name), field),
+            PlaceDoc::Json(steps) => put(&mut schema, steps, field),
+            PlaceDoc::Xml(names) => {
+                // The root is the schema itself.
+                if let Some((root, below)) = names.split_first() {
+                    schema["xml"] = json!({ "name": root });
+                    put(&mut schema, below, field);
+                }
+            }
+            PlaceDoc::Body => return self::schema(field),
+            PlaceDoc::Path(_) | PlaceDoc::Query(_) | PlaceDoc::Header(_) => {}
+        }
+    }
+    schema
 }
 
 /// Puts a field into an object's schema at the end of these steps.
@@ -333,8 +392,9 @@ mod tests {
         FieldDoc {
             place,
             required,
-            kind: FieldKind::Text,
+            kind: FieldKind::OneOf(vec!["a".into()]),
             note: String::new(),
+            typed: false,
         }
     }
 
@@ -348,14 +408,12 @@ mod tests {
             link: "at".into(),
             path: "/ussd/at/{secret}".into(),
             methods: vec!["POST".into()],
-            body: Some(BodyDoc {
-                content_types: vec!["application/x-www-form-urlencoded".into()],
-            }),
-            fields: vec![
-                field(PlaceDoc::Path("secret".into()), true),
+            content_types: vec!["application/x-www-form-urlencoded".into()],
+            parameters: vec![field(PlaceDoc::Path("secret".into()), true)],
+            bodies: vec![vec![
                 field(PlaceDoc::Form("text".into()), true),
                 field(PlaceDoc::Form("networkCode".into()), false),
-            ],
+            ]],
             security: vec![SecurityDoc {
                 name: "at-key".into(),
                 scheme: json!({ "type": "apiKey", "in": "header", "name": "x-api-key" }),
@@ -395,6 +453,7 @@ mod tests {
             &steps("call/@id"),
             &field(PlaceDoc::Body, true),
         );
+        let word = json!({ "type": "string", "enum": ["a"] });
         assert_eq!(
             schema,
             json!({
@@ -406,13 +465,13 @@ mod tests {
                         "items": {
                             "type": "object",
                             "required": ["from"],
-                            "properties": { "from": { "type": "string" }, "text": { "type": "string" } },
+                            "properties": { "from": word, "text": word },
                         },
                     },
                     "call": {
                         "type": "object",
                         "required": ["id"],
-                        "properties": { "id": { "type": "string", "xml": { "attribute": true } } },
+                        "properties": { "id": { "type": "string", "enum": ["a"], "xml": { "attribute": true } } },
                     },
                 },
             })

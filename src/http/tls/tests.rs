@@ -389,10 +389,12 @@ async fn files_that_cannot_be_used_change_nothing() {
     assert!(site.ask(&client).await.is_ok());
 
     write(here, &next);
-    assert_eq!(
-        [site.look_at(in_2021), site.look_at(in_2021)],
-        ["swapped", "same"]
-    );
+    assert_eq!([site.look(), site.look()], ["swapped", "same"]);
+    // What was in use before is a change like any other.
+    std::fs::write(file("cert.pem"), &cert).unwrap();
+    assert_eq!(site.look(), "refused");
+    std::fs::write(file("key.pem"), &key).unwrap();
+    assert_eq!([site.look(), site.look()], ["swapped", "same"]);
     assert!(site.ask(&client).await.is_ok());
 }
 
@@ -417,6 +419,7 @@ async fn a_handshake_that_stands_still_is_closed() {
     let _here = metrics::set_default_local_recorder(&recorder);
     let site = Site::new(limits(8, HANDSHAKE)).await;
     for (count, begins) in [(1, &b""[..]), (2, b"\x16\x03\x01\x02\x00\x01")] {
+        let began = tokio::time::Instant::now();
         let mut stream = site.tcp().await;
         stream.write_all(begins).await.unwrap();
         let mut rest = Vec::new();
@@ -424,6 +427,7 @@ async fn a_handshake_that_stands_still_is_closed() {
         let _reset = stream.read_to_end(&mut rest).await;
         let late = format!("jisr_tls_handshakes_total{{outcome=\"late\"}} {count}");
         assert!(handle.render().contains(&late), "{}", handle.render());
+        assert_eq!(began.elapsed().as_secs(), HANDSHAKE.as_secs());
     }
 }
 

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use crate::operator::CallbackError;
-use crate::operator::field::{Field, Value};
+use crate::operator::field::{Field, Place, Value};
 use crate::operator::json::Json;
 use crate::operator::pairs;
 use crate::operator::path::PathShape;
@@ -42,6 +42,8 @@ pub struct HeardAll<T> {
     pub elements: Vec<Result<Option<T>, CallbackError>>,
     /// The acknowledgement.
     pub answer: Answer,
+    /// Fields that the shape does not have.
+    pub unknown: usize,
 }
 
 impl Inbound {
@@ -80,8 +82,11 @@ impl Inbound {
             return Ok(HeardAll {
                 elements: vec![Ok(element)],
                 answer: self.acknowledge(&values),
+                unknown: self.unknown(&read, None),
             });
         };
+        let unknown = list.iter().map(|item| self.unknown(&read, Some(item)));
+        let unknown = unknown.sum();
         let elements = list
             .iter()
             .map(|item| values(Some(item)).and_then(|values| one(&values)))
@@ -89,7 +94,39 @@ impl Inbound {
         Ok(HeardAll {
             elements,
             answer: self.acknowledge(&[]),
+            unknown,
         })
+    }
+
+    /// How many fields a request or an element of it has that the shape does not; of JSON, at the
+    /// top.
+    fn unknown(&self, read: &Read<'_>, item: Option<&Json>) -> usize {
+        let places = || self.fields.iter().flat_map(|field| &field.places);
+        let of_query = |name: &str| places().any(|p| matches!(p, Place::Query(n) if n == name));
+        let of_form = |name: &str| places().any(|p| matches!(p, Place::Form(n) if n == name));
+        let of_json = |name: &str| {
+            places().any(
+                |p| matches!(p, Place::Json(steps) if steps.first().is_some_and(|n| n == name)),
+            )
+        };
+        let in_object = |json: &Json| match json {
+            Json::Object(entries) => entries.iter().filter(|(name, _)| !of_json(name)).count(),
+            Json::Null | Json::Flag(_) | Json::Number(_) | Json::Text(_) | Json::List(_) => 0,
+        };
+        if let Some(item) = item {
+            return in_object(item);
+        }
+        let in_body = match &read.body {
+            Body::Form(pairs) => pairs.iter().filter(|(name, _)| !of_form(name)).count(),
+            Body::Json(json) => in_object(json),
+            Body::None | Body::Xml(_) | Body::Text(_) => 0,
+        };
+        in_body
+            + read
+                .query
+                .iter()
+                .filter(|(name, _)| !of_query(name))
+                .count()
     }
 
     /// The body without the fields that may be no text, where they are none.
