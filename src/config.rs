@@ -3,16 +3,20 @@
 
 pub mod auth;
 mod load;
+pub mod network;
 mod place;
 mod shown;
+mod sms_http;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use serde::Deserialize;
 
 pub use auth::AuthConfig;
 pub use load::ConfigError;
+pub use sms_http::SmsHttp;
 
 use crate::book::NoNumberOnFile;
 use crate::operator::compile::DEADLINE_MS_MIN;
@@ -54,12 +58,30 @@ pub struct Http {
     pub header_ms: u64,
     /// Milliseconds for the body of a request; the answer then has the link's `deadline_ms`.
     pub body_ms: u64,
-    /// Milliseconds of silence between requests.
+    /// Milliseconds of silence between requests, and while an answer waits to be taken.
     pub idle_ms: u64,
     /// Bytes of a body.
     pub body_bytes_max: usize,
     /// The folder with further shapes; none means `shapes` beside the configuration.
     pub shapes: Option<PathBuf>,
+    /// The proxies whose `X-Forwarded-For` is believed; single addresses are networks of one.
+    #[serde(deserialize_with = "network::list")]
+    pub proxies: Vec<IpNet>,
+    /// `[http.tls]`; none means that HTTP is spoken in the clear.
+    pub tls: Option<ListenerTls>,
+}
+
+/// `[http.tls]`: the files, all PEM, which are read again when they change.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListenerTls {
+    /// Our certificate, with those between it and its authority behind it.
+    pub cert_file: PathBuf,
+    /// Its key.
+    pub key_file: PathBuf,
+    /// The authorities whose clients are known: with them a certificate is asked for, and proven
+    /// where one is shown.
+    pub client_ca_file: Option<PathBuf>,
 }
 
 impl Default for Http {
@@ -72,6 +94,8 @@ impl Default for Http {
             idle_ms: 30_000,
             body_bytes_max: 16 * 1024,
             shapes: None,
+            proxies: Vec::new(),
+            tls: None,
         }
     }
 }
@@ -79,7 +103,9 @@ impl Default for Http {
 impl Http {
     /// Whether certificates of clients are asked for and verified.
     pub fn client_ca(&self) -> bool {
-        false
+        self.tls
+            .as_ref()
+            .is_some_and(|tls| tls.client_ca_file.is_some())
     }
 }
 
@@ -249,6 +275,8 @@ pub enum LinkConfig {
     UssdHttp(UssdHttp),
     /// Messages over SMPP.
     Smpp(Box<SmppConfig>),
+    /// Messages over HTTP, in and out: callbacks on `/sms/NAME`, and an operator's API.
+    SmsHttp(Box<SmsHttp>),
     /// USSD callbacks as `ussd-http`; messages are kept in memory and shown on the administration
     /// listener. For trying out, on loopback.
     Sandbox(UssdHttp),
@@ -329,6 +357,7 @@ impl LinkConfig {
         match self {
             Self::UssdHttp(link) | Self::Sandbox(link) => &link.name,
             Self::Smpp(link) => link.name.as_str(),
+            Self::SmsHttp(link) => &link.name,
         }
     }
 
@@ -337,6 +366,7 @@ impl LinkConfig {
         match self {
             Self::UssdHttp(link) | Self::Sandbox(link) => &link.services,
             Self::Smpp(link) => &link.services,
+            Self::SmsHttp(link) => &link.services,
         }
     }
 }

@@ -24,6 +24,7 @@ pub mod outbox;
 pub mod render;
 pub mod screen;
 pub mod smpp;
+pub mod sms_http;
 pub mod store;
 pub mod system;
 pub mod tls;

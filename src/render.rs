@@ -300,7 +300,7 @@ impl Wording<'_> {
                 }
             }
         }
-        let key = |slot: &str| conversation.slots.get(&slot.into()).map(Value::shown);
+        let key = |slot: &str| conversation.slots.get(slot).map(Value::shown);
         if let Some(category) = key("category").and_then(|key| self.script.lists.category(&key)) {
             let lines: Vec<String> = category
                 .documents

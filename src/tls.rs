@@ -1,5 +1,7 @@
-//! TLS towards others: the authorities that are trusted and the certificate that is shown, read
-//! from files once, at the start.
+//! TLS from files: towards others the authorities that are trusted and the certificate that is
+//! shown, read once, at the start; for our own listener in [`server`].
+
+pub mod server;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -58,29 +60,17 @@ pub fn client(
     let builder = match ca {
         None => builder.with_webpki_roots(),
         Some(path) => {
-            let mut roots = RootCertStore::empty();
-            for certificate in certificates(Setting::CaFile, path)? {
-                roots.add(certificate).map_err(|_| {
-                    TlsFault::new(
-                        Setting::CaFile,
-                        format!("{}: a certificate is not an authority's", path.display()),
-                    )
-                })?;
-            }
-            builder.with_root_certificates(roots)
+            let bytes = read(path).map_err(|message| TlsFault::new(Setting::CaFile, message))?;
+            builder.with_root_certificates(authorities(path, &bytes)?)
         }
     };
     match (cert, key) {
         (None, None) => Ok(builder.with_no_client_auth()),
         (Some(cert), Some(key)) => {
-            let chain = certificates(Setting::CertFile, cert)?;
+            let bytes = read(cert).map_err(|message| TlsFault::new(Setting::CertFile, message))?;
+            let chain = chain(Setting::CertFile, cert, &bytes)?;
             let bytes = read(key).map_err(|message| TlsFault::new(Setting::KeyFile, message))?;
-            let key = PrivateKeyDer::from_pem_slice(&bytes).map_err(|_| {
-                TlsFault::new(
-                    Setting::KeyFile,
-                    format!("{}: expected a private key in PEM", key.display()),
-                )
-            })?;
+            let key = private_key(key, &bytes)?;
             builder.with_client_auth_cert(chain, key).map_err(|_| {
                 TlsFault::new(Setting::KeyFile, "the key does not belong to cert_file")
             })
@@ -90,9 +80,13 @@ pub fn client(
     }
 }
 
-fn certificates(setting: Setting, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFault> {
-    let bytes = read(path).map_err(|message| TlsFault::new(setting, message))?;
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+/// The certificates in the bytes of a file, at least one.
+fn chain(
+    setting: Setting,
+    path: &Path,
+    bytes: &[u8],
+) -> Result<Vec<CertificateDer<'static>>, TlsFault> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bytes).collect();
     match found {
         Ok(found) if !found.is_empty() => Ok(found),
         Ok(_) | Err(_) => Err(TlsFault::new(
@@ -100,6 +94,29 @@ fn certificates(setting: Setting, path: &Path) -> Result<Vec<CertificateDer<'sta
             format!("{}: expected certificates in PEM", path.display()),
         )),
     }
+}
+
+fn private_key(path: &Path, bytes: &[u8]) -> Result<PrivateKeyDer<'static>, TlsFault> {
+    PrivateKeyDer::from_pem_slice(bytes).map_err(|_| {
+        TlsFault::new(
+            Setting::KeyFile,
+            format!("{}: expected a private key in PEM", path.display()),
+        )
+    })
+}
+
+/// Trusts the authorities in the bytes of a file.
+fn authorities(path: &Path, bytes: &[u8]) -> Result<RootCertStore, TlsFault> {
+    let mut roots = RootCertStore::empty();
+    for certificate in chain(Setting::CaFile, path, bytes)? {
+        roots.add(certificate).map_err(|_| {
+            TlsFault::new(
+                Setting::CaFile,
+                format!("{}: a certificate is not an authority's", path.display()),
+            )
+        })?;
+    }
+    Ok(roots)
 }
 
 /// The bytes of a small file.

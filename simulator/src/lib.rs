@@ -16,8 +16,10 @@
 //! | [`page`] | a web page with a phone on it |
 //! | [`script`], [`journeys`] | what workers do, as text, and who plays it |
 //! | [`gateway`] | the gateway's program as a child process |
+//! | [`conformance`] | an operator of any shape that judges a gateway |
 //! | [`load`] | many callbacks at once |
 
+pub mod conformance;
 pub mod console;
 pub mod gateway;
 pub mod journeys;

@@ -16,7 +16,7 @@
 //! | `ussd` | sessions of phones, in five dialects |
 //! | `behaviour`, `manners`, `spoil` | how it misbehaves |
 
-mod alphabet;
+pub(crate) mod alphabet;
 mod answer;
 mod behaviour;
 mod bind;

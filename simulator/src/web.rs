@@ -31,7 +31,15 @@ impl Server {
     /// # Errors
     /// When the port cannot be listened on.
     pub async fn start(router: Router, port: u16) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        Self::start_at(router, SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await
+    }
+
+    /// Serves `router` on an address.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub async fn start_at(router: Router, address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         Ok(Self {
             address,

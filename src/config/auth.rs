@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
-use super::ConfigError;
+use super::{ConfigError, network};
 use crate::operator::auth::{Certificate, PathSecret, Secrets, Twilio};
 
 /// A secret of the configuration, which is never shown.
@@ -469,27 +469,18 @@ impl AddressesAuth {
         }
         self.allow
             .iter()
-            .map(|text| {
-                let net = match text.parse::<IpNet>() {
-                    Ok(net) => Some(net),
-                    Err(_) => text
-                        .parse()
-                        .ok()
-                        .map(|address: core::net::IpAddr| IpNet::from(address.to_canonical())),
-                };
-                match net {
-                    Some(net) if net.prefix_len() == 0 => Err(AuthFault::new(
-                        "allow",
-                        format!("{text} is everybody"),
-                        "name the operator's addresses",
-                    )),
-                    Some(net) => Ok(net),
-                    None => Err(AuthFault::new(
-                        "allow",
-                        format!("{text} is no address and no network"),
-                        mend,
-                    )),
-                }
+            .map(|text| match network::parse(text) {
+                Some(net) if net.prefix_len() == 0 => Err(AuthFault::new(
+                    "allow",
+                    format!("{text} is everybody"),
+                    "name the operator's addresses",
+                )),
+                Some(net) => Ok(net),
+                None => Err(AuthFault::new(
+                    "allow",
+                    format!("{text} is no address and no network, or has bits behind its length"),
+                    mend,
+                )),
             })
             .collect()
     }
@@ -592,7 +583,11 @@ services = [\"tns\"]
             ConfigError::File(finding) => {
                 let (line, column) = finding.place();
                 let told = format!("{line}:{column} {} | {}", finding.message, finding.mend);
-                assert!(!told.contains(SECRET), "{told}");
+                // Nor in the lines that are printed around its place.
+                let printed = format!("{:?}", miette::Report::new(*finding));
+                for secret in [SECRET, "fifteen-octets", "12345678", "short"] {
+                    assert!(!printed.contains(secret), "{printed}");
+                }
                 told
             }
             other @ (ConfigError::Variable { .. } | ConfigError::Wrong { .. }) => other.to_string(),
@@ -629,6 +624,17 @@ services = [\"tns\"]
         let two = "[[link.auth]]\nkind=\"twilio\"\nsecret=\"12345\"\n[[link.auth]]\nkind=\"addresses\"\nallow=[\"10.0.0.1\"]";
         let with = format!("public_url = \"https://gw.example\"\n{two}");
         assert!(told("ussd-http", &with).is_ok());
+    }
+
+    /// A certificate is worth something where its authority is named.
+    #[test]
+    fn a_certificate_needs_an_authority() {
+        let rule = "[[link.auth]]\nkind=\"certificate\"\nnames=[\"op.example\"]\n";
+        let tls = "[http.tls]\ncert_file=\"c\"\nkey_file=\"k\"\n";
+        let error = told("ussd-http", &format!("{rule}{tls}")).unwrap_err();
+        assert!(error.contains("nothing says which authority"), "{error}");
+        let whole = format!("{rule}{tls}client_ca_file=\"a\"\n");
+        assert!(told("ussd-http", &whole).is_ok());
     }
 
     #[test]
@@ -780,6 +786,10 @@ services = [\"tns\"]
             (
                 of("addresses", "allow = [\"0.0.0.0/0\"]"),
                 "7:1 link.auth.allow: 0.0.0.0/0 is everybody",
+            ),
+            (
+                of("addresses", "allow = [\"10.0.0.1/8\"]"),
+                "7:1 link.auth.allow: 10.0.0.1/8 is no address and no network, or has bits behind",
             ),
             (
                 of("certificate", ""),

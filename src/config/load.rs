@@ -2,11 +2,12 @@
 
 use super::auth::{self, AuthFault};
 use super::{
-    Config, LinkConfig, RegistryKind, ServiceConfig, UssdHttp, first_language, first_shape,
-    help_line, place, shown,
+    Config, LinkConfig, RegistryKind, ServiceConfig, SmsHttp, UssdHttp, first_language,
+    first_shape, help_line, place, shown,
 };
 use crate::finding::{Finding, Source, Span};
 use crate::smpp::config::{SettingFault, SmppConfig};
+use crate::tls::{Setting, TlsFault};
 
 /// The prefix of overriding environment variables.
 const ENV_PREFIX: &str = "JISR_";
@@ -89,8 +90,12 @@ impl Config {
             }));
         }
         if self.services.is_empty() {
-            let carries =
-                |link: &&LinkConfig| matches!(link, LinkConfig::Smpp(_) | LinkConfig::Sandbox(_));
+            let carries = |link: &&LinkConfig| {
+                matches!(
+                    link,
+                    LinkConfig::Smpp(_) | LinkConfig::SmsHttp(_) | LinkConfig::Sandbox(_)
+                )
+            };
             let receives =
                 |link: &LinkConfig| matches!(link, LinkConfig::Smpp(smpp) if !smpp.bind.sends());
             // One that only receives is taken where there is no other, and then found wrong by name.
@@ -104,7 +109,7 @@ impl Config {
                 return Err(ConfigError::wrong(
                     "service",
                     "no link can carry its messages",
-                    "add a link of kind smpp",
+                    "add a link of kind smpp or sms-http",
                 ));
             };
             self.services.push(ServiceConfig {
@@ -170,7 +175,8 @@ impl Config {
                 .enumerate()
                 .find(|(_, link)| link.name() == service.sms_link);
             match carrier {
-                Some((_, LinkConfig::Sandbox(_))) => {}
+                // That something goes out in its shape is proved with the shapes.
+                Some((_, LinkConfig::Sandbox(_) | LinkConfig::SmsHttp(_))) => {}
                 Some((_, LinkConfig::Smpp(smpp))) if smpp.bind.sends() => {}
                 Some((at, LinkConfig::Smpp(smpp))) => {
                     return Err(ConfigError::wrong(
@@ -186,7 +192,7 @@ impl Config {
                     return Err(ConfigError::wrong(
                         &format!("service[{index}].sms_link"),
                         &format!(
-                            "service {} sends on {}, which is no link of kind smpp or sandbox",
+                            "service {} sends on {}, which is no link of kind smpp, sms-http or sandbox",
                             service.name, service.sms_link
                         ),
                         "name a [[link]] of one of these kinds",
@@ -240,6 +246,17 @@ impl Config {
                         self.http.client_ca(),
                     )?;
                 }
+                LinkConfig::SmsHttp(sms) => {
+                    sms.prove(index)?;
+                    auth::prove(
+                        &sms.auth,
+                        index,
+                        &sms.name,
+                        true,
+                        sms.public_url.as_deref(),
+                        self.http.client_ca(),
+                    )?;
+                }
                 LinkConfig::Smpp(smpp) => smpp
                     .check()
                     .map_err(|fault| ConfigError::of_link(index, &fault))?,
@@ -289,11 +306,12 @@ impl Config {
 
 const NO_SECTION: &str = "expected JISR_SECTION__KEY, such as JISR_HTTP__LISTEN";
 
-/// Sets `SECTION__KEY` in the table; lists and numbers are read as TOML, all else is text.
+/// Sets `SECTION__KEY` or `SECTION__SECTION__KEY` in the table; lists and numbers are read as TOML,
+/// all else is text.
 fn lay(table: &mut toml::Table, path: &str, value: &str) -> Option<()> {
     let path = path.to_ascii_lowercase();
-    let (section, key) = path.split_once("__")?;
-    if section.is_empty() || key.is_empty() {
+    let (sections, key) = path.rsplit_once("__")?;
+    if key.is_empty() || sections.split("__").any(str::is_empty) {
         return None;
     }
     let read = toml::from_str::<toml::Table>(&format!("v = {value}"))
@@ -305,10 +323,14 @@ fn lay(table: &mut toml::Table, path: &str, value: &str) -> Option<()> {
         ) => read,
         Some(_) | None => toml::Value::String(value.to_owned()),
     };
-    let section = table
-        .entry(section)
-        .or_insert_with(|| toml::Value::Table(toml::Table::new()));
-    section.as_table_mut()?.insert(key.to_owned(), value);
+    let mut section = table;
+    for name in sections.split("__") {
+        section = section
+            .entry(name)
+            .or_insert_with(|| toml::Value::Table(toml::Table::new()))
+            .as_table_mut()?;
+    }
+    section.insert(key.to_owned(), value);
     Some(())
 }
 
@@ -367,6 +389,20 @@ impl ConfigError {
             key => format!("{section}.{key}"),
         };
         Self::wrong(&key, &fault.message, &fault.mend)
+    }
+
+    /// A fault of the files of `[http.tls]`.
+    pub fn of_listener(fault: &TlsFault) -> Self {
+        let key = match fault.setting {
+            Setting::CaFile => "client_ca_file",
+            Setting::CertFile => "cert_file",
+            Setting::KeyFile => "key_file",
+        };
+        Self::wrong(
+            &format!("http.tls.{key}"),
+            &fault.message,
+            "name PEM files that this user may read; docs/listening.md says what stands in each",
+        )
     }
 
     fn at(name: &str, text: &str, span: Span, message: &str, mend: &str) -> Self {
@@ -433,6 +469,10 @@ fn link_fault(name: &str, text: &str) -> Option<ConfigError> {
             let (fault, smpp) = match kind.as_str()? {
                 "ussd-http" | "sandbox" => (
                     serde_path_to_error::deserialize::<_, UssdHttp>(table).err()?,
+                    false,
+                ),
+                "sms-http" => (
+                    serde_path_to_error::deserialize::<_, SmsHttp>(table).err()?,
                     false,
                 ),
                 "smpp" => (
@@ -517,7 +557,7 @@ fn plain(message: &str) -> String {
 }
 
 /// The reader's names of types, and what a file has for them.
-const WORDS: [(&str, &str); 22] = [
+const WORDS: [(&str, &str); 23] = [
     ("u8", "a number from 0 to 255"),
     ("u16", "a number from 0 to 65535"),
     ("u32", "a whole number"),
@@ -530,6 +570,7 @@ const WORDS: [(&str, &str); 22] = [
     ("path string", "the path of a file in quotes"),
     ("a sequence", "a list in brackets"),
     ("struct Http", "a section [http]"),
+    ("struct ListenerTls", "a section [http.tls]"),
     ("struct Admin", "a section [admin]"),
     ("struct StoreConfig", "a section [store]"),
     ("struct RegistryConfig", "a section [registry]"),
@@ -598,6 +639,35 @@ mod tests {
     }
 
     #[test]
+    fn the_listeners_tls_and_proxies_are_read() {
+        assert_eq!(load("", &[]).unwrap().http.tls, None);
+        let file = "[http]\nproxies = [\"10.0.0.1\", \"::1/128\"]\n[http.tls]\ncert_file = \"c\"\nkey_file = \"k\"\n";
+        let env = [
+            ("JISR_HTTP__TLS__KEY_FILE", "other"),
+            ("JISR_HTTP__TLS__CLIENT_CA_FILE", "a"),
+        ];
+        let http = load(file, &env).unwrap().http;
+        let proxies: Vec<String> = http.proxies.iter().map(ToString::to_string).collect();
+        assert_eq!(proxies, ["10.0.0.1/32", "::1/128"]);
+        let tls = http.tls.unwrap();
+        assert_eq!(
+            [Some(tls.cert_file), Some(tls.key_file), tls.client_ca_file],
+            ["c", "other", "a"].map(|name| Some(name.into()))
+        );
+        let env = [("JISR_HTTP__PROXIES", "[\"192.0.2.1\"]")];
+        assert_eq!(load(file, &env).unwrap().http.proxies.len(), 1);
+        // Which a rule about certificates needs.
+        let rule = "[[link]]\nkind=\"sandbox\"\nname=\"a\"\nservices=[\"tns\"]\n[[link.auth]]\nkind=\"certificate\"\nnames=[\"op.example\"]\n";
+        let with = |files: &str| load(&format!("{file}{files}\n{rule}"), &[]);
+        assert!(with("client_ca_file = \"a\"").is_ok());
+        assert!(
+            with("")
+                .unwrap_err()
+                .contains("nothing says which authority")
+        );
+    }
+
+    #[test]
     fn mistakes_name_their_place() {
         let two = "[[link]]\nkind=\"sandbox\"\nname=\"a\"\nservices=[\"tns\"]\n[[link]]\nkind=\"smpp\"\nname=\"b\"\nhost=\"h\"\nport=127777\nsystem_id=\"s\"\nservices=[\"tns\"]\n";
         let unknown = two.replace("port=127777", "prot=1");
@@ -633,6 +703,46 @@ mod tests {
                 "[http]\nlisten = \"0.0.0.0:80\"\n",
                 vec![],
                 "http.listen: link sandbox is a sandbox, which may listen on loopback only",
+            ),
+            (
+                "[http]\ntls = true\n",
+                vec![],
+                "2:7 expected a section [http.tls]",
+            ),
+            (
+                "[http.tls]\ncert_file = \"c\"\n",
+                vec![],
+                "1:1 missing field `key_file`",
+            ),
+            (
+                "[http.tls]\ncert_file = 5\nkey_file = \"k\"\n",
+                vec![],
+                "2:13 expected the path of a file in quotes",
+            ),
+            (
+                "[http.tls]\ncert_file = \"c\"\nkey_file = \"k\"\nca_file = \"a\"\n",
+                vec![],
+                "4:1 unknown field",
+            ),
+            (
+                "[http]\nproxies = [\"10.0.0.1/8\"]\n",
+                vec![],
+                "2:11 expected addresses and networks",
+            ),
+            (
+                "",
+                vec![("JISR_HTTP__PROXIES", "[\"proxy.example\"]")],
+                "environment variable JISR_HTTP__PROXIES: expected addresses and networks",
+            ),
+            (
+                "",
+                vec![("JISR_HTTP__TLS__CERT_FILE", "c")],
+                "JISR_HTTP__TLS",
+            ),
+            (
+                "",
+                vec![("JISR_HTTP____TLS", "c")],
+                "expected JISR_SECTION__KEY",
             ),
             (
                 "[registry]\nkind = \"http\"\nurl = \"https://x\"\n",

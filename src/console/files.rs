@@ -1,19 +1,22 @@
-//! The files that links name: passwords and secrets, authorities, certificates. They are read at the
-//! start, and by `jisr check` before it.
+//! The files that the listener and links name: passwords and secrets, authorities, certificates.
+//! They are read at the start, and by `jisr check` before it.
 
 use std::path::Path;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::config::auth::{AuthConfig, AuthFault, VonageMethod as GivenMethod};
-use crate::config::{Config, ConfigError, LinkConfig};
+use crate::callback::LinkName;
+use crate::config::auth::{AuthConfig, AuthFault, Secret, VonageMethod as GivenMethod};
+use crate::config::{Config, ConfigError, LinkConfig, SmsHttp};
 use crate::operator::auth::{
     Addresses, Auth, Basic, Bearer, Hmac, Key, KeyPlace, PathSecret, Rule, Secrets, Twilio, Vonage,
     VonageMethod,
 };
+use crate::operator::sms::send::{Account, Send};
 use crate::smpp::config::{SettingFault, SmppConfig};
 use crate::smpp::link;
+use crate::sms_http::{SmsHttpSettings, TokenSettings};
 use crate::tls;
 
 /// Reads all of them once.
@@ -21,6 +24,11 @@ use crate::tls;
 /// # Errors
 /// [`ConfigError`] for the first that cannot be used, with its link; never what stands in it.
 pub fn check(config: &Config) -> Result<(), ConfigError> {
+    if let Some(files) = &config.http.tls {
+        tls::server::ServerPem::read(files)
+            .and_then(|pem| pem.server())
+            .map_err(|fault| ConfigError::of_listener(&fault))?;
+    }
     for (index, given) in config.links.iter().enumerate() {
         match given {
             LinkConfig::Smpp(given) => filled(given)
@@ -28,6 +36,11 @@ pub fn check(config: &Config) -> Result<(), ConfigError> {
                 .map_err(|fault| ConfigError::of_link(index, &fault))?,
             LinkConfig::UssdHttp(_) | LinkConfig::Sandbox(_) => {
                 auth(config, index)?;
+            }
+            LinkConfig::SmsHttp(given) => {
+                auth(config, index)?;
+                secret(given, index)?;
+                authority(given, index)?;
             }
         }
     }
@@ -42,6 +55,7 @@ pub fn check(config: &Config) -> Result<(), ConfigError> {
 pub fn auth(config: &Config, index: usize) -> Result<Auth, ConfigError> {
     match config.links.get(index) {
         Some(LinkConfig::UssdHttp(link)) => rules(&link.auth, link.public_url.as_deref(), index),
+        Some(LinkConfig::SmsHttp(link)) => rules(&link.auth, link.public_url.as_deref(), index),
         Some(LinkConfig::Sandbox(link)) if link.auth.is_empty() => Ok(Auth::open()),
         Some(LinkConfig::Sandbox(link)) => rules(&link.auth, link.public_url.as_deref(), index),
         // Nobody calls us on it.
@@ -150,6 +164,102 @@ fn secret_in(
     Ok(text)
 }
 
+/// How a link of messages over HTTP sends, and its account, with the secrets of their files.
+///
+/// # Errors
+/// [`ConfigError`] with the link's place, when a file cannot be read or a setting is missing.
+pub fn sms_http(
+    index: usize,
+    given: &SmsHttp,
+    send: &Send,
+) -> Result<(SmsHttpSettings, Account), ConfigError> {
+    let url = given.url.as_deref().ok_or_else(|| {
+        ConfigError::wrong(
+            &format!("link[{index}].url"),
+            &format!("link {} has no address to send to", given.name),
+            "write the address of the operator's API, url = \"https://api.operator.example\"",
+        )
+    })?;
+    let account = Account {
+        url: url.trim_end_matches('/').to_owned(),
+        user: given.user.clone().unwrap_or_default(),
+        secret: secret(given, index)?.to_string(),
+        sender: given.sender.clone(),
+        receipts: receipts(given, index)?,
+    };
+    let settings = SmsHttpSettings {
+        link: LinkName(given.name.clone()),
+        ca_file: given.ca_file.clone(),
+        connect: given.connect(),
+        response: given.response(),
+        rate: Some(given.rate).filter(|rate| *rate > 0.0),
+        window: given.window,
+        token: send.token.as_ref().map(|(path, scope)| TokenSettings {
+            url: format!("{}{path}", account.url),
+            id: account.user.clone(),
+            secret: account.secret.clone(),
+            scope: scope.clone(),
+        }),
+    };
+    Ok((settings, account))
+}
+
+/// Our secret at the operator's API.
+fn secret(given: &SmsHttp, index: usize) -> Result<Zeroizing<String>, ConfigError> {
+    let Some(file) = &given.secret_file else {
+        let secret = given.secret.as_ref().map(Secret::as_str);
+        return Ok(Zeroizing::new(secret.unwrap_or_default().to_owned()));
+    };
+    let fault = |message: String| {
+        ConfigError::wrong(
+            &format!("link[{index}].secret_file"),
+            &message,
+            "name a file with the secret alone that this user may read",
+        )
+    };
+    let octets = Zeroizing::new(tls::read(file).map_err(fault)?);
+    let text = std::str::from_utf8(&octets)
+        .map_err(|_| fault(format!("{}: it is no text in UTF-8", file.display())))?;
+    Ok(Zeroizing::new(text.trim().to_owned()))
+}
+
+/// Whether the authority of the operator's API can be read.
+fn authority(given: &SmsHttp, index: usize) -> Result<(), ConfigError> {
+    tls::client(given.ca_file.as_deref(), None, None)
+        .map(drop)
+        .map_err(|fault| {
+            ConfigError::wrong(
+                &format!("link[{index}].ca_file"),
+                &fault.message,
+                "name a file with the certificates of the authority, PEM",
+            )
+        })
+}
+
+/// Our address for receipts, with the secret segment that the link wants.
+fn receipts(given: &SmsHttp, index: usize) -> Result<Option<String>, ConfigError> {
+    let Some(public) = &given.public_url else {
+        return Ok(None);
+    };
+    let mut url = format!("{}/sms/{}", public.trim_end_matches('/'), given.name);
+    for (at, auth) in given.auth.iter().enumerate() {
+        if !matches!(auth, AuthConfig::Path(_)) {
+            continue;
+        }
+        let written = auth.given();
+        let inline = written.as_ref().and_then(|given| given.secret);
+        let segment = match (inline, written.as_ref().and_then(|given| given.secret_file)) {
+            (Some(secret), _) => Zeroizing::new(secret.as_str().to_owned()),
+            (None, Some(file)) => secret_in(auth, "secret_file", file)
+                .map_err(|fault| ConfigError::of_auth(index, at, &fault))?,
+            (None, None) => continue,
+        };
+        url.push('/');
+        url.push_str(&segment);
+    }
+    Ok(Some(format!("{url}/receipts")))
+}
+
 /// The settings with the password that stands in their file.
 ///
 /// # Errors
@@ -212,6 +322,11 @@ services = ["tns"]
         write("good", b"12345678\n");
         write("long", b"s3cret789\n");
         write("odd", b"\xff\xfe");
+        let own = rcgen::generate_simple_self_signed(["jisr.test".to_owned()]).unwrap();
+        write("own.pem", own.cert.pem().as_bytes());
+        write("own.key", own.signing_key.serialize_pem().as_bytes());
+        let other = rcgen::KeyPair::generate().unwrap();
+        write("other.key", other.serialize_pem().as_bytes());
         for (setting, expected) in [
             ("password_file = \"DIR/good\"", None),
             (
@@ -242,9 +357,28 @@ services = ["tns"]
                 "tls = { server_name = \"not a name\" }",
                 Some("16 link.tls.server_name: it is no host name"),
             ),
+            (
+                "[http.tls]\ncert_file = \"DIR/own.pem\"\nkey_file = \"DIR/own.key\"\nclient_ca_file = \"DIR/own.pem\"",
+                None,
+            ),
+            (
+                "[http.tls]\ncert_file = \"DIR/good\"\nkey_file = \"DIR/own.key\"",
+                Some("2 http.tls.cert_file: DIR/good: expected certificates in PEM"),
+            ),
+            (
+                "[http.tls]\ncert_file = \"DIR/own.pem\"\nkey_file = \"DIR/other.key\"",
+                Some("3 http.tls.key_file: DIR/other.key: the key does not belong to DIR/own.pem"),
+            ),
+            (
+                "[http.tls]\ncert_file = \"DIR/own.pem\"\nkey_file = \"DIR/own.key\"\nclient_ca_file = \"DIR/none\"",
+                Some("4 http.tls.client_ca_file: DIR/none: No such file"),
+            ),
         ] {
             let here = |text: &str| text.replace("DIR", &folder.path().display().to_string());
-            let text = format!("{FILE}{}\n", here(setting));
+            let text = match setting.strip_prefix("[http.tls]") {
+                Some(_) => format!("{}\n{FILE}", here(setting)),
+                None => format!("{FILE}{}\n", here(setting)),
+            };
             let config = Config::load(Some(("jisr.toml", &text)), &[]).unwrap();
             let told = check(&config).map_err(|error| match error.placed("jisr.toml", &text) {
                 ConfigError::File(finding) => {

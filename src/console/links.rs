@@ -1,4 +1,6 @@
-//! `jisr links`: how the links of the running gateway stand.
+//! `jisr links`: how the links of the running gateway stand, and how their shapes read.
+
+mod test;
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
@@ -6,7 +8,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use crate::clock::Moment;
 use crate::console::{Failure, parts};
@@ -21,10 +23,22 @@ const ANSWER_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// The options of `jisr links`.
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct LinksArguments {
     /// Print what the gateway answers, as JSON.
     #[arg(long)]
     json: bool,
+
+    #[command(subcommand)]
+    command: Option<LinksCommand>,
+}
+
+#[derive(Subcommand)]
+enum LinksCommand {
+    /// Play the samples of the links' shapes through parse and reply, and show the bytes.
+    ///
+    /// No gateway has to run. A sample that is read or answered otherwise than it says is a finding.
+    Test(test::TestArguments),
 }
 
 /// Asks the gateway that the configuration describes, and prints its links.
@@ -32,6 +46,13 @@ pub struct LinksArguments {
 /// # Errors
 /// [`Failure`] when no gateway runs there or its answer cannot be read.
 pub fn run(config: Option<&Path>, arguments: &LinksArguments) -> Result<(), Failure> {
+    match &arguments.command {
+        Some(LinksCommand::Test(options)) => test::run(config, options),
+        None => status(config, arguments),
+    }
+}
+
+fn status(config: Option<&Path>, arguments: &LinksArguments) -> Result<(), Failure> {
     let config = parts::config(config)?;
     let body = ask(config.admin.listen, "/links")?;
     let links: Vec<LinkStatus> = serde_json::from_str(&body).map_err(|_| {

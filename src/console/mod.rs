@@ -50,7 +50,7 @@ enum Command {
     /// Bring in people, categories or points from a file; all of it or nothing.
     #[command(subcommand)]
     Import(import::ImportCommand),
-    /// Show how the SMPP links of the running gateway stand.
+    /// Show how the SMPP links of the running gateway stand; try the shapes of HTTP links.
     ///
     /// It asks the administration listener of the configuration (admin.listen): each bind with its
     /// state, the last thing that went wrong, its window and what it has done.

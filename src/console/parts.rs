@@ -64,6 +64,7 @@ pub fn config_with_files(named: Option<&Path>) -> Result<Config, Failure> {
     let shapes = shapes::load(&config)?;
     let found = shapes::links(&config, &shapes).map(drop);
     found
+        .and_then(|()| shapes::prove_sms(&config, &shapes))
         .and_then(|()| files::check(&config))
         .map_err(|error| {
             unfit(match text {
@@ -281,6 +282,13 @@ pub fn book(
         .collect();
     links.extend(config.links.iter().filter_map(|link| match link {
         LinkConfig::UssdHttp(_) | LinkConfig::Sandbox(_) => None,
+        LinkConfig::SmsHttp(link) => {
+            let rules = LinkRules {
+                deadline: SMS_DEADLINE,
+                ..LinkRules::default()
+            };
+            Some((LinkName(link.name.clone()), rules))
+        }
         LinkConfig::Smpp(link) => {
             let rules = match ussd(config, link) {
                 Some(ussd) => LinkRules {
@@ -326,10 +334,14 @@ pub fn limits<'c>(config: &'c Config, shapes: &Shapes) -> Result<Vec<(&'c str, L
         .map(|(link, shape)| (link.name.as_str(), shapes::rules(link, &shape).limit))
         .collect();
     for link in &config.links {
-        if let LinkConfig::Smpp(given) = link {
-            let ussd = ussd(config, given).map(|ussd| ussd.limit());
-            let both = [Some(Limit::SMS), ussd].into_iter().flatten();
-            limits.extend(both.map(|limit| (given.name.as_str(), limit)));
+        match link {
+            LinkConfig::UssdHttp(_) | LinkConfig::Sandbox(_) => {}
+            LinkConfig::SmsHttp(given) => limits.push((given.name.as_str(), Limit::SMS)),
+            LinkConfig::Smpp(given) => {
+                let ussd = ussd(config, given).map(|ussd| ussd.limit());
+                let both = [Some(Limit::SMS), ussd].into_iter().flatten();
+                limits.extend(both.map(|limit| (given.name.as_str(), limit)));
+            }
         }
     }
     Ok(limits)
@@ -361,6 +373,22 @@ pub fn codes(config: &Config, services: &[ServiceName]) -> Vec<(String, ServiceN
                 .ussd
                 .iter()
                 .map(move |code| (code.clone(), name.clone()))
+        })
+        .collect()
+}
+
+/// The short numbers of these services.
+pub fn numbers(config: &Config, services: &[ServiceName]) -> Vec<(String, ServiceName)> {
+    config
+        .services
+        .iter()
+        .map(|service| (ServiceName(service.name.clone()), service))
+        .filter(|(name, _)| services.contains(name))
+        .flat_map(|(name, service)| {
+            service
+                .sms
+                .iter()
+                .map(move |number| (number.clone(), name.clone()))
         })
         .collect()
 }

@@ -1,10 +1,12 @@
 //! `jisr serve`: the gateway with its doors, until it is told to stop.
 
 mod smpp;
+mod sms_http;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -15,14 +17,18 @@ use tracing_subscriber::EnvFilter;
 
 use crate::callback::{LinkName, ServiceName};
 use crate::clock::{Chance, Clock};
-use crate::config::{Config, LinkConfig, LogFormat, RegistryKind};
+use crate::config::{Config, ConfigError, LinkConfig, LogFormat, RegistryKind};
 use crate::console::parts::{self, AnyRegistry};
-use crate::console::{Failure, shapes};
+use crate::console::{Failure, files, shapes};
 use crate::drawer::Drawer;
 use crate::gateway::Gateway;
 use crate::http::callbacks::UssdLink;
+use crate::http::docs::Docs;
+use crate::http::entry::Entry;
+use crate::http::openapi::CallbackDoc;
 use crate::http::server::{Limits, serve};
-use crate::http::{admin, callbacks};
+use crate::http::tls::{Certificates, HANDSHAKE};
+use crate::http::{admin, callbacks, openapi, sms};
 use crate::operator::shape::Shapes;
 use crate::outbox::{self, Carrier};
 use crate::store::sql::SqlStore;
@@ -121,9 +127,21 @@ async fn gateway(config: Config) -> Result<(), Failure> {
 
     let mut drawers = BTreeMap::new();
     let mut links = Vec::new();
-    for link in &config.links {
+    for (index, link) in config.links.iter().enumerate() {
         match link {
             LinkConfig::UssdHttp(_) => {}
+            LinkConfig::SmsHttp(link) => {
+                let given = sms_http::Given {
+                    index,
+                    link,
+                    shapes: &shapes,
+                    clock: &clock,
+                    chance: &chance,
+                };
+                if let Some(carrier) = sms_http::carrier(&mut tasks, &gateway, &given, &stopped)? {
+                    carry(&mut tasks, &gateway, carrier, &clock, &stopped);
+                }
+            }
             LinkConfig::Sandbox(link) => {
                 let drawer = Arc::new(Drawer::new(LinkName(link.name.clone())));
                 drawers.insert(LinkName(link.name.clone()), Arc::clone(&drawer));
@@ -154,17 +172,50 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         stopped.clone(),
     ));
 
+    let certificates = certificates(&config)?;
+    if let Some(certificates) = &certificates {
+        tasks.spawn(Arc::clone(certificates).keep(Arc::clone(&clock), stopped.clone()));
+    }
+    if in_clear(&config) {
+        tracing::warn!(
+            listen = %config.http.listen,
+            "callbacks come in without TLS, and secrets with them in the clear, unless a proxy in front has it: see [http.tls]"
+        );
+    }
     let limits = Limits {
         connections_max: config.http.connections_max,
+        handshake: HANDSHAKE,
         head: Duration::from_millis(config.http.header_ms),
         idle: Duration::from_millis(config.http.idle_ms),
     };
+    let entry = |body_bytes_max| Entry {
+        clock: Arc::clone(&clock),
+        body_bytes_max,
+        body_time: Duration::from_millis(config.http.body_ms),
+        proxies: config.http.proxies.clone(),
+        told_at: AtomicI64::new(0),
+    };
     let door = callbacks::Door {
         gateway: Arc::clone(&gateway),
-        clock: Arc::clone(&clock),
+        entry: entry(config.http.body_bytes_max),
         links: ussd_links(&config, &shapes)?,
+    };
+    let site = openapi::Site {
+        callbacks: format!(
+            "{}://{}",
+            scheme(&config),
+            callbacks.local_addr().map_err(Failure::of)?
+        ),
+        sandbox: (!drawers.is_empty()).then(|| {
+            let services = config.services.iter();
+            services.flat_map(|service| service.sms.clone()).collect()
+        }),
         body_bytes_max: config.http.body_bytes_max,
-        body_time: Duration::from_millis(config.http.body_ms),
+    };
+    let messages = sms::Door {
+        gateway: Arc::clone(&gateway),
+        entry: entry(config.http.body_bytes_max.saturating_mul(sms::BATCH)),
+        links: sms_http::links(&config, &shapes)?,
     };
     let admin = admin::Door {
         gateway: Arc::clone(&gateway),
@@ -172,18 +223,21 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         metrics,
         drawers,
         links,
+        docs: Docs::new(&openapi::document(&site, &described(&config, &shapes)?)),
     };
     greet(&config, &callbacks, &administration)?;
     tasks.spawn(serve(
         callbacks,
-        callbacks::router(Arc::new(door)),
+        callbacks::router(Arc::new(door)).merge(sms::router(Arc::new(messages))),
         limits,
+        certificates,
         stopped.clone(),
     ));
     tasks.spawn(serve(
         administration,
         admin::router(Arc::new(admin)),
         limits,
+        None,
         stopped,
     ));
 
@@ -227,18 +281,64 @@ async fn bind(address: std::net::SocketAddr, key: &str) -> Result<TcpListener, F
     })
 }
 
+/// What the listener of callbacks shows to those who connect; none without `[http.tls]`.
+fn certificates(config: &Config) -> Result<Option<Arc<Certificates>>, Failure> {
+    let Some(files) = &config.http.tls else {
+        return Ok(None);
+    };
+    match Certificates::load(files.clone()) {
+        Ok(certificates) => Ok(Some(Arc::new(certificates))),
+        Err(fault) => Err(Failure::Failed(
+            ConfigError::of_listener(&fault).to_string(),
+        )),
+    }
+}
+
+fn scheme(config: &Config) -> &'static str {
+    match config.http.tls {
+        Some(_) => "https",
+        None => "http",
+    }
+}
+
+/// Whether callbacks come over a network in the clear.
+fn in_clear(config: &Config) -> bool {
+    config.http.tls.is_none() && !config.http.listen.ip().to_canonical().is_loopback()
+}
+
 fn ussd_links(config: &Config, shapes: &Shapes) -> Result<BTreeMap<LinkName, UssdLink>, Failure> {
+    let mut links = BTreeMap::new();
+    for (index, link) in config.links.iter().enumerate() {
+        let (LinkConfig::UssdHttp(http) | LinkConfig::Sandbox(http)) = link else {
+            continue;
+        };
+        let services: Vec<_> = http.services.iter().cloned().map(ServiceName).collect();
+        let link = UssdLink {
+            auth: files::auth(config, index).map_err(Failure::of)?,
+            public_url: http.public_url.clone(),
+            shape: shapes::of(http, index, shapes).map_err(Failure::of)?,
+            codes: parts::codes(config, &services),
+            services,
+        };
+        links.insert(LinkName(http.name.clone()), link);
+    }
+    Ok(links)
+}
+
+/// Every way to call the links over HTTP, for the document.
+fn described(config: &Config, shapes: &Shapes) -> Result<Vec<CallbackDoc>, Failure> {
     let links = shapes::links(config, shapes).map_err(Failure::of)?;
     Ok(links
         .into_iter()
-        .map(|(http, shape)| {
+        .flat_map(|(http, shape)| {
             let services: Vec<_> = http.services.iter().cloned().map(ServiceName).collect();
-            let link = UssdLink {
-                codes: parts::codes(config, &services),
-                shape,
-                services,
-            };
-            (LinkName(http.name.clone()), link)
+            let codes = parts::codes(config, &services);
+            openapi::ussd::callbacks(&openapi::ussd::UssdSite {
+                link: &http.name,
+                shape: &shape,
+                codes: codes.into_iter().map(|(code, _)| code).collect(),
+                auth: &http.auth,
+            })
         })
         .collect())
 }
@@ -251,8 +351,9 @@ fn greet(
 ) -> Result<(), Failure> {
     let http = callbacks.local_addr().map_err(Failure::of)?;
     let admin = administration.local_addr().map_err(Failure::of)?;
-    println!("callbacks       http://{http}/ussd/LINK");
-    println!("administration  http://{admin}/readyz  /livez  /metrics  /links");
+    let scheme = scheme(config);
+    println!("callbacks       {scheme}://{http}/ussd/LINK");
+    println!("administration  http://{admin}/readyz  /livez  /metrics  /links  /docs");
     println!("ledger          {}", config.store.path().display());
     if config.registry.kind == RegistryKind::Sandbox {
         println!("registry        sandbox: sample people, no real person");
@@ -270,7 +371,7 @@ fn greet(
                 sandbox.name
             );
             println!(
-                "  curl -d 'sessionId=1&phoneNumber=%2B212661000001&networkCode=60401&serviceCode={}&text=' http://{http}/ussd/{}",
+                "  curl -d 'sessionId=1&phoneNumber=%2B212661000001&networkCode=60401&serviceCode={}&text=' {scheme}://{http}/ussd/{}",
                 dial.replace('#', "%23"),
                 sandbox.name
             );
@@ -366,5 +467,29 @@ async fn until_told() -> Result<(), Failure> {
     tokio::select! {
         result = tokio::signal::ctrl_c() => result.map_err(Failure::of),
         _ = terminate.recv() => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn only_a_network_without_tls_is_warned_of() {
+        let tls = "[http.tls]\ncert_file = \"c\"\nkey_file = \"k\"\n";
+        for (listen, tls, expected) in [
+            ("127.0.0.1:1", "", false),
+            ("[::1]:1", "", false),
+            ("[::ffff:127.0.0.1]:1", "", false),
+            ("0.0.0.0:1", "", true),
+            ("[::]:1", "", true),
+            ("192.0.2.1:1", "", true),
+            ("192.0.2.1:1", tls, false),
+        ] {
+            let mut config = Config::load(Some(("jisr.toml", tls)), &[]).unwrap();
+            config.http.listen = listen.parse().unwrap();
+            assert_eq!(in_clear(&config), expected, "{listen} {tls}");
+        }
     }
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::book::LinkRules;
-use crate::config::{Config, ConfigError, LinkConfig, UssdHttp};
+use crate::config::{Config, ConfigError, LinkConfig, SmsHttp, UssdHttp};
 use crate::console::Failure;
 use crate::finding::Source;
 use crate::operator::file::SessionIds;
 use crate::operator::shape::{Shape, Shapes};
+use crate::operator::sms::SmsShape;
 use crate::operator::ussd::UssdShape;
 use crate::screen::Limit;
 
@@ -76,18 +77,84 @@ fn files(folder: &Path) -> Result<Vec<Source>, Failure> {
 /// [`ConfigError`] where there is none of that name, it is of the other channel, or it is switched
 /// off.
 pub fn of(link: &UssdHttp, index: usize, shapes: &Shapes) -> Result<Arc<UssdShape>, ConfigError> {
+    match named(&link.name, &link.shape, index, shapes)? {
+        Shape::Ussd(shape) => Ok(Arc::clone(shape)),
+        Shape::Sms(shape) => Err(ConfigError::wrong(
+            &format!("link[{index}].shape"),
+            &format!("the shape {} is one of SMS", shape.head.name),
+            "let the link be of kind sms-http, or take a shape of USSD",
+        )),
+    }
+}
+
+/// The shape of the link of messages at this place.
+///
+/// # Errors
+/// As [`of`], and where a service sends on a link in whose shape nothing goes out.
+pub fn sms(link: &SmsHttp, index: usize, shapes: &Shapes) -> Result<Arc<SmsShape>, ConfigError> {
+    match named(&link.name, &link.shape, index, shapes)? {
+        Shape::Sms(shape) => Ok(Arc::clone(shape)),
+        Shape::Ussd(shape) => Err(ConfigError::wrong(
+            &format!("link[{index}].shape"),
+            &format!("the shape {} is one of USSD", shape.head.name),
+            "let the link be of kind ussd-http, or take a shape of SMS",
+        )),
+    }
+}
+
+/// Proves the shapes of all links of messages, and that those on which services send can.
+///
+/// # Errors
+/// As [`sms`], for the first.
+pub fn prove_sms(config: &Config, shapes: &Shapes) -> Result<(), ConfigError> {
+    for (index, link) in config.links.iter().enumerate() {
+        let LinkConfig::SmsHttp(link) = link else {
+            continue;
+        };
+        let shape = sms(link, index, shapes)?;
+        let sends = config
+            .services
+            .iter()
+            .find(|service| service.sms_link == link.name);
+        if let Some(service) = sends
+            && shape.send.is_none()
+        {
+            return Err(ConfigError::wrong(
+                &format!("link[{index}].shape"),
+                &format!(
+                    "service {} sends on link {}, and nothing goes out in the shape {}",
+                    service.name, link.name, shape.head.name
+                ),
+                "take another shape, or name another link as sms_link of the service",
+            ));
+        }
+        if shape.send.is_some() && link.url.is_none() {
+            return Err(ConfigError::wrong(
+                &format!("link[{index}].url"),
+                &format!("link {} has no address to send to", link.name),
+                "write the address of the operator's API, url = \"https://api.operator.example\"",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The shape of that name, which the link at this place has.
+fn named<'s>(
+    link: &str,
+    name: &str,
+    index: usize,
+    shapes: &'s Shapes,
+) -> Result<&'s Shape, ConfigError> {
     let key = format!("link[{index}].shape");
-    let Some(shape) = shapes.get(&link.shape) else {
+    let Some(shape) = shapes.get(name) else {
         let known: Vec<&str> = shapes
             .iter()
             .map(|shape| shape.head().name.as_str())
             .collect();
         return Err(ConfigError::wrong(
             &key,
-            &format!(
-                "link {} has the shape {}, which there is not",
-                link.name, link.shape
-            ),
+            &format!("link {link} has the shape {name}, which there is not"),
             &format!(
                 "take one of {}, or put its file into the folder of shapes",
                 known.join(", ")
@@ -102,9 +169,7 @@ pub fn of(link: &UssdHttp, index: usize, shapes: &Shapes) -> Result<Arc<UssdShap
             "copy its file into the folder of shapes, complete it there with the operator's contract, and take `enabled: false` out",
         ));
     }
-    match shape {
-        Shape::Ussd(shape) => Ok(Arc::clone(shape)),
-    }
+    Ok(shape)
 }
 
 /// Every link with a shape, and its shape.
@@ -123,7 +188,7 @@ pub fn links<'c>(
             LinkConfig::UssdHttp(http) | LinkConfig::Sandbox(http) => {
                 Some(of(http, index, shapes).map(|shape| (http, shape)))
             }
-            LinkConfig::Smpp(_) => None,
+            LinkConfig::Smpp(_) | LinkConfig::SmsHttp(_) => None,
         })
         .collect()
 }

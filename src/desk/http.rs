@@ -371,3 +371,7 @@ fn base(url: &str) -> Result<String, HttpRegistryError> {
 #[cfg(test)]
 #[path = "http_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "stub_tests.rs"]
+mod stub_tests;

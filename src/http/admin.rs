@@ -1,30 +1,32 @@
-//! The administration listener: whether it lives, whether it can work, its figures, and the phones
-//! of a sandbox link.
+//! The administration listener: whether it lives, whether it can work, its figures, its documents,
+//! and the phones of a sandbox link.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{Form, Path, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
-use serde::Deserialize;
 
-use crate::callback::{LinkName, Msisdn};
+use crate::callback::LinkName;
 use crate::clock::Clock;
 use crate::desk::Registry;
 use crate::drawer::Drawer;
 use crate::gateway::Gateway;
-use crate::http::callbacks::sent;
+use crate::http::docs::Docs;
+use crate::http::entry::sent;
+use crate::http::sandbox;
 use crate::operator::ussd;
 use crate::smpp::link::LinkHandle;
 use crate::smpp::status::{BindState, BindStatus, LinkStatus};
-use crate::store::{MessageState, NewSms, Store};
+use crate::store::{MessageState, Store};
 
 /// An error for people at this listener (RFC 9457).
-fn problem(status: StatusCode, detail: &str) -> Response {
+pub(super) fn problem(status: StatusCode, detail: &str) -> Response {
     sent(ussd::problem(status.as_u16(), detail))
 }
 
@@ -40,24 +42,61 @@ pub struct Door<S, R> {
     pub drawers: BTreeMap<LinkName, Arc<Drawer>>,
     /// The links over SMPP.
     pub links: Vec<Arc<LinkHandle>>,
+    /// The OpenAPI document and its page.
+    pub docs: Docs,
 }
 
 /// The routes of the administration listener.
 pub fn router<S: Store, R: Registry>(door: Arc<Door<S, R>>) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/livez", get(|| async { "alive\n" }))
         .route("/readyz", get(ready::<S, R>))
         .route("/metrics", get(figures::<S, R>))
         .route("/links", get(links::<S, R>))
-        .route("/sandbox/sms/{number}", get(letters::<S, R>))
-        .route("/sandbox/sms", post(text::<S, R>))
-        .fallback(|| async {
+        .route("/docs", get(|| async { Docs::moved() }))
+        .route("/docs/", get(page::<S, R>))
+        .route("/docs/openapi.json", get(document::<S, R>))
+        .route("/docs/{file}", get(page_file::<S, R>));
+    // Without a sandbox link there are no phones, and nothing to ask of them.
+    let router = if door.drawers.is_empty() {
+        router
+    } else {
+        router
+            .route("/sandbox/sms/{number}", get(sandbox::letters::<S, R>))
+            .route("/sandbox/sms", post(sandbox::text::<S, R>))
+    };
+    router
+        .fallback(|| async { nothing_here() })
+        .method_not_allowed_fallback(|| async {
             problem(
-                StatusCode::NOT_FOUND,
-                "there is /livez, /readyz, /metrics and /links",
+                StatusCode::METHOD_NOT_ALLOWED,
+                "there is no such method here; the header Allow has those that there are",
             )
         })
         .with_state(door)
+}
+
+fn nothing_here() -> Response {
+    problem(
+        StatusCode::NOT_FOUND,
+        "there is nothing here; /docs says what there is",
+    )
+}
+
+async fn page<S: Store, R: Registry>(State(door): State<Arc<Door<S, R>>>) -> Response {
+    door.docs.file("").unwrap_or_else(nothing_here)
+}
+
+async fn page_file<S: Store, R: Registry>(
+    State(door): State<Arc<Door<S, R>>>,
+    file: Result<Path<String>, PathRejection>,
+) -> Response {
+    let file = file.ok().and_then(|Path(name)| door.docs.file(&name));
+    file.unwrap_or_else(nothing_here)
+}
+
+async fn document<S: Store, R: Registry>(State(door): State<Arc<Door<S, R>>>) -> Response {
+    door.docs.document()
 }
 
 async fn ready<S: Store, R: Registry>(State(door): State<Arc<Door<S, R>>>) -> Response {
@@ -123,81 +162,4 @@ fn tell(link: &LinkStatus) {
 )]
 fn precise(count: u64) -> f64 {
     count as f64
-}
-
-/// What a phone of the sandbox has received.
-async fn letters<S: Store, R: Registry>(
-    State(door): State<Arc<Door<S, R>>>,
-    Path(number): Path<String>,
-) -> Response {
-    let Ok(number) = Msisdn::parse(&number) else {
-        return problem(
-            StatusCode::BAD_REQUEST,
-            "the path does not end in a phone number",
-        );
-    };
-    if door.drawers.is_empty() {
-        return problem(StatusCode::NOT_FOUND, "no link is of kind sandbox");
-    }
-    let letters: Vec<_> = door
-        .drawers
-        .values()
-        .flat_map(|drawer| drawer.of(&number))
-        .collect();
-    Json(letters).into_response()
-}
-
-/// A text from a phone of the sandbox.
-#[derive(Deserialize)]
-struct Text {
-    from: String,
-    to: String,
-    text: String,
-}
-
-async fn text<S: Store, R: Registry>(
-    State(door): State<Arc<Door<S, R>>>,
-    Form(text): Form<Text>,
-) -> Response {
-    let Some(link) = door.drawers.keys().next() else {
-        return problem(StatusCode::NOT_FOUND, "no link is of kind sandbox");
-    };
-    let Ok(from) = Msisdn::parse(&text.from) else {
-        return problem(StatusCode::BAD_REQUEST, "field from is not a phone number");
-    };
-    let book = door.gateway.book();
-    let Some(service) = book
-        .services
-        .values()
-        .find(|service| service.sms.contains(&text.to))
-    else {
-        return problem(
-            StatusCode::BAD_REQUEST,
-            "field to is no short number of a service",
-        );
-    };
-    let at = door.clock.now();
-    let bytes = [
-        text.from.as_bytes(),
-        text.to.as_bytes(),
-        text.text.as_bytes(),
-        &at.ms().to_be_bytes(),
-    ];
-    let fingerprint = door.gateway.store.mark("sandbox-sms", &bytes);
-    let sms = NewSms {
-        link: link.clone(),
-        service: service.name.clone(),
-        subscriber: from,
-        to: text.to.clone(),
-        text: text.text.clone(),
-        message_id: None,
-        fingerprint,
-        bind: 0,
-        part: None,
-        at,
-    };
-    match door.gateway.accept_sms(sms).await {
-        Ok(_) => (StatusCode::ACCEPTED, "taken\n").into_response(),
-        Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
-    }
 }

@@ -2,26 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{Request, StatusCode, header};
+use axum::http::Request;
 use axum::response::Response;
 use axum::routing::any;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::callback::{LinkName, ServiceName};
-use crate::clock::Clock;
+use crate::clock::Moment;
 use crate::desk::Registry;
 use crate::gateway::{Gateway, UssdCall};
+use crate::http::entry::{Entry, count, sent};
 use crate::operator::CallbackError;
+use crate::operator::auth::Auth;
 use crate::operator::file::Is;
 use crate::operator::reply::Answer;
-use crate::operator::request;
 use crate::operator::ussd::{Heard, UssdShape, problem};
-use crate::store::Store;
+use crate::store::{Reply, Store};
 
 /// A link of USSD callbacks over HTTP.
 pub struct UssdLink {
@@ -31,20 +30,20 @@ pub struct UssdLink {
     pub services: Vec<ServiceName>,
     /// Their codes.
     pub codes: Vec<(String, ServiceName)>,
+    /// Who may call.
+    pub auth: Auth,
+    /// Scheme and host as the operator calls them, where the configuration tells.
+    pub public_url: Option<String>,
 }
 
 /// What this door needs.
 pub struct Door<S, R> {
     /// The gateway.
     pub gateway: Arc<Gateway<S, R>>,
-    /// The clock that is read once a callback.
-    pub clock: Arc<dyn Clock>,
+    /// What lets requests in.
+    pub entry: Entry,
     /// The links that call here.
     pub links: BTreeMap<LinkName, UssdLink>,
-    /// Bytes of a body.
-    pub body_bytes_max: usize,
-    /// How long a body may take.
-    pub body_time: Duration,
 }
 
 /// The routes of the operators' listener.
@@ -64,43 +63,28 @@ async fn ussd<S: Store, R: Registry>(
     State(door): State<Arc<Door<S, R>>>,
     request: Request<Body>,
 ) -> Response {
-    let (parts, body) = request.into_parts();
-    let below = parts.uri.path().strip_prefix("/ussd/").unwrap_or_default();
-    let (name, rest) = match below.find('/') {
-        Some(at) => (&below[..at], &below[at..]),
-        None => (below, ""),
-    };
-    let link = LinkName(name.to_owned());
-    let body = match whole(body, door.body_bytes_max, door.body_time).await {
-        Ok(body) => body,
-        Err(fault) => return sent(fault.answer(name)),
-    };
-    let Some(found) = door.links.get(&link) else {
-        count("", "no_link");
-        return sent(problem(404, "no such link"));
-    };
-    let request = request::Request {
-        method: parts.method.as_str(),
-        rest,
-        query: parts.uri.query(),
-        headers: &parts.headers,
-        body: &body,
-    };
-    let at = door.clock.now();
-    match found.shape.hear(request) {
-        Ok(mut heard) => {
-            heard.url = called(&parts);
-            sent(turn(&door, &link, found, heard, at).await)
-        }
-        Err(error) => sent(refused(&link, found, &error)),
-    }
+    sent(match answer(&door, request).await {
+        Ok(answer) | Err(answer) => answer,
+    })
 }
 
-/// The URL that was called, without its query, as far as the request tells.
-fn called(parts: &axum::http::request::Parts) -> String {
-    let host = parts.headers.get(header::HOST);
-    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
-    format!("https://{host}{}", parts.uri.path())
+async fn answer<S: Store, R: Registry>(
+    door: &Door<S, R>,
+    request: Request<Body>,
+) -> Result<Answer, Answer> {
+    let came = door.entry.come("/ussd/", request).await?;
+    let found = door.links.get_key_value(came.name.as_str());
+    let known = found.map(|(link, of)| (link, &of.auth));
+    let rest = door.entry.admit(&door.gateway.store, &came, known).await?;
+    let Some((link, of)) = found else {
+        return Err(problem(404, "no such link"));
+    };
+    let mut heard = of
+        .shape
+        .hear(came.request(rest))
+        .map_err(|error| refused(link, of, &error))?;
+    heard.url = came.url(of.public_url.as_deref());
+    Ok(turn(door, link, of, heard, came.at).await)
 }
 
 /// The turn of a callback, and its answer.
@@ -109,14 +93,14 @@ async fn turn<S: Store, R: Registry>(
     link: &LinkName,
     of: &UssdLink,
     heard: Heard,
-    at: crate::clock::Moment,
+    at: Moment,
 ) -> Answer {
     if heard.unknown > 0 {
         let unknown = u64::try_from(heard.unknown).unwrap_or(u64::MAX);
         metrics::counter!("jisr_callback_unknown_fields_total", "link" => link.as_str().to_owned())
             .increment(unknown);
     }
-    let nothing = crate::store::Reply {
+    let nothing = Reply {
         text: String::new(),
         ends: true,
     };
@@ -181,69 +165,4 @@ fn refused(link: &LinkName, of: &UssdLink, error: &CallbackError) -> Answer {
             .push(("allow".to_owned(), of.shape.methods.join(", ")));
     }
     answer
-}
-
-/// One more callback of a link, and what became of it.
-fn count(link: &str, outcome: &'static str) {
-    metrics::counter!("jisr_callbacks_total", "link" => link.to_owned(), "outcome" => outcome)
-        .increment(1);
-}
-
-/// Why a body did not come whole.
-pub(super) enum BodyFault {
-    /// It is larger than the limit.
-    TooLarge,
-    /// The connection ended before it did.
-    Cut,
-    /// It took longer than the limit.
-    Late,
-}
-
-impl BodyFault {
-    /// The answer to it.
-    pub(super) fn answer(&self, link: &str) -> Answer {
-        let (status, detail) = match self {
-            Self::TooLarge => (413, "the body is too large"),
-            Self::Cut => (400, "the body was cut"),
-            Self::Late => (408, "the body took too long"),
-        };
-        tracing::warn!(link, status, detail, "callback refused");
-        let mut answer = problem(status, detail);
-        if !matches!(self, Self::Cut) {
-            answer.headers.push(("connection".into(), "close".into()));
-        }
-        answer
-    }
-}
-
-/// A body, whole and within its limits.
-pub(super) async fn whole(
-    body: Body,
-    bytes_max: usize,
-    time: Duration,
-) -> Result<axum::body::Bytes, BodyFault> {
-    let limited = Limited::new(body, bytes_max);
-    match tokio::time::timeout(time, limited.collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyFault::TooLarge),
-        Ok(Err(_cut)) => Err(BodyFault::Cut),
-        Err(_late) => Err(BodyFault::Late),
-    }
-}
-
-/// An answer of the pure floor as this door sends it.
-pub(super) fn sent(answer: Answer) -> Response {
-    let mut response = Response::new(Body::from(answer.body));
-    // Shapes are proved to have good ones.
-    *response.status_mut() =
-        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    for (name, value) in answer.headers {
-        if let (Ok(name), Ok(value)) = (
-            header::HeaderName::try_from(name),
-            header::HeaderValue::try_from(value),
-        ) {
-            response.headers_mut().append(name, value);
-        }
-    }
-    response
 }

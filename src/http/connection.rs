@@ -1,7 +1,8 @@
-//! A connection whose request head must arrive in time.
+//! A connection whose request head must arrive, and whose answer must be taken, in time.
 //!
 //! hyper's own header timer also runs while a kept-alive connection is idle, so that one number
-//! would have to serve for both. Here the timer starts with the first byte of a request.
+//! would have to serve for both. Here the timer starts with the first byte of a request. For answers
+//! hyper has none: whoever asks and never reads would hold its place for good.
 
 use std::future::Future;
 use std::io;
@@ -34,27 +35,54 @@ impl Busy {
     }
 }
 
-/// A stream that fails when a request head takes too long.
-pub struct HeadTimed<T> {
+/// A stream that fails when a request head takes too long, or when nothing of an answer is taken for
+/// too long.
+pub struct Timed<T> {
     stream: T,
     busy: Busy,
     head: Duration,
+    taken: Duration,
     timer: Option<Pin<Box<Sleep>>>,
+    stuck: Option<Pin<Box<Sleep>>>,
 }
 
-impl<T> HeadTimed<T> {
-    /// Times the heads on `stream`.
-    pub fn new(stream: T, busy: Busy, head: Duration) -> Self {
+impl<T> Timed<T> {
+    /// Times the heads on `stream`, and how long a write may stand still.
+    pub fn new(stream: T, busy: Busy, head: Duration, taken: Duration) -> Self {
         Self {
             stream,
             busy,
             head,
+            taken,
             timer: None,
+            stuck: None,
         }
+    }
+
+    /// What a write came to, or an error when none has gone on for too long.
+    fn unstuck<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<R>>,
+    ) -> Poll<io::Result<R>> {
+        if written.is_ready() {
+            self.stuck = None;
+            return written;
+        }
+        let stuck = self
+            .stuck
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(self.taken)));
+        if stuck.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "the answer was not taken",
+            )));
+        }
+        Poll::Pending
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for HeadTimed<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for Timed<T> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -84,21 +112,27 @@ impl<T: AsyncRead + Unpin> AsyncRead for HeadTimed<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for HeadTimed<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for Timed<T> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        this.unstuck(cx, written)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        let this = self.get_mut();
+        let flushed = Pin::new(&mut this.stream).poll_flush(cx);
+        this.unstuck(cx, flushed)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+        let this = self.get_mut();
+        let shut = Pin::new(&mut this.stream).poll_shutdown(cx);
+        this.unstuck(cx, shut)
     }
 }
 
@@ -108,11 +142,30 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+    const HEAD: Duration = Duration::from_secs(3);
+    const TAKEN: Duration = Duration::from_secs(30);
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_nobody_takes_ends_it() {
+        let (mut client, server) = tokio::io::duplex(64);
+        let mut timed = Timed::new(server, Busy::default(), HEAD, TAKEN);
+        let began = Instant::now();
+        let writes = tokio::spawn(async move { timed.write_all(&[0; 64 * 4]).await });
+        // Slowly taken is taken.
+        for _ in 0..2 {
+            tokio::time::sleep(TAKEN / 2 + HEAD).await;
+            client.read_exact(&mut [0; 64]).await.unwrap();
+        }
+        let error = writes.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(began.elapsed().as_secs(), (TAKEN * 2 + HEAD * 2).as_secs());
+    }
+
     #[tokio::test(start_paused = true)]
     async fn an_idle_connection_waits_and_a_slow_head_does_not() {
         let (mut client, server) = tokio::io::duplex(64);
         let busy = Busy::default();
-        let mut timed = HeadTimed::new(server, busy.clone(), Duration::from_secs(3));
+        let mut timed = Timed::new(server, busy.clone(), HEAD, TAKEN);
         let mut bytes = [0; 16];
 
         // Idle: nothing happens for longer than the head may take.
@@ -129,7 +182,7 @@ mod tests {
     async fn an_answer_under_way_stops_the_timer() {
         let (mut client, server) = tokio::io::duplex(64);
         let busy = Busy::default();
-        let mut timed = HeadTimed::new(server, busy.clone(), Duration::from_secs(3));
+        let mut timed = Timed::new(server, busy.clone(), HEAD, TAKEN);
         let mut bytes = [0; 16];
         client.write_all(b"POST").await.unwrap();
         assert_eq!(timed.read(&mut bytes).await.unwrap(), 4);

@@ -10,6 +10,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use crate::callback::Channel;
 use crate::operator::field::Place;
 use crate::operator::request::BodyKind;
+use crate::operator::sms::file::{IncomingFile, ReceiptsFile, SendFile, SmsSampleFile};
 use crate::operator::template::{Choice, Tree};
 
 /// How much of an operator's contract is known.
@@ -168,6 +169,23 @@ shape_file! {
         networks: Ordered<String>,
         /// Requests with what they mean.
         samples: Vec<SampleFile>,
+    }
+}
+
+shape_file! {
+    /// A file with `channel: sms`.
+    SmsFile {
+        /// What subscribers send.
+        #[serde(default)]
+        incoming: Option<IncomingFile>,
+        /// What becomes of messages.
+        #[serde(default)]
+        receipts: Option<ReceiptsFile>,
+        /// How messages go out.
+        #[serde(default)]
+        send: Option<SendFile>,
+        /// Requests with what they mean.
+        samples: Vec<SmsSampleFile>,
     }
 }
 

@@ -20,6 +20,7 @@ pub mod request;
 pub mod rule;
 pub mod sample;
 pub mod shape;
+pub mod sms;
 pub mod template;
 pub mod ussd;
 pub mod xml;

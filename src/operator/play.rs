@@ -1,5 +1,7 @@
 //! A sample played through its shape: what is read of it, and what it is answered.
 
+use serde::Serialize;
+
 use crate::operator::CallbackError;
 use crate::operator::file::Is;
 use crate::operator::reply::Answer;
@@ -22,7 +24,7 @@ pub struct Played {
 }
 
 /// Something that is otherwise than a sample says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// What.
     pub what: String,
@@ -165,7 +167,9 @@ mod tests {
         };
         let mut wrong = Vec::new();
         for shape in shapes.iter() {
-            let Shape::Ussd(shape) = shape;
+            let Shape::Ussd(shape) = shape else {
+                continue;
+            };
             for sample in &shape.samples {
                 for difference in ussd(shape, sample).differences {
                     wrong.push(format!(

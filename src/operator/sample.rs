@@ -94,6 +94,28 @@ impl Sample {
         })
     }
 
+    /// The request as samples write it.
+    pub fn shown(&self) -> String {
+        let path = if self.rest.is_empty() {
+            "/"
+        } else {
+            &self.rest
+        };
+        let mut shown = format!("{} {path}", self.method);
+        if let Some(query) = &self.query {
+            shown.push('?');
+            shown.push_str(query);
+        }
+        shown.push('\n');
+        for (name, value) in &self.headers {
+            let value = value.to_str().unwrap_or_default();
+            shown.push_str(&format!("{name}: {value}\n"));
+        }
+        shown.push('\n');
+        shown.push_str(&self.body);
+        shown
+    }
+
     /// The request.
     pub fn request(&self) -> Request<'_> {
         Request {

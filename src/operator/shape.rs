@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::callback::Channel;
-use crate::finding::{Finding, Source, Span};
-use crate::operator::compile;
+use crate::finding::{Finding, Source};
 use crate::operator::file::Head;
+use crate::operator::sms::SmsShape;
 use crate::operator::ussd::UssdShape;
+use crate::operator::{compile, sms};
 
 include!(concat!(env!("OUT_DIR"), "/shapes.rs"));
 
@@ -16,6 +17,8 @@ include!(concat!(env!("OUT_DIR"), "/shapes.rs"));
 pub enum Shape {
     /// Of USSD callbacks.
     Ussd(Arc<UssdShape>),
+    /// Of SMS over HTTP.
+    Sms(Arc<SmsShape>),
 }
 
 impl Shape {
@@ -26,12 +29,7 @@ impl Shape {
     pub fn parse(source: &Source) -> Result<Self, Box<Finding>> {
         match compile::channel(source)? {
             Channel::Ussd => compile::ussd(source).map(|shape| Self::Ussd(Arc::new(shape))),
-            Channel::Sms => Err(Box::new(source.error(
-                "O003",
-                Span::default(),
-                "there are no shapes of SMS yet",
-                "write `channel: ussd`",
-            ))),
+            Channel::Sms => sms::compile::sms(source).map(|shape| Self::Sms(Arc::new(shape))),
         }
     }
 
@@ -39,6 +37,7 @@ impl Shape {
     pub fn head(&self) -> &Head {
         match self {
             Self::Ussd(shape) => &shape.head,
+            Self::Sms(shape) => &shape.head,
         }
     }
 }

@@ -507,6 +507,7 @@ mod tests {
             .then(|| name.to_owned())
     }
 
+    #[allow(clippy::ptr_arg, reason = "holes are texts here")]
     fn fill(name: &String) -> Option<Fill<'static>> {
         match name.as_str() {
             "text" => Some(Fill::text("a <\"é\n&")),

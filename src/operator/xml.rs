@@ -66,6 +66,20 @@ impl XmlPath {
         Ok(Some(at))
     }
 
+    /// The names of the elements from the root on, the attribute last as `@name`; none where a name
+    /// alone does not lead there.
+    pub fn names(&self) -> Option<Vec<String>> {
+        let mut names = Vec::with_capacity(self.steps.len() + 1);
+        for step in &self.steps {
+            if step.with.is_some() {
+                return None;
+            }
+            names.push(step.name.clone());
+        }
+        names.extend(self.attribute.iter().map(|name| format!("@{name}")));
+        Some(names)
+    }
+
     /// What the place is called in an error: the attribute, what tells an element from others of its
     /// name, or the last element.
     pub fn name(&self) -> &str {

@@ -142,7 +142,7 @@ pub fn count(config: &SmppConfig, message: &Message) -> u8 {
 /// different for messages that follow each other. Every octet of the id counts, since the time
 /// stands in the upper ones. The lower octet, which is all that a short header has, tells as much
 /// as one octet can.
-fn reference(id: MessageId) -> u16 {
+pub fn reference(id: MessageId) -> u16 {
     let fold = |factor: u8| {
         let octets = id.0.to_be_bytes().into_iter();
         octets.fold(0, |sum: u8, octet| {

@@ -59,7 +59,7 @@ async fn callbacks() {
             "POST /ussd/nowhere",
             FORM,
             WHOLE.into(),
-            404,
+            401,
             "no such link",
         ),
         (

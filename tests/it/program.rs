@@ -167,7 +167,7 @@ impl Program {
         let greeting = stdout.text();
         let address = |name: &str| {
             let line = greeting.lines().find(|line| line.starts_with(name));
-            let address = line.and_then(|line| line.split("http://").nth(1)?.split('/').next());
+            let address = line.and_then(|line| line.split("://").nth(1)?.split('/').next());
             address.unwrap().parse().unwrap()
         };
         Self {

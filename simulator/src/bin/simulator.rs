@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use simulator::conformance::command::{self, ConformanceArgs};
+use simulator::conformance::spoil::{self, SpoilArgs};
 use simulator::console::SmscArgs;
 use simulator::registry::{Mood, Registry};
 use simulator::world::{CODE, PASSWORD, SHORT_NUMBER, SYSTEM_ID, World};
@@ -28,6 +30,10 @@ enum What {
     Registry(RegistryArgs),
     /// A message centre to bind to, well or badly behaved, and phones that are typed
     Smsc(Box<SmscArgs>),
+    /// Acts as an operator against a running gateway and prints a report
+    Conformance(Box<ConformanceArgs>),
+    /// Stands in front of a good gateway and spoils its answers, to see what the report says
+    Spoil(Box<SpoilArgs>),
     /// Many callbacks or texts at once, or many idle links
     Load {
         #[command(subcommand)]
@@ -137,6 +143,8 @@ async fn main() -> ExitCode {
         What::Phone(args) => phone(args).await,
         What::Registry(args) => registry(args).await,
         What::Smsc(args) => console::smsc(*args).await,
+        What::Conformance(args) => return command::run(*args).await,
+        What::Spoil(args) => return spoil::run(*args).await,
         What::Load {
             what:
                 LoadWhat::Ussd {

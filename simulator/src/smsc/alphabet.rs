@@ -117,6 +117,11 @@ impl Alphabet {
     }
 }
 
+/// Septets of a text in the GSM alphabet, or nothing where it has others.
+pub fn septets(text: &str) -> Option<usize> {
+    gsm7(text).map(|octets| octets.len())
+}
+
 fn gsm7_character(c: char) -> Option<Vec<u8>> {
     if let Some((octet, _)) = EXTENSION.iter().find(|(_, extended)| *extended == c) {
         return Some(vec![ESCAPE, *octet]);

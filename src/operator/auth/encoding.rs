@@ -67,11 +67,37 @@ mod tests {
             ("", 0, Some(vec![])),
             ("009fFF", 2, None),
             ("009fF", 3, None),
+            ("009fFF0", 3, None),
             ("00 9f", 2, None),
             ("+1+2", 2, None),
             ("éé", 2, None),
         ] {
             assert_eq!(unhex(text, len), bytes, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_what_its_one_type_says() {
+        use http::HeaderValue;
+
+        use BodyKind::{Form, Json, Other};
+        let form = "application/x-www-form-urlencoded";
+        for (types, kind) in [
+            (&[form][..], Form),
+            (&["Application/X-WWW-Form-URLEncoded ; charset=utf-8"], Form),
+            (&["application/json;charset=utf-8"], Json),
+            (&["application/jsonp"], Other),
+            (&["text/plain"], Other),
+            (&[""], Other),
+            (&[], Other),
+            (&[form, form], Other),
+            (&[form, "application/json"], Other),
+        ] {
+            let mut headers = HeaderMap::new();
+            for one in types {
+                headers.append(CONTENT_TYPE, HeaderValue::from_static(one));
+            }
+            assert_eq!(BodyKind::of(&headers), kind, "{types:?}");
         }
     }
 }

@@ -50,6 +50,11 @@ async fn what_was_answered_is_there_after_a_crash() {
     store.save(contract::step(&talk, "t1", 0)).await.unwrap();
     let sms = contract::sms::sms(1, "waits", 0);
     store.accept_sms(sms.clone()).await.unwrap();
+    let signed = async |store: &SqlStore| {
+        let (until, now) = (contract::at(600), contract::at(0));
+        store.nonce(&contract::link(), b"n-1", until, now).await
+    };
+    assert!(signed(&store).await.unwrap());
     let epoch = store
         .begin_epoch(&contract::link(), contract::at(0))
         .await
@@ -70,6 +75,7 @@ async fn what_was_answered_is_there_after_a_crash() {
         again.save(contract::step(&talk, "t1", 0)).await.unwrap(),
         super::super::Saved::Stale
     );
+    assert!(!signed(&again).await.unwrap(), "it passes once");
     assert_eq!(
         again.waiting_sms(SmsId(0), 9).await.unwrap()[0].text,
         "waits"
@@ -370,6 +376,20 @@ async fn a_full_disk_refuses_and_then_goes_on() {
         .await
         .unwrap();
     assert_eq!(store.waiting_sms(SmsId(0), 9).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn many_nonces_share_a_commit() {
+    let (store, _folder) = in_a_file().await;
+    let link = contract::link();
+    let nonces: Vec<_> = (0..64_u8).map(|n| [n]).collect();
+    let asked = nonces
+        .iter()
+        .map(|nonce| store.nonce(&link, nonce, contract::at(600), contract::at(0)));
+    for fresh in futures_util::future::join_all(asked).await {
+        assert!(fresh.unwrap());
+    }
+    assert!(store.commits() <= 3, "{}", store.commits());
 }
 
 #[tokio::test]

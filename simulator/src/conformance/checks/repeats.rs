@@ -1,0 +1,95 @@
+//! The same callback again, and callbacks out of order.
+
+use crate::conformance::checks::Checked;
+use crate::conformance::checks::turns::opened;
+use crate::conformance::operator::Repeat;
+use crate::conformance::report::Verdict;
+use crate::conformance::run::{Event, Exchange, Run};
+
+const UNRECOGNISED: &str = "the operator sends nothing by which a repeat is recognised";
+
+fn recognised(run: &Run) -> Result<(), Verdict> {
+    match run.operator.repeat {
+        Repeat::Key | Repeat::Path => Ok(()),
+        Repeat::None => Err(Verdict::not_run(UNRECOGNISED)),
+    }
+}
+
+fn body(exchange: &Exchange) -> Option<&[u8]> {
+    exchange.came.as_ref().ok().map(|came| came.body.as_slice())
+}
+
+fn same(run: &Run, first: &Exchange, again: &Exchange) -> Checked {
+    run.screen(again, false)?;
+    if body(first) != body(again) {
+        return Err(run.fails("the bytes of the first answer", again));
+    }
+    Ok(run.passes(again))
+}
+
+pub async fn in_turn(run: &mut Run) -> Checked {
+    recognised(run)?;
+    let mut caller = run.caller();
+    let first = run.dial(&mut caller, "").await;
+    opened(run, &first)?;
+    let key = run.settings.key.clone();
+    let callback = run.callback(&mut caller, Event::Continue, &key);
+    let first = run.good(&callback).await;
+    run.screen(&first, false)?;
+    let again = run.good(&callback).await;
+    same(run, &first, &again)
+}
+
+pub async fn of_the_first(run: &mut Run) -> Checked {
+    recognised(run)?;
+    let mut caller = run.caller();
+    let callback = run.callback(&mut caller, Event::New, "");
+    let first = run.good(&callback).await;
+    opened(run, &first)?;
+    let again = run.good(&callback).await;
+    same(run, &first, &again)
+}
+
+pub async fn at_once(run: &mut Run) -> Checked {
+    recognised(run)?;
+    let mut caller = run.caller();
+    let first = run.dial(&mut caller, "").await;
+    opened(run, &first)?;
+    let key = run.settings.key.clone();
+    let callback = run.callback(&mut caller, Event::Continue, &key);
+    let [one, other] = run.at_once(&callback).await;
+    run.screen(&one, false)?;
+    same(run, &one, &other)
+}
+
+pub async fn reordered(run: &mut Run) -> Checked {
+    recognised(run)?;
+    let key = run.settings.key.clone();
+    // What the third key gets where nothing comes late.
+    let mut caller = run.caller();
+    let first = run.dial(&mut caller, "").await;
+    opened(run, &first)?;
+    for _ in 0..2 {
+        let screen = run.press(&mut caller, &key).await;
+        opened(run, &screen)?;
+    }
+    let wanted = run.press(&mut caller, &key).await;
+    let wanted = run.screen(&wanted, false)?;
+
+    let mut caller = run.caller();
+    let first = run.dial(&mut caller, "").await;
+    opened(run, &first)?;
+    let older = run.callback(&mut caller, Event::Continue, &key);
+    let screen = run.good(&older).await;
+    run.carry(&mut caller, &screen);
+    opened(run, &screen)?;
+    let screen = run.press(&mut caller, &key).await;
+    opened(run, &screen)?;
+    let late = run.good(&older).await;
+    run.screen(&late, false)?;
+    let after = run.press(&mut caller, &key).await;
+    if run.screen(&after, false)? != wanted {
+        return Err(run.fails("the screen that comes where nothing came late", &after));
+    }
+    Ok(run.passes(&late))
+}

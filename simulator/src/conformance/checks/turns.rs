@@ -1,0 +1,175 @@
+//! Sessions as they go: dialling, keys, the end.
+
+use crate::conformance::checks::Checked;
+use crate::conformance::operator::{Numbered, Typed};
+use crate::conformance::report::Verdict;
+use crate::conformance::run::{Event, Exchange, Run};
+use crate::conformance::sign::Manner;
+
+pub async fn new(run: &mut Run) -> Checked {
+    let mut caller = run.caller();
+    let first = run.dial(&mut caller, "").await;
+    run.screen(&first, true)?;
+    Ok(run.passes(&first))
+}
+
+pub async fn more(run: &mut Run) -> Checked {
+    let mut caller = run.caller();
+    let first = run.dial(&mut caller, "").await;
+    let before = opened(run, &first)?;
+    let key = run.settings.key.clone();
+    let second = run.press(&mut caller, &key).await;
+    if run.screen(&second, false)? == before {
+        return Err(run.fails("another screen than before", &second));
+    }
+    Ok(run.passes(&second))
+}
+
+/// A screen that another check has to have first.
+pub fn opened(run: &Run, exchange: &Exchange) -> Result<String, Verdict> {
+    run.screen(exchange, true)
+        .map_err(|_| Verdict::not_run("there was no open session to look at it in"))
+}
+
+/// The screen behind the first one, for a subscriber who typed nothing wrong.
+pub async fn second_screen(run: &mut Run) -> Result<String, Verdict> {
+    let mut caller = run.caller();
+    let first = run.dial(&mut caller, "").await;
+    opened(run, &first)?;
+    let key = run.settings.key.clone();
+    let second = run.press(&mut caller, &key).await;
+    opened(run, &second)
+}
+
+/// The first screen.
+pub async fn first_screen(run: &mut Run) -> Result<String, Verdict> {
+    let mut caller = run.caller();
+    let first = run.dial(&mut caller, "").await;
+    opened(run, &first)
+}
+
+pub async fn input(run: &mut Run) -> Checked {
+    let wrong = run.settings.wrong_key.clone();
+    after(run, &wrong).await
+}
+
+pub async fn star(run: &mut Run) -> Checked {
+    match run.operator.input {
+        Typed::Last => Ok(Verdict::not_run("the operator sends each answer alone")),
+        Typed::Path => {
+            let wrong = run.settings.wrong_key.clone();
+            after(run, &format!("{wrong}*{wrong}")).await
+        }
+    }
+}
+
+/// Something that the first screen refuses, then a key that it takes.
+async fn after(run: &mut Run, wrong: &str) -> Checked {
+    let wanted = second_screen(run).await?;
+    let mut caller = run.caller();
+    let first = run.dial(&mut caller, "").await;
+    opened(run, &first)?;
+    let refused = run.press(&mut caller, wrong).await;
+    run.screen(&refused, true)?;
+    let key = run.settings.key.clone();
+    let taken = run.press(&mut caller, &key).await;
+    if run.screen(&taken, false)? != wanted {
+        return Err(run.fails(
+            format!("the screen that {key} gets without {wrong} before it"),
+            &taken,
+        ));
+    }
+    Ok(run.passes(&taken))
+}
+
+pub async fn dial_string(run: &mut Run) -> Checked {
+    if !run.operator.dial_strings {
+        return Ok(Verdict::not_run("the operator hands no dial string over"));
+    }
+    let mut caller = run.caller();
+    let key = run.settings.key.clone();
+    let answer = run.dial(&mut caller, &format!("{key}*{key}")).await;
+    run.screen(&answer, false)?;
+    Ok(run.passes(&answer))
+}
+
+pub async fn end(run: &mut Run) -> Checked {
+    match run.operator.end {
+        Some(_) => ends(run, Event::End).await,
+        None => Ok(Verdict::not_run("the operator does not tell")),
+    }
+}
+
+pub async fn timeout(run: &mut Run) -> Checked {
+    match run.operator.timeout {
+        Some(_) => ends(run, Event::Timeout).await,
+        None => Ok(Verdict::not_run("the operator does not tell")),
+    }
+}
+
+async fn ends(run: &mut Run, event: Event) -> Checked {
+    let mut caller = run.caller();
+    let first = run.dial(&mut caller, "").await;
+    opened(run, &first)?;
+    let callback = run.callback(&mut caller, event, "");
+    let answer = run.send(&callback.asked, Manner::Right).await;
+    let wanted = run.operator.acknowledge;
+    match &answer.came {
+        Ok(came) if came.status == wanted => Ok(run.passes(&answer)),
+        Ok(_) | Err(_) => Err(run.fails(format!("status {wanted}"), &answer)),
+    }
+}
+
+pub async fn after_end(run: &mut Run) -> Checked {
+    if run.operator.end.is_none() {
+        return Ok(Verdict::not_run("the operator does not tell of the end"));
+    }
+    let mut caller = run.caller();
+    let first = run.dial(&mut caller, "").await;
+    opened(run, &first)?;
+    let callback = run.callback(&mut caller, Event::End, "");
+    run.send(&callback.asked, Manner::Right).await;
+    let key = run.settings.key.clone();
+    let later = run.press(&mut caller, &key).await;
+    run.screen(&later, false)?;
+    Ok(run.passes(&later))
+}
+
+pub async fn unknown_session(run: &mut Run) -> Checked {
+    if !run.operator.session_id {
+        return Ok(Verdict::not_run("the operator's sessions have no id"));
+    }
+    let wanted = first_screen(run).await?;
+    let mut caller = run.caller();
+    // Longer than a segment of a dial string, so that it can only be an answer to something.
+    let answer = run.press(&mut caller, "12345").await;
+    match run.operator.number {
+        Numbered::Always if run.screen(&answer, true)? != wanted => {
+            return Err(run.fails("the screen that somebody gets who dials", &answer));
+        }
+        Numbered::Always => {}
+        // Nobody can be greeted whose number is not told.
+        Numbered::First => drop(run.screen(&answer, false)?),
+    }
+    Ok(run.passes(&answer))
+}
+
+pub async fn older_session(run: &mut Run) -> Checked {
+    if !run.operator.session_id {
+        return Ok(Verdict::not_run("the operator's sessions have no id"));
+    }
+    let mut older = run.caller();
+    let first = run.dial(&mut older, "").await;
+    opened(run, &first)?;
+    let mut newer = run.caller();
+    newer.msisdn = older.msisdn.clone();
+    let second = run.dial(&mut newer, "").await;
+    opened(run, &second)?;
+    let key = run.settings.key.clone();
+    let late = run.press(&mut older, &key).await;
+    run.screen(&late, false)?;
+    if late.read.open == Some(true) {
+        return Err(run.fails("the session is over", &late));
+    }
+    Ok(run.passes(&late))
+}

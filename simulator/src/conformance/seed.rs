@@ -1,0 +1,71 @@
+//! Chance that can be had again: everything that a run makes up comes from one printed number.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+/// A stream of numbers from a seed (SplitMix64: Steele, Lea, Flood, OOPSLA 2014). It makes sample
+/// names, never keys.
+#[derive(Clone, Debug)]
+pub struct Seed {
+    first: u64,
+    state: u64,
+}
+
+impl Seed {
+    /// The stream of a seed.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            first: seed,
+            state: seed,
+        }
+    }
+
+    /// A seed that no run before had.
+    pub fn fresh() -> Self {
+        // Two runs with one seed would meet the subscribers of each other.
+        Self::new(RandomState::new().build_hasher().finish() >> 16)
+    }
+
+    /// The number to print.
+    pub fn number(&self) -> u64 {
+        self.first
+    }
+
+    /// The next number.
+    pub fn draw(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// An id of 24 hexadecimal digits.
+    pub fn id(&mut self) -> String {
+        format!("{:016x}{:08x}", self.draw(), self.draw() >> 32)
+    }
+
+    /// A sample mobile number of Morocco in international form without `+`.
+    pub fn msisdn(&mut self) -> String {
+        format!("2126{:08}", self.draw() % 100_000_000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use super::*;
+
+    #[test]
+    fn the_same_seed_makes_the_same_names() {
+        let names = |seed| {
+            let mut seed = Seed::new(seed);
+            (seed.id(), seed.msisdn(), seed.id())
+        };
+        assert_eq!(names(7), names(7));
+        assert_ne!(names(7), names(8));
+        let (id, msisdn, other) = names(7);
+        assert_eq!((id.len(), msisdn.len()), (24, 12));
+        assert_ne!(id, other);
+    }
+}

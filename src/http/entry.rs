@@ -1,0 +1,225 @@
+//! The entry to the operators' doors: a request comes whole and within its limits, and shows who it
+//! is, before anybody reads it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::request::Parts;
+use axum::http::{Request, StatusCode, header};
+use axum::response::Response;
+use core::net::IpAddr;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use ipnet::IpNet;
+
+use crate::callback::LinkName;
+use crate::clock::{Clock, Moment};
+use crate::http::caller::{Peer, caller};
+use crate::operator::auth::{Auth, Evidence};
+use crate::operator::reply::Answer;
+use crate::operator::request;
+use crate::operator::ussd::problem;
+use crate::store::Store;
+
+/// Milliseconds between two lines in the log about callers that are not let in: who knocks all night
+/// must not fill the disk.
+const LINE_EVERY_MS: i64 = 1_000;
+
+/// What an entry keeps to.
+pub struct Entry {
+    /// The clock that is read once a request.
+    pub clock: Arc<dyn Clock>,
+    /// Bytes of a body.
+    pub body_bytes_max: usize,
+    /// How long a body may take.
+    pub body_time: Duration,
+    /// The proxies whose word on the caller counts.
+    pub proxies: Vec<IpNet>,
+    /// When the log last told of a caller that was not let in.
+    pub told_at: AtomicI64,
+}
+
+/// A request that came whole.
+pub struct Came {
+    parts: Parts,
+    body: Bytes,
+    /// The name behind `/ussd/` or `/sms/`, as it came.
+    pub name: String,
+    /// When it had arrived.
+    pub at: Moment,
+    from: Option<IpAddr>,
+    certificate: Option<Arc<[u8]>>,
+}
+
+impl Entry {
+    /// Takes in a request for `/PREFIX/LINK…`.
+    ///
+    /// # Errors
+    /// The answer, where the body is too large, cut or too slow.
+    pub async fn come(&self, prefix: &str, request: Request<Body>) -> Result<Came, Answer> {
+        let (parts, body) = request.into_parts();
+        let body = whole(body, self.body_bytes_max, self.body_time).await?;
+        let below = parts.uri.path().strip_prefix(prefix).unwrap_or_default();
+        let name = below.split('/').next().unwrap_or_default().to_owned();
+        let peer = parts.extensions.get::<Peer>();
+        let from = peer.and_then(|peer| caller(peer.address, &parts.headers, &self.proxies));
+        let certificate = peer.and_then(|peer| peer.certificate.clone());
+        Ok(Came {
+            body,
+            name,
+            at: self.clock.now(),
+            from,
+            certificate,
+            parts,
+        })
+    }
+
+    /// Lets a request in by the rules of its link; the path below the link and its secret.
+    ///
+    /// # Errors
+    /// The answer: 401, of which nothing can be learned, for a link that there is not as well; 409
+    /// for what was signed once and comes again; 503 where the ledger cannot say.
+    pub async fn admit<'c, S: Store>(
+        &self,
+        store: &S,
+        came: &'c Came,
+        link: Option<(&LinkName, &Auth)>,
+    ) -> Result<&'c str, Answer> {
+        let path = came.parts.uri.path();
+        let below = path
+            .match_indices('/')
+            .nth(2)
+            .map_or("", |(at, _)| &path[at..]);
+        let Some((link, auth)) = link else {
+            return Err(self.stranger(came.at, "", "no such link"));
+        };
+        let (secret, rest) = match below.strip_prefix('/').filter(|_| auth.takes_segment()) {
+            Some(below) => match below.find('/') {
+                Some(at) => (Some(&below[..at]), &below[at..]),
+                None => (Some(below), ""),
+            },
+            None => (None, below),
+        };
+        let target = came.parts.uri.path_and_query();
+        let evidence = Evidence {
+            method: came.parts.method.as_str(),
+            target: target.map_or(path, |target| target.as_str()),
+            query: came.parts.uri.query(),
+            headers: &came.parts.headers,
+            body: &came.body,
+            from: came.from,
+            certificate: came.certificate.as_deref(),
+            secret,
+            at: came.at,
+        };
+        let nonce = match auth.check(&evidence) {
+            Ok(nonce) => nonce,
+            Err(refusal) => {
+                let why = format!("{} {}", refusal.rule.name(), refusal.name());
+                return Err(self.stranger(came.at, link.as_str(), &why));
+            }
+        };
+        if let Some(nonce) = nonce {
+            match store.nonce(link, &nonce.value, nonce.until, came.at).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    tracing::warn!(%link, "a signed request came again");
+                    count(link.as_str(), "replayed");
+                    return Err(problem(409, "this request was signed once and came before"));
+                }
+                Err(error) => {
+                    tracing::error!(%link, %error, "a signed request cannot be told from a repeat");
+                    count(link.as_str(), "failed");
+                    return Err(problem(503, "try again"));
+                }
+            }
+        }
+        Ok(rest)
+    }
+
+    /// One and the same answer for everybody who is not let in.
+    fn stranger(&self, at: Moment, link: &str, why: &str) -> Answer {
+        count(link, "not_admitted");
+        let told_at = self.told_at.load(Ordering::Relaxed);
+        if at.ms().saturating_sub(told_at) >= LINE_EVERY_MS {
+            self.told_at.store(at.ms(), Ordering::Relaxed);
+            tracing::warn!(link, why, "a caller was not let in");
+        }
+        let mut answer = problem(
+            401,
+            "the callback is not authenticated, or there is no such link",
+        );
+        // RFC 9110, section 15.5.2 wants one.
+        answer
+            .headers
+            .push(("www-authenticate".into(), "Jisr realm=\"callbacks\"".into()));
+        answer
+    }
+}
+
+/// A body, whole and within its limits.
+///
+/// # Errors
+/// The answer, where it is too large, cut or too slow.
+pub(super) async fn whole(body: Body, bytes_max: usize, time: Duration) -> Result<Bytes, Answer> {
+    let limited = Limited::new(body, bytes_max);
+    let (status, detail) = match tokio::time::timeout(time, limited.collect()).await {
+        Ok(Ok(collected)) => return Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => (413, "the body is too large"),
+        Ok(Err(_cut)) => (400, "the body was cut"),
+        Err(_late) => (408, "the body took too long"),
+    };
+    tracing::warn!(status, detail, "callback refused");
+    let mut answer = problem(status, detail);
+    answer.headers.push(("connection".into(), "close".into()));
+    Err(answer)
+}
+
+impl Came {
+    /// The URL that was called, without its query: below `public_url`, else below the host that the
+    /// request names.
+    pub fn url(&self, public_url: Option<&str>) -> String {
+        let path = self.parts.uri.path();
+        if let Some(base) = public_url {
+            return format!("{}{path}", base.trim_end_matches('/'));
+        }
+        let host = self.parts.headers.get(header::HOST);
+        let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+        format!("https://{host}{path}")
+    }
+
+    /// The request as shapes read it; `rest` is the path below the link.
+    pub fn request<'c>(&'c self, rest: &'c str) -> request::Request<'c> {
+        request::Request {
+            method: self.parts.method.as_str(),
+            rest,
+            query: self.parts.uri.query(),
+            headers: &self.parts.headers,
+            body: &self.body,
+        }
+    }
+}
+
+/// One more callback of a link, and what became of it.
+pub(super) fn count(link: &str, outcome: &'static str) {
+    metrics::counter!("jisr_callbacks_total", "link" => link.to_owned(), "outcome" => outcome)
+        .increment(1);
+}
+
+/// An answer of the pure floor as doors send it.
+pub fn sent(answer: Answer) -> Response {
+    let mut response = Response::new(Body::from(answer.body));
+    // Shapes are proved to have good ones.
+    *response.status_mut() =
+        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in answer.headers {
+        if let (Ok(name), Ok(value)) = (
+            header::HeaderName::try_from(name),
+            header::HeaderValue::try_from(value),
+        ) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}

@@ -1,0 +1,518 @@
+//! What a shape of USSD callbacks takes, for the document.
+
+use serde_json::{Map, Value, json};
+
+use crate::config::auth::AuthConfig;
+use crate::http::openapi::{
+    AnswerDoc, CallbackDoc, FieldDoc, FieldKind, PlaceDoc, SampleDoc, security,
+};
+use crate::operator::field::{Field, Place};
+use crate::operator::file::{CodeGiven, Is};
+use crate::operator::pairs;
+use crate::operator::path::{PathShape, Segment};
+use crate::operator::reply::ReplyTemplate;
+use crate::operator::request::BodyKind;
+use crate::operator::rule::Test;
+use crate::operator::sample::Sample;
+use crate::operator::ussd::UssdShape;
+
+/// A link as it is configured.
+pub struct UssdSite<'a> {
+    /// Its name.
+    pub link: &'a str,
+    /// Its shape.
+    pub shape: &'a UssdShape,
+    /// The codes of its services.
+    pub codes: Vec<String>,
+    /// Who may call.
+    pub auth: &'a [AuthConfig],
+}
+
+/// What becomes of a request, as far as its fields go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Becomes {
+    /// A screen.
+    Screen,
+    /// The session is over.
+    Closed,
+    /// It is acknowledged.
+    Ignored,
+}
+
+impl From<Is> for Becomes {
+    fn from(is: Is) -> Self {
+        match is {
+            Is::New | Is::Continue | Is::Unsaid => Self::Screen,
+            Is::End => Self::Closed,
+            Is::Ignored => Self::Ignored,
+        }
+    }
+}
+
+/// One thing that a request may be, and the words of one field that tell it.
+struct Variant {
+    becomes: Becomes,
+    told: Option<(usize, Vec<String>)>,
+}
+
+/// The ways to call a link: a path each.
+pub fn callbacks(site: &UssdSite<'_>) -> Vec<CallbackDoc> {
+    let (by_path, variants): (Vec<_>, Vec<_>) = variants(site.shape)
+        .into_iter()
+        .partition(|variant| is_told_by_path(site.shape, variant));
+    if by_path.is_empty() {
+        return vec![way(site, "", &variants)];
+    }
+    let mut ways: Vec<(String, Vec<Variant>)> = Vec::new();
+    for variant in by_path {
+        let Some((_, words)) = variant.told else {
+            continue;
+        };
+        for word in words {
+            let rest = word.trim_end_matches('/').to_owned();
+            if ways.iter().all(|(known, _)| *known != rest) {
+                let only = Variant {
+                    becomes: variant.becomes,
+                    told: None,
+                };
+                ways.push((rest, vec![only]));
+            }
+        }
+    }
+    ways.iter()
+        .map(|(rest, variants)| way(site, rest, variants))
+        .collect()
+}
+
+fn is_told_by_path(shape: &UssdShape, variant: &Variant) -> bool {
+    variant.told.as_ref().is_some_and(|(field, _)| {
+        shape
+            .fields
+            .get(*field)
+            .is_some_and(|field| field.places.first() == Some(&Place::Rest))
+    })
+}
+
+/// What a request may be, told apart where one field's words tell all of it.
+fn variants(shape: &UssdShape) -> Vec<Variant> {
+    let whole = || {
+        vec![Variant {
+            becomes: Becomes::Screen,
+            told: None,
+        }]
+    };
+    let mut found: Vec<Variant> = Vec::new();
+    for rule in &shape.events {
+        let Test::Equals(words) = &rule.test else {
+            return whole();
+        };
+        let becomes = Becomes::from(rule.is);
+        let same = found.iter_mut().find(|known| {
+            known.becomes == becomes && known.told.as_ref().is_some_and(|told| told.0 == rule.field)
+        });
+        match same {
+            Some(Variant {
+                told: Some((_, known)),
+                ..
+            }) => known.extend(words.iter().cloned()),
+            Some(_) | None => found.push(Variant {
+                becomes,
+                told: Some((rule.field, words.clone())),
+            }),
+        }
+    }
+    let first = shape.events.first().map(|rule| rule.field);
+    if first.is_none() || shape.events.iter().any(|rule| Some(rule.field) != first) {
+        return whole();
+    }
+    found
+}
+
+fn way(site: &UssdSite<'_>, rest: &str, variants: &[Variant]) -> CallbackDoc {
+    let shape = site.shape;
+    let mut path = format!("/ussd/{}", site.link);
+    let mut parameters = Vec::new();
+    if security::in_path(site.auth) {
+        path.push_str("/{secret}");
+        parameters.push(text(PlaceDoc::Path("secret".into()), "The link's secret."));
+    }
+    path.push_str(rest);
+    if let PathShape::Of(segments) = &shape.path {
+        for segment in segments {
+            path.push('/');
+            match segment {
+                Segment::Plain(plain) => path.push_str(plain),
+                Segment::Named(name) => path.push_str(&format!("{{{name}}}")),
+            }
+        }
+    }
+    let live = variants
+        .iter()
+        .find(|variant| variant.becomes == Becomes::Screen)
+        .or(variants.first());
+    if let Some(live) = live {
+        parameters.extend(fields(site, live, false));
+    }
+    let bodies = variants
+        .iter()
+        .map(|variant| fields(site, variant, true))
+        .collect();
+    let mut about = shape.head.about.clone();
+    for more in [security::said(site.auth), ended(variants)] {
+        if !more.is_empty() {
+            about = format!("{}\n\n{more}", about.trim_end());
+        }
+    }
+    CallbackDoc {
+        link: site.link.to_owned(),
+        title: shape.head.title.clone(),
+        about,
+        path,
+        methods: shape.methods.clone(),
+        content_types: shape.media_types.clone(),
+        parameters,
+        bodies,
+        answers: answers(site, variants),
+        security: security::schemes(site.link, site.auth),
+        samples: shape
+            .samples
+            .iter()
+            .filter(|sample| {
+                sample.rest.trim_end_matches('/') == rest
+                    || rest.is_empty() && matches!(shape.path, PathShape::Of(_))
+            })
+            .map(|sample| shown(site, sample))
+            .collect(),
+    }
+}
+
+fn ended(variants: &[Variant]) -> String {
+    let only_ends = variants
+        .iter()
+        .all(|variant| variant.becomes != Becomes::Screen);
+    if only_ends && !variants.is_empty() {
+        "This path is for the end of a session.".to_owned()
+    } else {
+        String::new()
+    }
+}
+
+fn text(place: PlaceDoc, note: &str) -> FieldDoc {
+    FieldDoc {
+        place,
+        required: true,
+        kind: FieldKind::Id,
+        note: note.to_owned(),
+        typed: false,
+    }
+}
+
+/// The fields of one thing that a request may be: those of its body, or the others.
+fn fields(site: &UssdSite<'_>, variant: &Variant, of_body: bool) -> Vec<FieldDoc> {
+    let shape = site.shape;
+    shape
+        .fields
+        .iter()
+        .enumerate()
+        .filter_map(|(at, field)| {
+            let (place, in_body) = place(field)?;
+            (in_body == of_body).then(|| FieldDoc {
+                required: needed(shape, variant, at, field),
+                kind: kind(site, variant, at, field),
+                note: note(shape, at).to_owned(),
+                typed: matches!(place, PlaceDoc::Json(_)),
+                place,
+            })
+        })
+        .collect()
+}
+
+/// Where a field stands, and whether that is in the body; none for what is no field of a request.
+fn place(field: &Field) -> Option<(PlaceDoc, bool)> {
+    Some(match field.places.first()? {
+        Place::Form(name) => (PlaceDoc::Form(name.clone()), true),
+        Place::Query(name) => (PlaceDoc::Query(name.clone()), false),
+        Place::Json(steps) => (PlaceDoc::Json(steps.clone()), true),
+        Place::Xml(path) => (PlaceDoc::Xml(path.names()?), true),
+        Place::Header(name) => (PlaceDoc::Header(name.as_str().to_owned()), false),
+        Place::Path(name) => (PlaceDoc::Path(name.clone()), false),
+        Place::Body => (PlaceDoc::Body, true),
+        Place::Rest | Place::Method => return None,
+    })
+}
+
+fn needed(shape: &UssdShape, variant: &Variant, at: usize, field: &Field) -> bool {
+    if field.optional {
+        return false;
+    }
+    let tells = variant.told.as_ref().is_some_and(|(told, _)| *told == at);
+    let always = at == shape.subscriber || Some(at) == shape.session;
+    tells
+        || match variant.becomes {
+            Becomes::Screen => true,
+            Becomes::Closed => always,
+            Becomes::Ignored => false,
+        }
+}
+
+fn kind(site: &UssdSite<'_>, variant: &Variant, at: usize, field: &Field) -> FieldKind {
+    let shape = site.shape;
+    if let Some((told, words)) = &variant.told
+        && *told == at
+    {
+        return FieldKind::OneOf(words.clone());
+    }
+    let is_cut = field.after.is_some() || field.before.is_some() || field.part.is_some();
+    if is_cut || variant.becomes == Becomes::Ignored {
+        return FieldKind::Text;
+    }
+    if at == shape.subscriber {
+        return FieldKind::Number(field.strip.clone().unwrap_or_default());
+    }
+    if Some(at) == shape.code && shape.code_given != CodeGiven::Never {
+        // Where nothing is shown, nobody asks which service it was.
+        return match (variant.becomes, &field.strip) {
+            (Becomes::Screen, None) => FieldKind::Code(site.codes.clone()),
+            (Becomes::Screen | Becomes::Closed | Becomes::Ignored, _) => FieldKind::MaybeId,
+        };
+    }
+    if Some(at) == shape.session {
+        return FieldKind::Id;
+    }
+    FieldKind::Text
+}
+
+/// What a field means to the gateway.
+fn note(shape: &UssdShape, at: usize) -> &'static str {
+    if at == shape.subscriber {
+        "The subscriber's number."
+    } else if Some(at) == shape.session {
+        "The session's id."
+    } else if Some(at) == shape.code {
+        "The dialled code."
+    } else if at == shape.input {
+        "What was typed."
+    } else if Some(at) == shape.network {
+        "The code of the network."
+    } else {
+        ""
+    }
+}
+
+fn answers(site: &UssdSite<'_>, variants: &[Variant]) -> Vec<AnswerDoc> {
+    let shape = site.shape;
+    let mut answers = Vec::new();
+    let becomes = |wanted: Becomes| variants.iter().any(|variant| variant.becomes == wanted);
+    if becomes(Becomes::Screen) {
+        answers.push(good(&shape.reply, "What the phone shows."));
+    }
+    let closed = good(&shape.closed, "It is acknowledged.");
+    if answers
+        .iter()
+        .all(|known: &AnswerDoc| known.status != closed.status)
+    {
+        answers.push(closed);
+    }
+    let mut faults = vec![
+        (
+            400,
+            "A field is missing, stands twice or is malformed; its name is told.",
+        ),
+        (405, "Another method."),
+        (408, "The body took too long."),
+        (413, "The body is too large."),
+    ];
+    if shape.path != PathShape::Any {
+        faults.push((404, "Another path below the link."));
+    }
+    if shape.body != BodyKind::None {
+        faults.push((415, "Another content type."));
+    }
+    if !site.auth.is_empty() {
+        faults.push((401, "It is not authenticated; nothing else is told."));
+    }
+    if security::once(site.auth) {
+        faults.push((409, "The nonce was used before."));
+    }
+    for (status, note) in faults {
+        // What the door itself refuses is a problem, whatever the shape says.
+        let shaped = shape
+            .refused
+            .as_ref()
+            .filter(|_| !matches!(status, 401 | 408 | 409 | 413));
+        let fault = AnswerDoc {
+            status: shaped
+                .and_then(|template| template.status)
+                .unwrap_or(status),
+            note: note.to_owned(),
+            content_type: match shaped {
+                Some(template) => template.content_type.clone(),
+                None => Some("application/problem+json".to_owned()),
+            },
+            headers: if status == 405 {
+                vec!["Allow".into()]
+            } else {
+                Vec::new()
+            },
+            example: None,
+        };
+        if answers.iter().all(|known| known.status != fault.status) {
+            answers.push(fault);
+        }
+    }
+    answers
+}
+
+fn good(template: &ReplyTemplate, note: &str) -> AnswerDoc {
+    AnswerDoc {
+        status: template.status.unwrap_or(200),
+        note: note.to_owned(),
+        content_type: template.content_type.as_deref().map(bare_type),
+        headers: template
+            .headers
+            .iter()
+            .map(|(name, _)| name.clone())
+            .collect(),
+        example: None,
+    }
+}
+
+/// A content type without its parameters.
+fn bare_type(kind: &str) -> String {
+    kind.split(';').next().unwrap_or(kind).trim().to_owned()
+}
+
+/// A sample as it would come to this link: with one of its codes.
+fn shown(site: &UssdSite<'_>, sample: &Sample) -> SampleDoc {
+    let shape = site.shape;
+    let theirs = sample.reads.iter().find(|(name, _)| name == "code");
+    let ours = site.codes.first();
+    let with_ours = |text: &str| match (theirs, ours) {
+        (Some((_, theirs)), Some(ours)) if !theirs.is_empty() => {
+            text.replace(theirs.as_str(), ours)
+        }
+        (Some(_) | None, _) => text.to_owned(),
+    };
+    let code_name = shape
+        .code
+        .and_then(|at| shape.fields.get(at))
+        .map(Field::shown);
+    let named = |name: &str, value: &str| match (code_name, ours) {
+        (Some(code), Some(ours)) if code == name && !value.is_empty() => ours.clone(),
+        (Some(_) | None, _) => value.to_owned(),
+    };
+    let body = match shape.body {
+        BodyKind::None => None,
+        BodyKind::Form => pairs::parse(sample.body.as_bytes()).ok().map(|pairs| {
+            let all: Map<String, Value> = pairs
+                .iter()
+                .map(|(name, value)| (name.to_string(), named(name, value).into()))
+                .collect();
+            all.into()
+        }),
+        BodyKind::Json => serde_json::from_str(&with_ours(&sample.body)).ok(),
+        BodyKind::Xml | BodyKind::Text => Some(json!(with_ours(&sample.body))),
+    };
+    let mut parameters: Vec<(String, String)> = sample
+        .query
+        .as_deref()
+        .and_then(|query| pairs::parse(query.as_bytes()).ok())
+        .unwrap_or_default()
+        .iter()
+        .map(|(name, value)| (name.to_string(), named(name, value)))
+        .collect();
+    for (name, value) in &sample.headers {
+        if let Ok(value) = value.to_str() {
+            parameters.push((name.as_str().to_owned(), named(name.as_str(), value)));
+        }
+    }
+    for (name, value) in shape.path.read(&sample.rest).unwrap_or_default() {
+        parameters.push((name.to_owned(), value.into_owned()));
+    }
+    SampleDoc {
+        what: sample.what.clone(),
+        body,
+        parameters,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::http::openapi::{Site, document};
+    use crate::operator::shape::{Shape, Shapes};
+
+    fn of(name: &str, auth: &[AuthConfig]) -> Value {
+        let shapes = Shapes::load(&[]).unwrap();
+        let Some(Shape::Ussd(shape)) = shapes.get(name) else {
+            panic!("no {name}")
+        };
+        let site = UssdSite {
+            link: "op",
+            shape,
+            codes: vec!["*580#".into()],
+            auth,
+        };
+        document(&Site::default(), &callbacks(&site))
+    }
+
+    /// Whatever the shape, each of its ways stands in the document with its answers.
+    #[test]
+    fn every_shape_is_described() {
+        let shapes = Shapes::load(&[]).unwrap();
+        for shape in shapes.iter() {
+            let name = &shape.head().name;
+            let document = of(name, &[]);
+            let ways = document["paths"].as_object().unwrap().iter();
+            let ours: Vec<_> = ways
+                .filter(|(path, _)| path.starts_with("/ussd/op"))
+                .collect();
+            assert!(!ours.is_empty(), "{name}");
+            for (path, item) in ours {
+                for (method, operation) in item.as_object().unwrap() {
+                    if method != "servers" {
+                        let answers = operation["responses"].as_object().unwrap();
+                        assert!(answers.len() >= 4, "{name} {path} {method}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_path_that_tells_the_end_is_a_way_of_its_own() {
+        let document = of("africastalking", &[]);
+        let form = |path: &str| {
+            document["paths"][path]["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"].clone()
+        };
+        let typed = form("/ussd/op");
+        assert_eq!(
+            typed["schema"]["required"],
+            json!(["sessionId", "phoneNumber", "serviceCode", "text"])
+        );
+        assert_eq!(
+            typed["examples"]["a plain dial"]["value"]["serviceCode"],
+            "*580#"
+        );
+        let over = form("/ussd/op/events");
+        assert_eq!(
+            over["schema"]["required"],
+            json!(["sessionId", "phoneNumber"])
+        );
+    }
+
+    #[test]
+    fn what_a_field_tells_is_an_alternative_each() {
+        let document = of("generic", &[]);
+        let body =
+            &document["paths"]["/ussd/op"]["post"]["requestBody"]["content"]["application/json"];
+        let either = body["schema"]["anyOf"].as_array().unwrap();
+        let words: Vec<_> = either
+            .iter()
+            .map(|one| &one["properties"]["event"]["enum"])
+            .collect();
+        assert_eq!(words, [&json!(["new", "continue"]), &json!(["end"])]);
+        assert_eq!(either[1]["required"], json!(["session", "msisdn", "event"]));
+    }
+}

@@ -1,0 +1,342 @@
+//! From a file with `channel: sms` to a shape: everything that its parts say of each other is proved
+//! here.
+
+use http::{HeaderName, Method};
+
+use crate::finding::{Finding, Source};
+use crate::operator::compile::{self, Fault, RequestShape};
+use crate::operator::field::{Field, pointer};
+use crate::operator::file::{FieldFile, Ordered, ReplyFile, RequestFile, SmsFile};
+use crate::operator::request::BodyKind;
+use crate::operator::sms::SmsShape;
+use crate::operator::sms::file::{Ids, IncomingFile, Of, ReceiptsFile, SendFile};
+use crate::operator::sms::inbound::Inbound;
+use crate::operator::sms::incoming::Incoming;
+use crate::operator::sms::receipts::Receipts;
+use crate::operator::sms::sample::SmsSample;
+use crate::operator::sms::send::{SEND_HOLES, Send, SendBody, SendHole};
+use crate::operator::template::{JsonTemplate, Template};
+
+/// A shape of SMS.
+///
+/// # Errors
+/// The first thing that is wrong, with its place.
+pub fn sms(source: &Source) -> Result<SmsShape, Box<Finding>> {
+    let file: SmsFile = compile::read(source)?;
+    shape(&file).map_err(|fault| Box::new(fault.finding(source)))
+}
+
+fn shape(file: &SmsFile) -> Result<SmsShape, Fault> {
+    let head = file.head();
+    compile::head_of(&head)?;
+    let incoming = file.incoming.as_ref().map(incoming).transpose()?;
+    let receipts = file.receipts.as_ref().map(receipts).transpose()?;
+    let send = file.send.as_ref().map(send).transpose()?;
+    if incoming.is_none() && send.is_none() {
+        return Err(Fault::new(
+            "channel: sms",
+            "neither does anything come in nor does anything go out",
+            "write `incoming:`, `send:` or both",
+        ));
+    }
+    if receipts.is_none() && send.as_ref().is_some_and(|send| send.ids == Ids::Ours) {
+        return Err(Fault::new(
+            "ids: ours",
+            "nobody will give our ids back",
+            "write `receipts:`, or take `ids: ours` away",
+        ));
+    }
+    let samples = file
+        .samples
+        .iter()
+        .map(SmsSample::parse)
+        .collect::<Result<Vec<_>, _>>()?;
+    for (of, there, name) in [
+        (Of::Incoming, incoming.is_some(), "incoming:"),
+        (Of::Receipts, receipts.is_some(), "receipts:"),
+        (Of::Send, send.is_some(), "send:"),
+    ] {
+        if there && !samples.iter().any(|sample| sample.of == of) {
+            return Err(Fault::new(
+                name,
+                format!("there is no sample of `{name}`, so nothing shows that it is right"),
+                "put in what the operator's document shows, or what was seen on the wire",
+            ));
+        }
+    }
+    Ok(SmsShape {
+        head,
+        incoming,
+        receipts,
+        send,
+        samples,
+    })
+}
+
+fn incoming(file: &IncomingFile) -> Result<Incoming, Fault> {
+    let inbound = inbound(
+        &file.request,
+        file.each.as_deref(),
+        &file.not_text,
+        &file.answer,
+        "incoming:",
+    )?;
+    let what = compile::rules(&file.what, &inbound.fields)?;
+    let at = |name: &str| inbound.at(name);
+    let from = needed(&inbound, "from", "incoming:")?;
+    let (message, octets) = (at("message"), at("octets"));
+    if message.is_none() && octets.is_none() {
+        return Err(Fault::new(
+            "incoming:",
+            "there is no field with the text",
+            "say where it stands: `message: form NAME`, or `octets:` where it is hexadecimal",
+        ));
+    }
+    let part = match (at("reference"), at("total"), at("number")) {
+        (Some(reference), Some(total), Some(number)) => Some((reference, total, number)),
+        (None, None, None) => None,
+        (_, _, _) => {
+            return Err(Fault::new(
+                "incoming:",
+                "a part is told by three fields",
+                "name the places of `reference`, `total` and `number`, or of none of them",
+            ));
+        }
+    };
+    Ok(Incoming {
+        what,
+        from,
+        to: at("to"),
+        message,
+        octets,
+        coding: at("coding"),
+        id: at("id"),
+        part,
+        inbound,
+    })
+}
+
+fn receipts(file: &ReceiptsFile) -> Result<Receipts, Fault> {
+    let inbound = inbound(
+        &file.request,
+        file.each.as_deref(),
+        &file.not_text,
+        &file.answer,
+        "receipts:",
+    )?;
+    if file.state.is_empty() {
+        return Err(Fault::new(
+            "state:",
+            "nothing tells what became of a message",
+            "write a rule each: `{ field: NAME, equals: [WORD], is: delivered }`",
+        ));
+    }
+    Ok(Receipts {
+        states: compile::rules(&file.state, &inbound.fields)?,
+        id: needed(&inbound, "id", "receipts:")?,
+        ids: file.ids,
+        inbound,
+    })
+}
+
+fn needed(inbound: &Inbound, name: &str, near: &str) -> Result<usize, Fault> {
+    inbound.at(name).ok_or_else(|| {
+        Fault::new(
+            near,
+            format!("there is no field `{name}` in `{near}`"),
+            format!("say where it stands: `{name}: form NAME`, or another place"),
+        )
+    })
+}
+
+fn inbound(
+    request: &RequestFile,
+    each: Option<&str>,
+    not_text: &[String],
+    answer: &ReplyFile,
+    near: &str,
+) -> Result<Inbound, Fault> {
+    let RequestShape {
+        methods,
+        body,
+        media_types,
+        path,
+        fields,
+    } = compile::request(request)?;
+    if each.is_some() && body != BodyKind::Json {
+        return Err(Fault::new(
+            "each:",
+            "a list of elements stands in JSON",
+            "write `body: json`, or take `each:` away",
+        ));
+    }
+    if !not_text.is_empty() && body != BodyKind::Form {
+        return Err(Fault::new(
+            "not_text:",
+            "only a form has fields that may be no text",
+            "write `body: form`, or take `not_text:` away",
+        ));
+    }
+    let each = each
+        .map(|each| {
+            let wrong = |message| Fault::new(each, message, "write /KEY of the list");
+            pointer(each).map_err(wrong)
+        })
+        .transpose()?;
+    Ok(Inbound {
+        answer: compile::reply(answer, &fields, near)?,
+        methods,
+        body,
+        media_types,
+        path,
+        fields,
+        each,
+        not_text: not_text.to_vec(),
+    })
+}
+
+/// The name of a hole.
+fn hole(name: &str) -> Option<SendHole> {
+    let found = SEND_HOLES.iter().find(|(known, _)| *known == name);
+    found.map(|(_, hole)| *hole)
+}
+
+fn unfit(message: String) -> Fault {
+    // The hole, where the message names one.
+    let near = message.split_once('}').map(|(hole, _)| format!("{hole}}}"));
+    let names: Vec<String> = SEND_HOLES
+        .iter()
+        .map(|(name, _)| format!("{{{name}}}"))
+        .collect();
+    Fault::new(
+        near.filter(|near| near.starts_with('{'))
+            .unwrap_or_else(|| "send:".to_owned()),
+        message,
+        format!("fill in {}", names.join(", ")),
+    )
+}
+
+fn template(text: &str) -> Result<Template<SendHole>, Fault> {
+    Template::parse(text, &hole).map_err(unfit)
+}
+
+type Pairs = Vec<(String, Template<SendHole>)>;
+
+fn pairs(file: &Ordered<String>) -> Result<Pairs, Fault> {
+    let pair = |(name, text): &(String, String)| Ok((name.clone(), template(text)?));
+    file.0.iter().map(pair).collect()
+}
+
+fn send(file: &SendFile) -> Result<Send, Fault> {
+    let method = match file.method.as_str() {
+        "GET" => Method::GET,
+        "POST" => Method::POST,
+        "PUT" => Method::PUT,
+        _ => {
+            return Err(Fault::new(
+                "method:",
+                "that is no method to send with",
+                "write GET, POST or PUT in capitals",
+            ));
+        }
+    };
+    let token = file.token.as_ref();
+    for path in [Some(&file.path), token.map(|token| &token.path)] {
+        if path.is_some_and(|path| !path.is_empty() && !path.starts_with('/')) {
+            return Err(Fault::new(
+                "path:",
+                "the path stands behind the link's `url`",
+                "begin it with `/`; the host is the link's",
+            ));
+        }
+    }
+    if file.basic && file.token.is_some() {
+        return Err(Fault::new(
+            "basic:",
+            "user and secret go to the token endpoint only",
+            "take `basic:` or `token:` away",
+        ));
+    }
+    let body = match (&file.form, &file.json, &file.xml) {
+        (None, None, None) => SendBody::None,
+        (Some(form), None, None) => SendBody::Form(pairs(form)?),
+        (None, Some(json), None) => {
+            SendBody::Json(JsonTemplate::parse(json, &hole).map_err(unfit)?)
+        }
+        (None, None, Some(xml)) => SendBody::Xml(template(xml)?),
+        (_, _, _) => {
+            return Err(Fault::new(
+                "send:",
+                "a request has one body",
+                "write one of `form:`, `json:`, `xml:`",
+            ));
+        }
+    };
+    let headers = file
+        .headers
+        .0
+        .iter()
+        .map(|(name, text)| {
+            let known = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
+                Fault::new(
+                    name,
+                    format!("`{name}` is no name of a header"),
+                    "write it as the operator's document does",
+                )
+            })?;
+            Ok((known, template(text)?))
+        })
+        .collect::<Result<Vec<_>, Fault>>()?;
+    let (fields, says) = answer(file)?;
+    Ok(Send {
+        method,
+        path: template(&file.path)?,
+        query: pairs(&file.query)?,
+        headers,
+        basic: file.basic,
+        token: token.map(|token| (token.path.clone(), token.scope.clone())),
+        body,
+        cut: file.parts,
+        coding: file.coding.clone(),
+        ids: file.ids,
+        answer: file.answer.body,
+        fields,
+        says,
+    })
+}
+
+type AnswerShape = (
+    Vec<Field>,
+    Vec<crate::operator::rule::Rule<crate::operator::sms::file::Says>>,
+);
+
+/// The fields of the API's answer with its status before them, and the rules.
+fn answer(file: &SendFile) -> Result<AnswerShape, Fault> {
+    let given = &file.answer;
+    let request = RequestFile {
+        methods: vec!["GET".to_owned()],
+        body: given.body,
+        content_types: Some(Vec::new()),
+        path: None,
+        fields: Ordered::<FieldFile>(given.fields.0.clone()),
+    };
+    let mut fields = vec![Field {
+        name: "http".to_owned(),
+        places: Vec::new(),
+        optional: false,
+        strip: None,
+        after: None,
+        before: None,
+        part: None,
+    }];
+    fields.extend(compile::request(&request)?.fields);
+    if given.says.is_empty() {
+        return Err(Fault::new(
+            "says:",
+            "nothing tells that a message was taken",
+            "write a rule such as `{ field: http, equals: [\"200\"], is: accepted }`",
+        ));
+    }
+    let rules = compile::rules(&given.says, &fields)?;
+    Ok((fields, rules))
+}

@@ -1,0 +1,133 @@
+//! One request and its answer over a pooled connection, with a clear word on what was written.
+//!
+//! Why hyper-util may keep its `retry_canceled_requests`: it sends a request again only where its
+//! connection hands the request back (`TrySendError::take_message`), and a connection of hyper's
+//! HTTP/1 does so only for one that still lay in its queue. As soon as it takes a request out of the
+//! queue to write its head, whatever goes wrong is told without the request, and nobody can send it
+//! again. So a connection that died while it was idle costs nothing, and none is written twice.
+
+use std::error::Error;
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{HeaderMap, Request, StatusCode};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::tls::{self, TlsFault};
+
+/// The most bytes of an answer.
+pub(super) const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// How long an idle connection is kept: less than servers commonly do, since one that the server
+/// closes in the moment in which we write leaves an unknown outcome.
+const IDLE_FOR: Duration = Duration::from_secs(4);
+
+/// Idle connections that are kept at most.
+const IDLE_MAX: usize = 16;
+
+/// What came back.
+pub(super) struct Heard {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    /// None where it broke off, came too late or was larger than [`ANSWER_BYTES_MAX`].
+    pub body: Option<Bytes>,
+}
+
+/// Why nothing came back. The text says what, never with whom or about what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// Not one octet of the request was written.
+    NotSent(&'static str),
+    /// The request may have been read.
+    Unanswered(&'static str),
+}
+
+/// A pool of connections.
+pub(super) struct Exchange {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    connect: Duration,
+    response: Duration,
+}
+
+impl Exchange {
+    /// `connect` holds until there is a connection with its TLS, `response` from then on to the last
+    /// octet of the answer.
+    pub fn new(ca: Option<&Path>, connect: Duration, response: Duration) -> Result<Self, TlsFault> {
+        let tls = tls::client(ca, None, None)?;
+        let mut connector = HttpConnector::new();
+        connector.enforce_http(false);
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(connect));
+        let connector = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_FOR)
+            .pool_max_idle_per_host(IDLE_MAX)
+            .build(connector);
+        Ok(Self {
+            client,
+            connect,
+            response,
+        })
+    }
+
+    /// Sends a request once. Redirects are answers like others.
+    pub async fn send(&self, mut request: Request<Full<Bytes>>) -> Result<Heard, Broken> {
+        let mut connection = capture_connection(&mut request);
+        let mut sent = std::pin::pin!(self.client.request(request));
+        // The client tells of the connection right before it hands the request to it.
+        let has_connection = async { drop(connection.wait_for_connection_metadata().await) };
+        let early = tokio::select! {
+            biased;
+            early = &mut sent => Some(early),
+            () = has_connection => None,
+            () = sleep(self.connect) => return Err(Broken::NotSent("no connection in time")),
+        };
+        let until = Instant::now() + self.response;
+        let told = match early {
+            Some(told) => told,
+            None => timeout_at(until, sent)
+                .await
+                .map_err(|_elapsed| Broken::Unanswered("no answer in time"))?,
+        };
+        let response = told.map_err(|error| {
+            if error.is_connect() {
+                Broken::NotSent("no connection")
+            } else if is_canceled(&error) {
+                Broken::NotSent("the connection had gone")
+            } else {
+                Broken::Unanswered("the connection broke")
+            }
+        })?;
+        let (head, body) = response.into_parts();
+        let body = timeout_at(until, Limited::new(body, ANSWER_BYTES_MAX).collect()).await;
+        let body = body.ok().and_then(Result::ok).map(|body| body.to_bytes());
+        Ok(Heard {
+            status: head.status,
+            headers: head.headers,
+            body,
+        })
+    }
+}
+
+/// Whether hyper gave the request up before it wrote any of it.
+fn is_canceled(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if let Some(cause) = cause.downcast_ref::<hyper::Error>() {
+            return cause.is_canceled();
+        }
+        next = cause.source();
+    }
+    false
+}

@@ -1,0 +1,136 @@
+//! The gateway itself before the operators of the simulator, which were written without a look at
+//! it: every built-in shape is judged green, and a planted fault red.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use simulator::conformance::report::Report;
+use simulator::conformance::sign::Proofs;
+use simulator::conformance::spoil::{self, Fault};
+use simulator::conformance::{self, Plan, operator};
+use tempfile::TempDir;
+
+use crate::program::Program;
+
+const SECRET: &str = "sample-secret-of-a-link";
+
+/// The shapes that the gateway has built in and switched on.
+const USSD: [&str; 2] = ["africastalking", "generic"];
+
+/// A gateway with a link for each shape.
+async fn gateway(folder: &TempDir) -> Program {
+    let mut config = String::from(
+        r#"
+[store]
+url = "sqlite://data/jisr.db"
+
+[[service]]
+name = "tns"
+dialog = "tns"
+ussd = ["*580#"]
+sms = ["5800"]
+keywords = ["TNS"]
+sms_link = "smsc"
+
+[[link]]
+kind = "smpp"
+name = "smsc"
+host = "127.0.0.1"
+port = 1
+system_id = "jisr"
+password = "sample"
+services = ["tns"]
+"#,
+    );
+    for shape in USSD {
+        config.push_str(&format!(
+            r#"
+[[link]]
+kind = "ussd-http"
+name = "{shape}"
+shape = "{shape}"
+services = ["tns"]
+
+[[link.auth]]
+kind = "hmac"
+secret = "{SECRET}"
+"#
+        ));
+    }
+    std::fs::write(folder.path().join("jisr.toml"), config).unwrap();
+    Program::start(folder.path(), &[]).await
+}
+
+fn proofs() -> Proofs {
+    format!("hmac:{SECRET}").parse().unwrap()
+}
+
+async fn judged(target: &str, shape: &str) -> Report {
+    let plan = Plan::new(shape, target, proofs());
+    conformance::run(&plan).await.unwrap()
+}
+
+#[tokio::test]
+async fn every_shape_is_green() {
+    let folder = TempDir::new().unwrap();
+    let program = gateway(&folder).await;
+    let mut red = String::new();
+    for shape in USSD {
+        let target = format!("http://{}/ussd/{shape}", program.http);
+        let report = judged(&target, shape).await;
+        if !report.is_clean() {
+            red.push_str(&report.to_string());
+        }
+    }
+    assert!(red.is_empty(), "{red}");
+}
+
+#[tokio::test]
+async fn a_planted_fault_is_red() {
+    let folder = TempDir::new().unwrap();
+    let program = gateway(&folder).await;
+    for (shape, fault, lines) in [
+        ("africastalking", Fault::MarkerLost, "answer.marker"),
+        ("africastalking", Fault::MarkerSwapped, "ussd.new"),
+        ("africastalking", Fault::ByteOrderMark, "answer.clean"),
+        ("africastalking", Fault::LeadingSpace, "answer.clean"),
+        ("generic", Fault::WrongType, "answer.type"),
+        ("generic", Fault::TooLong, "answer.limit"),
+        ("generic", Fault::SessionSwapped, "answer.fields"),
+        (
+            "africastalking",
+            Fault::RepeatDiffers,
+            "repeat.in-turn repeat.of-the-first repeat.at-once",
+        ),
+        ("generic", Fault::FieldNotNamed, "error.missing"),
+        (
+            "africastalking",
+            Fault::DuplicateAccepted,
+            "error.duplicate",
+        ),
+        ("generic", Fault::BareFiveHundred, "error.malformed"),
+        ("generic", Fault::ContentTypeAccepted, "error.content-type"),
+        ("generic", Fault::MethodAccepted, "error.method"),
+        ("africastalking", Fault::ErrorEcho, "error.quiet"),
+        (
+            "africastalking",
+            Fault::UnsignedAccepted,
+            "auth.unsigned auth.nothing-learned",
+        ),
+        ("africastalking", Fault::StaleAccepted, "auth.stale"),
+        ("generic", Fault::RefusalTells, "auth.nothing-learned"),
+    ] {
+        let plan = spoil::Plan {
+            origin: format!("http://{}", program.http),
+            description: operator::load(shape).unwrap(),
+            proofs: proofs(),
+            fault,
+            late: Duration::ZERO,
+        };
+        let spoiler = spoil::start(plan, SocketAddr::from(([127, 0, 0, 1], 0)))
+            .await
+            .unwrap();
+        let report = judged(&format!("{}/ussd/{shape}", spoiler.url()), shape).await;
+        assert_eq!(report.failed().join(" "), lines, "{fault:?}: {}", report);
+    }
+}
