@@ -32,7 +32,7 @@ pub struct UssdLink {
     pub codes: Vec<(String, ServiceName)>,
     /// Who may call.
     pub auth: Auth,
-    /// Scheme and host as the operator calls them, where the configuration tells.
+    /// Scheme and host as the operator calls them, where the link says.
     pub public_url: Option<String>,
 }
 

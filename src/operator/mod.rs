@@ -9,6 +9,7 @@ pub mod compile;
 pub mod field;
 pub mod file;
 pub mod json;
+pub mod page;
 pub mod pairs;
 pub mod path;
 pub mod play;

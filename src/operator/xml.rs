@@ -1,5 +1,6 @@
 //! Paths into XML: `/ussd/msisdn`, `/dialog/@localId`, `/call/member[name=MSISDN]/value`.
 
+use std::fmt;
 use std::str::FromStr;
 
 use roxmltree::{Document, Node};
@@ -89,6 +90,22 @@ impl XmlPath {
             .as_deref()
             .or(told.map(|(_, text)| text.as_str()))
             .unwrap_or(last)
+    }
+}
+
+impl fmt::Display for XmlPath {
+    /// As shapes write it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for step in &self.steps {
+            write!(f, "/{}", step.name)?;
+            if let Some((child, text)) = &step.with {
+                write!(f, "[{child}={text}]")?;
+            }
+        }
+        match &self.attribute {
+            Some(name) => write!(f, "/@{name}"),
+            None => Ok(()),
+        }
     }
 }
 
