@@ -153,7 +153,7 @@ impl Entry {
         // RFC 9110, section 15.5.2 wants one.
         answer
             .headers
-            .push(("www-authenticate".into(), "Jisr realm=\"callbacks\"".into()));
+            .push(("www-authenticate".into(), "Basic realm=\"callbacks\"".into()));
         answer
     }
 }

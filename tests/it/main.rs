@@ -16,6 +16,7 @@ mod conversations;
 mod corpus;
 mod crash;
 mod floors;
+mod let_in;
 mod links;
 mod listener;
 mod nobody;
