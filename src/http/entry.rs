@@ -151,9 +151,10 @@ impl Entry {
             "the callback is not authenticated, or there is no such link",
         );
         // RFC 9110, section 15.5.2 wants one.
-        answer
-            .headers
-            .push(("www-authenticate".into(), "Basic realm=\"callbacks\"".into()));
+        answer.headers.push((
+            "www-authenticate".into(),
+            "Basic realm=\"callbacks\"".into(),
+        ));
         answer
     }
 }
