@@ -1,5 +1,6 @@
 //! `jisr serve`: the gateway with its doors, until it is told to stop.
 
+mod document;
 mod smpp;
 mod sms_http;
 
@@ -25,10 +26,9 @@ use crate::gateway::Gateway;
 use crate::http::callbacks::UssdLink;
 use crate::http::docs::Docs;
 use crate::http::entry::Entry;
-use crate::http::openapi::CallbackDoc;
 use crate::http::server::{Limits, serve};
 use crate::http::tls::{Certificates, HANDSHAKE};
-use crate::http::{admin, callbacks, openapi, sms};
+use crate::http::{admin, callbacks, sms};
 use crate::operator::shape::Shapes;
 use crate::outbox::{self, Carrier};
 use crate::store::sql::SqlStore;
@@ -200,30 +200,24 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         entry: entry(config.http.body_bytes_max),
         links: ussd_links(&config, &shapes)?,
     };
-    let site = openapi::Site {
-        callbacks: format!(
-            "{}://{}",
-            scheme(&config),
-            callbacks.local_addr().map_err(Failure::of)?
-        ),
-        sandbox: (!drawers.is_empty()).then(|| {
-            let services = config.services.iter();
-            services.flat_map(|service| service.sms.clone()).collect()
-        }),
-        body_bytes_max: config.http.body_bytes_max,
-    };
     let messages = sms::Door {
         gateway: Arc::clone(&gateway),
         entry: entry(config.http.body_bytes_max.saturating_mul(sms::BATCH)),
         links: sms_http::links(&config, &shapes)?,
     };
+    let called = format!(
+        "{}://{}",
+        scheme(&config),
+        callbacks.local_addr().map_err(Failure::of)?
+    );
+    let document = document::document(&config, &shapes, called).map_err(Failure::of)?;
     let admin = admin::Door {
         gateway: Arc::clone(&gateway),
         clock,
         metrics,
         drawers,
         links,
-        docs: Docs::new(&openapi::document(&site, &described(&config, &shapes)?)),
+        docs: Docs::new(&document),
     };
     greet(&config, &callbacks, &administration)?;
     tasks.spawn(serve(
@@ -318,28 +312,11 @@ fn ussd_links(config: &Config, shapes: &Shapes) -> Result<BTreeMap<LinkName, Uss
             shape: shapes::of(http, index, shapes).map_err(Failure::of)?,
             codes: parts::codes(config, &services),
             services,
+            public_url: http.public_url.clone(),
         };
         links.insert(LinkName(http.name.clone()), link);
     }
     Ok(links)
-}
-
-/// Every way to call the links over HTTP, for the document.
-fn described(config: &Config, shapes: &Shapes) -> Result<Vec<CallbackDoc>, Failure> {
-    let links = shapes::links(config, shapes).map_err(Failure::of)?;
-    Ok(links
-        .into_iter()
-        .flat_map(|(http, shape)| {
-            let services: Vec<_> = http.services.iter().cloned().map(ServiceName).collect();
-            let codes = parts::codes(config, &services);
-            openapi::ussd::callbacks(&openapi::ussd::UssdSite {
-                link: &http.name,
-                shape: &shape,
-                codes: codes.into_iter().map(|(code, _)| code).collect(),
-                auth: &http.auth,
-            })
-        })
-        .collect())
 }
 
 /// Says where it listens, and how to try it.

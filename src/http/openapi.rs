@@ -6,6 +6,8 @@
 pub mod admin;
 pub mod callback;
 pub mod security;
+mod shape;
+pub mod sms;
 pub mod ussd;
 
 use serde_json::{Map, Value, json};

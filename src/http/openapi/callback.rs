@@ -11,6 +11,8 @@ use crate::http::openapi::{Site, problem};
 pub struct CallbackDoc {
     /// The link's name.
     pub link: String,
+    /// What is special about this way, in a few words; empty where nothing is.
+    pub what: String,
     /// What it is, in a few words: the shape's title.
     pub title: String,
     /// What an integrator should know.
@@ -25,6 +27,10 @@ pub struct CallbackDoc {
     pub parameters: Vec<FieldDoc>,
     /// What stands in the body: one list of fields for each thing that a request may be.
     pub bodies: Vec<Vec<FieldDoc>>,
+    /// Where the list of elements stands in the body, by the steps to it, where requests are
+    /// batches; the fields are then those of an element. What an element lacks is told by the
+    /// gateway's log: the others count.
+    pub each: Option<Vec<String>>,
     /// The answers.
     pub answers: Vec<AnswerDoc>,
     /// How the caller shows who it is: all of them. None where it does not have to.
@@ -80,6 +86,15 @@ pub enum FieldKind {
     Number(String),
     /// One of these dialled codes, and what was dialled behind it; or nothing.
     Code(Vec<String>),
+    /// One of these short numbers, with or without the country's code.
+    ShortNumber {
+        /// The numbers.
+        numbers: Vec<String>,
+        /// Whether it may be empty.
+        may_lack: bool,
+    },
+    /// Octets, two digits each.
+    Hexadecimal,
     /// One of these words.
     OneOf(Vec<String>),
 }
@@ -154,7 +169,7 @@ fn operation(of: &CallbackDoc, method: &str) -> Value {
     let mut operation = json!({
         "operationId": of.id(method),
         "tags": [of.tag()],
-        "summary": of.title,
+        "summary": if of.what.is_empty() { of.title.clone() } else { format!("{}: {}", of.title, of.what) },
         "description": of.about,
         "responses": responses(of),
     });
@@ -211,16 +226,38 @@ fn parameter(of: &CallbackDoc, field: &FieldDoc) -> Option<Value> {
 }
 
 fn schema(field: &FieldDoc) -> Value {
+    let in_xml = matches!(field.place, PlaceDoc::Xml(_));
     let mut schema = match &field.kind {
+        // XML has no NUL.
+        FieldKind::Text if in_xml => json!({}),
         FieldKind::Text => json!({ "pattern": "^[^\\u0000]*$" }),
+        // Spaces around the text of an element are taken away.
+        FieldKind::Id if in_xml => json!({
+            "pattern": "^[^\\u0000-\\u0020\\u007f-\\u00a0][^\\u0000-\\u001f\\u007f-\\u009f]*$",
+            "maxLength": 128,
+        }),
         FieldKind::Id => {
             json!({ "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]+$", "maxLength": 128 })
         }
         FieldKind::MaybeId => {
             json!({ "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*$", "maxLength": 128 })
         }
+        FieldKind::Hexadecimal => json!({ "pattern": "^([0-9A-Fa-f]{2})*$" }),
+        FieldKind::ShortNumber { numbers, may_lack } => {
+            let known: Vec<String> = numbers.iter().map(|number| escaped(number)).collect();
+            let one = format!(" *\\+?(212)?({}) *", known.join("|"));
+            let pattern = if *may_lack {
+                format!("^({one})?$")
+            } else {
+                format!("^{one}$")
+            };
+            json!({ "pattern": pattern, "examples": numbers })
+        }
         FieldKind::Number(before) => json!({
-            "pattern": format!("^({})?((\\+|00)?[1-9][0-9]{{7,14}}|0[1-9][0-9]{{8}})$", escaped(before)),
+            "pattern": format!(
+                "^{}((\\+|00)?[1-9][0-9]{{7,14}}|0[1-9][0-9]{{8}})$",
+                if before.is_empty() { String::new() } else { format!("({})?", escaped(before)) }
+            ),
             "examples": [format!("{before}+212661000002")],
         }),
         FieldKind::Code(codes) => {
@@ -228,23 +265,34 @@ fn schema(field: &FieldDoc) -> Value {
                 .iter()
                 .map(|code| escaped(code.trim_matches(['*', '#'])))
                 .collect();
+            // Behind the code anything may be dialled; signs around it are left out by some.
             json!({
-                "pattern": format!("^([*#+]*({})(\\*[0-9*]*)?#*)?$", bare.join("|")),
+                "pattern": format!(
+                    "^( *[*#+]*({})(\\*[^\\u0000-\\u001f\\u007f-\\u009f]*|#* *))?$",
+                    bare.join("|")
+                ),
+                "maxLength": 128,
                 "examples": codes,
             })
         }
         FieldKind::OneOf(words) => json!({ "enum": words }),
     };
     let mut types = vec!["string"];
-    let is_word = matches!(field.kind, FieldKind::OneOf(_));
-    if field.typed && !is_word {
-        types.extend(match field.kind {
-            FieldKind::Text | FieldKind::Id | FieldKind::MaybeId => &["number", "boolean"][..],
-            FieldKind::Number(_) | FieldKind::Code(_) | FieldKind::OneOf(_) => &[],
-        });
-        if !field.required {
-            types.push("null");
-        }
+    let is_any = match field.kind {
+        FieldKind::Text | FieldKind::Id | FieldKind::MaybeId => true,
+        FieldKind::Number(_)
+        | FieldKind::Code(_)
+        | FieldKind::ShortNumber { .. }
+        | FieldKind::Hexadecimal
+        | FieldKind::OneOf(_) => false,
+    };
+    if field.typed && is_any {
+        types.extend(["number", "boolean"]);
+    }
+    // In XML everything is text, nothing too; in JSON it is the same as an absent value.
+    let may_be_null = if in_xml { is_any } else { !field.required };
+    if field.typed && may_be_null && !matches!(field.kind, FieldKind::OneOf(_)) {
+        types.push("null");
     }
     schema["type"] = match types.as_slice() {
         [one] => (*one).into(),
@@ -273,7 +321,20 @@ fn request_body(of: &CallbackDoc) -> Value {
     let schema = match schemas.len() {
         0 => json!({}),
         1 => schemas.remove(0),
-        _ => json!({ "anyOf": schemas }),
+        _ if of.each.is_some() => schemas.remove(0),
+        _ => {
+            let mut either = json!({ "type": "object", "anyOf": schemas });
+            // The root's name is looked for where the body begins.
+            let root = either["anyOf"][0]["xml"].clone();
+            if !root.is_null() {
+                either["xml"] = root;
+            }
+            either
+        }
+    };
+    let schema = match &of.each {
+        Some(steps) => batch(schema, steps),
+        None => schema,
     };
     let mut media = json!({ "schema": schema });
     let examples: Map<String, Value> = of
@@ -295,6 +356,32 @@ fn request_body(of: &CallbackDoc) -> Value {
         .map(|kind| (kind.clone(), media.clone()))
         .collect();
     json!({ "required": true, "content": content })
+}
+
+/// The schema of a list of such elements, or one alone, at the end of these steps.
+fn batch(mut element: Value, steps: &[String]) -> Value {
+    loosen(&mut element);
+    let mut schema = json!({ "type": ["array", "object"], "items": element, "maxItems": 2000 });
+    for step in steps.iter().rev() {
+        schema = json!({ "type": "object", "required": [step], "properties": { step: schema } });
+    }
+    schema
+}
+
+/// Takes out what an element may break without harm to the request.
+fn loosen(schema: &mut Value) {
+    let Value::Object(map) = schema else {
+        return;
+    };
+    for strict in ["type", "required", "pattern", "maxLength", "enum"] {
+        map.remove(strict);
+    }
+    if let Some(Value::Object(properties)) = map.get_mut("properties") {
+        properties.values_mut().for_each(loosen);
+    }
+    if let Some(items) = map.get_mut("items") {
+        loosen(items);
+    }
 }
 
 fn body_schema(fields: &[FieldDoc]) -> Value {

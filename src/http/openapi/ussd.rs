@@ -1,16 +1,12 @@
 //! What a shape of USSD callbacks takes, for the document.
 
-use serde_json::{Map, Value, json};
-
 use crate::config::auth::AuthConfig;
 use crate::http::openapi::{
-    AnswerDoc, CallbackDoc, FieldDoc, FieldKind, PlaceDoc, SampleDoc, security,
+    AnswerDoc, CallbackDoc, FieldDoc, FieldKind, PlaceDoc, SampleDoc, security, shape,
 };
 use crate::operator::field::{Field, Place};
 use crate::operator::file::{CodeGiven, Is};
-use crate::operator::pairs;
-use crate::operator::path::{PathShape, Segment};
-use crate::operator::reply::ReplyTemplate;
+use crate::operator::path::PathShape;
 use crate::operator::request::BodyKind;
 use crate::operator::rule::Test;
 use crate::operator::sample::Sample;
@@ -130,22 +126,7 @@ fn variants(shape: &UssdShape) -> Vec<Variant> {
 
 fn way(site: &UssdSite<'_>, rest: &str, variants: &[Variant]) -> CallbackDoc {
     let shape = site.shape;
-    let mut path = format!("/ussd/{}", site.link);
-    let mut parameters = Vec::new();
-    if security::in_path(site.auth) {
-        path.push_str("/{secret}");
-        parameters.push(text(PlaceDoc::Path("secret".into()), "The link's secret."));
-    }
-    path.push_str(rest);
-    if let PathShape::Of(segments) = &shape.path {
-        for segment in segments {
-            path.push('/');
-            match segment {
-                Segment::Plain(plain) => path.push_str(plain),
-                Segment::Named(name) => path.push_str(&format!("{{{name}}}")),
-            }
-        }
-    }
+    let (path, mut parameters) = shape::path("ussd", site.link, rest, &site.shape.path, site.auth);
     let live = variants
         .iter()
         .find(|variant| variant.becomes == Becomes::Screen)
@@ -158,13 +139,15 @@ fn way(site: &UssdSite<'_>, rest: &str, variants: &[Variant]) -> CallbackDoc {
         .map(|variant| fields(site, variant, true))
         .collect();
     let mut about = shape.head.about.clone();
-    for more in [security::said(site.auth), ended(variants)] {
+    for more in [security::said(site.auth)] {
         if !more.is_empty() {
             about = format!("{}\n\n{more}", about.trim_end());
         }
     }
     CallbackDoc {
         link: site.link.to_owned(),
+        what: ended(variants),
+        each: None,
         title: shape.head.title.clone(),
         about,
         path,
@@ -191,19 +174,9 @@ fn ended(variants: &[Variant]) -> String {
         .iter()
         .all(|variant| variant.becomes != Becomes::Screen);
     if only_ends && !variants.is_empty() {
-        "This path is for the end of a session.".to_owned()
+        "the end of a session".to_owned()
     } else {
         String::new()
-    }
-}
-
-fn text(place: PlaceDoc, note: &str) -> FieldDoc {
-    FieldDoc {
-        place,
-        required: true,
-        kind: FieldKind::Id,
-        note: note.to_owned(),
-        typed: false,
     }
 }
 
@@ -215,30 +188,16 @@ fn fields(site: &UssdSite<'_>, variant: &Variant, of_body: bool) -> Vec<FieldDoc
         .iter()
         .enumerate()
         .filter_map(|(at, field)| {
-            let (place, in_body) = place(field)?;
+            let (place, in_body) = shape::place(field)?;
             (in_body == of_body).then(|| FieldDoc {
                 required: needed(shape, variant, at, field),
                 kind: kind(site, variant, at, field),
                 note: note(shape, at).to_owned(),
-                typed: matches!(place, PlaceDoc::Json(_)),
+                typed: matches!(place, PlaceDoc::Json(_) | PlaceDoc::Xml(_)),
                 place,
             })
         })
         .collect()
-}
-
-/// Where a field stands, and whether that is in the body; none for what is no field of a request.
-fn place(field: &Field) -> Option<(PlaceDoc, bool)> {
-    Some(match field.places.first()? {
-        Place::Form(name) => (PlaceDoc::Form(name.clone()), true),
-        Place::Query(name) => (PlaceDoc::Query(name.clone()), false),
-        Place::Json(steps) => (PlaceDoc::Json(steps.clone()), true),
-        Place::Xml(path) => (PlaceDoc::Xml(path.names()?), true),
-        Place::Header(name) => (PlaceDoc::Header(name.as_str().to_owned()), false),
-        Place::Path(name) => (PlaceDoc::Path(name.clone()), false),
-        Place::Body => (PlaceDoc::Body, true),
-        Place::Rest | Place::Method => return None,
-    })
 }
 
 fn needed(shape: &UssdShape, variant: &Variant, at: usize, field: &Field) -> bool {
@@ -304,82 +263,34 @@ fn answers(site: &UssdSite<'_>, variants: &[Variant]) -> Vec<AnswerDoc> {
     let mut answers = Vec::new();
     let becomes = |wanted: Becomes| variants.iter().any(|variant| variant.becomes == wanted);
     if becomes(Becomes::Screen) {
-        answers.push(good(&shape.reply, "What the phone shows."));
+        answers.push(shape::good(&shape.reply, "What the phone shows."));
     }
-    let closed = good(&shape.closed, "It is acknowledged.");
-    if answers
-        .iter()
-        .all(|known: &AnswerDoc| known.status != closed.status)
-    {
-        answers.push(closed);
-    }
-    let mut faults = vec![
-        (
-            400,
-            "A field is missing, stands twice or is malformed; its name is told.",
-        ),
-        (405, "Another method."),
-        (408, "The body took too long."),
-        (413, "The body is too large."),
-    ];
-    if shape.path != PathShape::Any {
-        faults.push((404, "Another path below the link."));
-    }
-    if shape.body != BodyKind::None {
-        faults.push((415, "Another content type."));
-    }
-    if !site.auth.is_empty() {
-        faults.push((401, "It is not authenticated; nothing else is told."));
-    }
-    if security::once(site.auth) {
-        faults.push((409, "The nonce was used before."));
-    }
-    for (status, note) in faults {
-        // What the door itself refuses is a problem, whatever the shape says.
-        let shaped = shape
-            .refused
-            .as_ref()
-            .filter(|_| !matches!(status, 401 | 408 | 409 | 413));
-        let fault = AnswerDoc {
-            status: shaped
-                .and_then(|template| template.status)
-                .unwrap_or(status),
-            note: note.to_owned(),
-            content_type: match shaped {
-                Some(template) => template.content_type.clone(),
-                None => Some("application/problem+json".to_owned()),
-            },
-            headers: if status == 405 {
-                vec!["Allow".into()]
-            } else {
-                Vec::new()
-            },
-            example: None,
-        };
-        if answers.iter().all(|known| known.status != fault.status) {
-            answers.push(fault);
+    let closed = shape::good(&shape.closed, "It is acknowledged.");
+    let is_closed = becomes(Becomes::Closed) || becomes(Becomes::Ignored);
+    match answers.first_mut() {
+        None => answers.push(closed),
+        // OpenAPI cannot say of one status that it comes with a body or without.
+        Some(screen) if screen.status == closed.status => {
+            if is_closed && screen.content_type != closed.content_type {
+                let kind = screen.content_type.take().unwrap_or_default();
+                screen.note =
+                    format!("What the phone shows, in {kind}; nothing at the end of a session.");
+            }
         }
+        Some(_) if is_closed => answers.push(closed),
+        Some(_) => {}
     }
+    answers.extend(shape::faults(
+        site.auth,
+        &shape::Refusals {
+            has_path: shape.path != PathShape::Any,
+            has_body: shape.body != BodyKind::None,
+            template: shape.refused.as_ref(),
+            is_durable_first: false,
+        },
+        &answers,
+    ));
     answers
-}
-
-fn good(template: &ReplyTemplate, note: &str) -> AnswerDoc {
-    AnswerDoc {
-        status: template.status.unwrap_or(200),
-        note: note.to_owned(),
-        content_type: template.content_type.as_deref().map(bare_type),
-        headers: template
-            .headers
-            .iter()
-            .map(|(name, _)| name.clone())
-            .collect(),
-        example: None,
-    }
-}
-
-/// A content type without its parameters.
-fn bare_type(kind: &str) -> String {
-    kind.split(';').next().unwrap_or(kind).trim().to_owned()
 }
 
 /// A sample as it would come to this link: with one of its codes.
@@ -401,44 +312,21 @@ fn shown(site: &UssdSite<'_>, sample: &Sample) -> SampleDoc {
         (Some(code), Some(ours)) if code == name && !value.is_empty() => ours.clone(),
         (Some(_) | None, _) => value.to_owned(),
     };
-    let body = match shape.body {
-        BodyKind::None => None,
-        BodyKind::Form => pairs::parse(sample.body.as_bytes()).ok().map(|pairs| {
-            let all: Map<String, Value> = pairs
-                .iter()
-                .map(|(name, value)| (name.to_string(), named(name, value).into()))
-                .collect();
-            all.into()
-        }),
-        BodyKind::Json => serde_json::from_str(&with_ours(&sample.body)).ok(),
-        BodyKind::Xml | BodyKind::Text => Some(json!(with_ours(&sample.body))),
-    };
-    let mut parameters: Vec<(String, String)> = sample
-        .query
-        .as_deref()
-        .and_then(|query| pairs::parse(query.as_bytes()).ok())
-        .unwrap_or_default()
-        .iter()
-        .map(|(name, value)| (name.to_string(), named(name, value)))
-        .collect();
-    for (name, value) in &sample.headers {
-        if let Ok(value) = value.to_str() {
-            parameters.push((name.as_str().to_owned(), named(name.as_str(), value)));
-        }
-    }
-    for (name, value) in shape.path.read(&sample.rest).unwrap_or_default() {
-        parameters.push((name.to_owned(), value.into_owned()));
-    }
-    SampleDoc {
-        what: sample.what.clone(),
-        body,
-        parameters,
-    }
+    shape::shown(
+        &sample.what,
+        sample,
+        shape.body,
+        &shape.path,
+        &with_ours,
+        &named,
+    )
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use serde_json::{Value, json};
+
     use super::*;
     use crate::http::openapi::{Site, document};
     use crate::operator::shape::{Shape, Shapes};

@@ -180,6 +180,8 @@ impl Inbound {
             | Hole::Ends
             | Hole::Continues
             | Hole::Status
+            | Hole::Dcs
+            | Hole::Url
             | Hole::Detail => None,
         })
     }

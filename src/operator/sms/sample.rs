@@ -94,6 +94,11 @@ impl SmsSample {
         self.heard.as_ref().map(Sample::request)
     }
 
+    /// The request of an `incoming` or `receipts` sample with its parts.
+    pub fn heard(&self) -> Option<&Sample> {
+        self.heard.as_ref()
+    }
+
     /// The message of a `send` sample: from 3949 to a sample number.
     pub fn message(&self) -> Option<Message> {
         Some(Message {
