@@ -61,6 +61,13 @@ pub struct Ussd {
     /// Fields with a value that they never have.
     #[serde(default)]
     pub wrong: BTreeMap<String, Value>,
+    /// Where the number of an error stands, for operators that want each answer to have their own
+    /// status.
+    #[serde(default)]
+    pub refusal: Option<Rule>,
+    /// The document names no content type of callbacks.
+    #[serde(default)]
+    pub any_type: bool,
     /// What all callbacks have in common.
     pub ask: Ask,
     /// What is different when somebody dials.
