@@ -43,6 +43,16 @@ fn shapes(texts: bool) -> Vec<String> {
     names
 }
 
+/// A secret segment of a path has to be long.
+const LONG: &str = "sample0secret0sample0secret0sample";
+
+/// A link for texts that nobody answers at.
+fn sms_link() -> String {
+    "[[link]]\nkind = \"smpp\"\nname = \"smsc\"\nhost = \"127.0.0.1\"\nport = 1\n\
+     system_id = \"jisr\"\npassword = \"sample\"\nservices = [\"tns\"]\n"
+        .to_owned()
+}
+
 /// A gateway with a link for each shape.
 async fn gateway(folder: &TempDir, shapes: &[String]) -> Program {
     let mut config = String::from(
@@ -214,4 +224,63 @@ async fn every_shape_of_texts_is_green() {
         }
     }
     assert!(red.is_empty(), "{red}");
+}
+
+#[tokio::test]
+async fn every_proof_is_judged() {
+    let folder = TempDir::new().unwrap();
+    let mut config = String::new();
+    let kinds = [
+        (
+            "generic",
+            "basic",
+            "basic:sample-user:SECRET",
+            "user = \"sample-user\"",
+        ),
+        ("generic", "bearer", "bearer:SECRET", ""),
+        (
+            "generic",
+            "key",
+            "key:x-api-key:SECRET",
+            "header = \"x-api-key\"",
+        ),
+        ("generic", "path", "path:SECRET", ""),
+        ("africastalking", "vonage", "vonage:SECRET", ""),
+        (
+            "africastalking",
+            "vonage",
+            "vonage-sha256:SECRET",
+            "method = \"sha256\"",
+        ),
+        ("africastalking", "twilio", "twilio:SECRET", ""),
+    ];
+    for (number, (shape, kind, _, more)) in kinds.iter().enumerate() {
+        let public = match *kind {
+            "twilio" => "public_url = \"https://gateway.example\"",
+            _ => "",
+        };
+        config.push_str(&format!(
+            "[[link]]\nkind = \"ussd-http\"\nname = \"l{number}\"\nshape = \"{shape}\"\n\
+             services = [\"tns\"]\n{public}\n\
+             [[link.auth]]\nkind = \"{kind}\"\nsecret = \"{LONG}\"\n{more}\n"
+        ));
+    }
+    // Answers need somewhere to go, too.
+    config.push_str(&sms_link());
+    std::fs::write(folder.path().join("jisr.toml"), config).unwrap();
+    let program = Program::start(folder.path(), &[]).await;
+    for (number, (shape, _, proof, _)) in kinds.iter().enumerate() {
+        let target = format!("http://{}/ussd/l{number}", program.http);
+        let proofs = proof.replace("SECRET", LONG).parse().unwrap();
+        let plan = Plan {
+            public_url: Some("https://gateway.example"),
+            ..Plan::new(shape, &target, proofs)
+        };
+        let report = conformance::run(&plan).await.unwrap();
+        assert!(report.is_clean(), "{proof}\n{report}");
+        assert!(
+            !report.json().contains(LONG),
+            "{proof}: a report shows a secret"
+        );
+    }
 }
