@@ -390,6 +390,15 @@ mod tests {
     }
 
     #[test]
+    fn the_example_of_the_guide_is_one() {
+        let guide = include_str!("../../operators/README.md");
+        let example = guide.split("```").nth(1).unwrap();
+        let example = example.strip_prefix("yaml\n").unwrap();
+        let description: Description = serde_saphyr::from_str(example).unwrap();
+        assert!(matches!(description, Description::Ussd(ussd) if !ussd.dial_strings));
+    }
+
+    #[test]
     fn one_of_ones_own() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mine.yaml");
