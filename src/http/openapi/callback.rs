@@ -97,6 +97,8 @@ pub enum FieldKind {
     Hexadecimal,
     /// One of these words.
     OneOf(Vec<String>),
+    /// None of these words.
+    NoneOf(Vec<String>),
 }
 
 /// One answer.
@@ -276,10 +278,13 @@ fn schema(field: &FieldDoc) -> Value {
             })
         }
         FieldKind::OneOf(words) => json!({ "enum": words }),
+        FieldKind::NoneOf(words) => {
+            json!({ "not": { "enum": words }, "pattern": "^[^\\u0000]*$" })
+        }
     };
     let mut types = vec!["string"];
     let is_any = match field.kind {
-        FieldKind::Text | FieldKind::Id | FieldKind::MaybeId => true,
+        FieldKind::Text | FieldKind::Id | FieldKind::MaybeId | FieldKind::NoneOf(_) => true,
         FieldKind::Number(_)
         | FieldKind::Code(_)
         | FieldKind::ShortNumber { .. }
@@ -373,7 +378,7 @@ fn loosen(schema: &mut Value) {
     let Value::Object(map) = schema else {
         return;
     };
-    for strict in ["type", "required", "pattern", "maxLength", "enum"] {
+    for strict in ["type", "required", "pattern", "maxLength", "enum", "not"] {
         map.remove(strict);
     }
     if let Some(Value::Object(properties)) = map.get_mut("properties") {
