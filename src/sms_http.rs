@@ -218,6 +218,9 @@ impl<S: Speaker> SmsHttp<S> {
         };
         let fetch = |request| self.exchange.send(request);
         let token = tokens.get(None, fetch).await?;
+        if *self.stop.borrow() {
+            return Err(LinkWord::Fine);
+        }
         let heard = self.exchange.send(request(outgoing, Some(&token))?).await;
         let refused = heard
             .as_ref()

@@ -69,9 +69,9 @@ fn connect_ms() -> u64 {
 }
 
 /// The longest wait for an answer: a stop waits for what is under way.
-const RESPONSE_MS_MAX: u64 = 15_000;
+const RESPONSE_MS_MAX: u64 = 12_000;
 /// The longest wait for a connection.
-const CONNECT_MS_MAX: u64 = 10_000;
+const CONNECT_MS_MAX: u64 = 6_000;
 /// The shortest of both.
 const WAIT_MS_MIN: u64 = 100;
 /// Messages on their way at once at most.
@@ -166,5 +166,84 @@ impl SmsHttp {
             );
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use crate::config::Config;
+
+    const PAGE: &str = include_str!("../../docs/sms-http.md");
+
+    /// The configuration of the page.
+    fn page() -> &'static str {
+        let block = PAGE.split("```toml\n").nth(1).unwrap();
+        block.split("```").next().unwrap()
+    }
+
+    #[test]
+    fn the_configuration_of_the_page_is_one() {
+        if let Err(error) = Config::load(Some(("jisr.toml", page())), &[]) {
+            panic!("{error:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_work_is_told() {
+        for (from, to, expected) in [
+            (
+                "https://api.aggregator.example",
+                "api.example",
+                "no address of an API",
+            ),
+            (
+                "https://api.aggregator.example",
+                "ftp://x",
+                "no address of an API",
+            ),
+            (
+                "https://api.aggregator.example",
+                "https://u:SECRET@x",
+                "no address of an API",
+            ),
+            (
+                "https://api.aggregator.example",
+                "https://x/?key=SECRET",
+                "no address of an API",
+            ),
+            (
+                "https://jisr.example",
+                "https://jisr.example/sms",
+                "no public address",
+            ),
+            (
+                "secret_file = \"aggregator.secret\"",
+                "secret_file = \"x\"\nsecret = \"SECRET\"",
+                "has a secret and a file",
+            ),
+            (
+                "response_ms = 10000",
+                "response_ms = 60000",
+                "cannot wait so long",
+            ),
+            ("connect_ms = 5000", "connect_ms = 1", "cannot wait so long"),
+            ("window = 10", "window = 0", "cannot have so many messages"),
+            ("rate = 20.0", "rate = -1.0", "cannot go at that rate"),
+            ("rate = 20.0", "rate = nan", "cannot go at that rate"),
+            ("rate = 20.0", "speed = 20.0", "unknown field `speed`"),
+            ("[[link.auth]]", "[[link.nobody]]", "unknown field `nobody`"),
+        ] {
+            assert!(page().contains(from), "{from}");
+            let text = page().replacen(from, to, 1);
+            let error = Config::load(Some(("jisr.toml", &text)), &[]).err();
+            let error = format!("{:?} {}", error, error.as_ref().unwrap());
+            assert!(error.contains(expected), "{to}: {error}");
+        }
+        let alone = page().split("[[link.auth]]").next().unwrap();
+        assert!(
+            Config::load(Some(("jisr.toml", alone)), &[]).is_err(),
+            "nobody shows who calls"
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! `jisr links`: how the links of the running gateway stand, and how their shapes read.
 
+mod page;
 mod test;
 
 use std::fmt::Write as _;
@@ -39,6 +40,10 @@ enum LinksCommand {
     ///
     /// No gateway has to run. A sample that is read or answered otherwise than it says is a finding.
     Test(test::TestArguments),
+    /// Print a shape as a page, in Markdown, to be handed to the operator's engineers.
+    ///
+    /// Those of the built-in shapes are in docs/shapes/.
+    Page(page::PageArguments),
 }
 
 /// Asks the gateway that the configuration describes, and prints its links.
@@ -48,6 +53,7 @@ enum LinksCommand {
 pub fn run(config: Option<&Path>, arguments: &LinksArguments) -> Result<(), Failure> {
     match &arguments.command {
         Some(LinksCommand::Test(options)) => test::run(config, options),
+        Some(LinksCommand::Page(options)) => page::run(config, options),
         None => status(config, arguments),
     }
 }

@@ -312,6 +312,7 @@ fn ussd_links(config: &Config, shapes: &Shapes) -> Result<BTreeMap<LinkName, Uss
             shape: shapes::of(http, index, shapes).map_err(Failure::of)?,
             codes: parts::codes(config, &services),
             services,
+            public_url: http.public_url.clone(),
         };
         links.insert(LinkName(http.name.clone()), link);
     }

@@ -32,6 +32,8 @@ pub struct UssdLink {
     pub codes: Vec<(String, ServiceName)>,
     /// Who may call.
     pub auth: Auth,
+    /// Scheme and host as the operator calls them, where the link says.
+    pub public_url: Option<String>,
 }
 
 /// What this door needs.
@@ -77,10 +79,11 @@ async fn answer<S: Store, R: Registry>(
     let Some((link, of)) = found else {
         return Err(problem(404, "no such link"));
     };
-    let heard = of
+    let mut heard = of
         .shape
         .hear(came.request(rest))
         .map_err(|error| refused(link, of, &error))?;
+    heard.url = came.url(of.public_url.as_deref());
     Ok(turn(door, link, of, heard, came.at).await)
 }
 

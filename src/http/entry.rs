@@ -151,9 +151,10 @@ impl Entry {
             "the callback is not authenticated, or there is no such link",
         );
         // RFC 9110, section 15.5.2 wants one.
-        answer
-            .headers
-            .push(("www-authenticate".into(), "Jisr realm=\"callbacks\"".into()));
+        answer.headers.push((
+            "www-authenticate".into(),
+            "Basic realm=\"callbacks\"".into(),
+        ));
         answer
     }
 }
@@ -177,6 +178,20 @@ pub(super) async fn whole(body: Body, bytes_max: usize, time: Duration) -> Resul
 }
 
 impl Came {
+    /// The URL that was called, without its query: `public_url` is scheme and host as the operator
+    /// calls them; without it, they are as far as the request tells.
+    pub fn url(&self, public_url: Option<&str>) -> String {
+        let path = self.parts.uri.path();
+        match public_url {
+            Some(public) => format!("{}{path}", public.trim_end_matches('/')),
+            None => {
+                let host = self.parts.headers.get(header::HOST);
+                let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+                format!("https://{host}{path}")
+            }
+        }
+    }
+
     /// The request as shapes read it; `rest` is the path below the link.
     pub fn request<'c>(&'c self, rest: &'c str) -> request::Request<'c> {
         request::Request {

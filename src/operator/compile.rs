@@ -14,7 +14,7 @@ use crate::operator::reply::{Hole, ReplyBody, ReplyTemplate};
 use crate::operator::request::BodyKind;
 use crate::operator::rule::{Rule, Test};
 use crate::operator::sample::Sample;
-use crate::operator::template::{JsonTemplate, Template};
+use crate::operator::template::{Escape, Fill, JsonTemplate, Template};
 use crate::operator::ussd::{RepeatRule, UssdShape};
 use crate::screen::{Limit, fit};
 
@@ -461,21 +461,25 @@ pub(super) fn rules<T: Copy>(
         .map(|file| {
             let mut tests = Vec::new();
             tests.extend(file.equals.clone().map(Test::Equals));
+            tests.extend(file.other_than.clone().map(Test::OtherThan));
             tests.extend(file.begins.clone().map(Test::Begins));
             tests.extend(file.given.map(Test::Given));
             tests.extend(file.empty.map(Test::Empty));
-            let near = file.field.clone().unwrap_or_else(|| "is:".to_owned());
+            let near = match &file.field {
+                Some(name) => format!("field: {name}"),
+                None => "is:".to_owned(),
+            };
             let several = || {
                 Fault::new(
                     near.clone(),
                     "a rule asks one thing of one field",
-                    "write `field:` with one of `equals: […]`, `begins: […]`, `given: true`, `empty: true`; or `is:` alone as the last rule",
+                    "write `field:` with one of `equals: […]`, `other_than: […]`, `begins: […]`, `given: true`, `empty: true`; or `is:` alone as the last rule",
                 )
             };
             let (field, test) = match (&file.field, tests.len()) {
                 (None, 0) => (0, Test::Always),
                 (Some(name), 1) => (
-                    field_named(fields, name, name)?,
+                    field_named(fields, name, &near)?,
                     tests.swap_remove(0),
                 ),
                 (None | Some(_), _) => return Err(several()),
@@ -491,7 +495,7 @@ pub(super) fn rules<T: Copy>(
 }
 
 /// What replies can fill in besides fields.
-pub const HOLES: [(&str, Hole); 7] = [
+pub const HOLES: [(&str, Hole); 9] = [
     ("text", Hole::Text),
     ("msisdn", Hole::Msisdn),
     ("digits", Hole::Digits),
@@ -499,6 +503,8 @@ pub const HOLES: [(&str, Hole); 7] = [
     ("continues", Hole::Continues),
     ("status", Hole::Status),
     ("detail", Hole::Detail),
+    ("dcs", Hole::Dcs),
+    ("url", Hole::Url),
 ];
 
 /// Proves a reply.
@@ -529,7 +535,7 @@ pub(super) fn reply(
                 .unwrap_or_else(|| near.to_owned()),
             message,
             format!(
-                "fill in {{text}}, {{msisdn}}, {{digits}}, {{ends}}, {{continues}}, {{status}}, {{detail}} or a field: {}",
+                "fill in {{text}}, {{msisdn}}, {{digits}}, {{ends}}, {{continues}}, {{status}}, {{detail}}, {{dcs}}, {{url}} or a field: {}",
                 fields
                     .iter()
                     .map(|field| format!("{{{}}}", field.name))
@@ -572,7 +578,23 @@ pub(super) fn reply(
             "write a number from 200 to 599",
         ));
     }
+    let replace = replacements(&file.replace, &body)?;
+    if let ReplyBody::Xml(xml) = &body {
+        for ends in [false, true] {
+            let probe = xml
+                .of(ends)
+                .fill(Escape::Xml, &|_| Some(Fill::text("x".to_owned())));
+            if roxmltree::Document::parse(&probe).is_err() {
+                return Err(Fault::new(
+                    "xml:",
+                    format!("what `{near}` would send is no XML"),
+                    "close every element, put attributes in quotes, write `&amp;` for `&`",
+                ));
+            }
+        }
+    }
     Ok(ReplyTemplate {
+        replace,
         status: file.status,
         content_type: file
             .content_type
@@ -581,6 +603,31 @@ pub(super) fn reply(
         headers,
         body,
     })
+}
+
+/// Proves `replace:`.
+fn replacements(file: &Ordered<String>, body: &ReplyBody) -> Result<Vec<(char, String)>, Fault> {
+    file.0
+        .iter()
+        .map(|(from, to)| {
+            let mut chars = from.chars();
+            match (chars.next(), chars.next(), body) {
+                (Some(only), None, ReplyBody::Text(_) | ReplyBody::Xml(_)) => {
+                    Ok((only, to.clone()))
+                }
+                (_, _, ReplyBody::Json(_) | ReplyBody::Empty) => Err(Fault::new(
+                    "replace:",
+                    "only a text or XML lacks characters",
+                    "take it away: JSON holds every character",
+                )),
+                (_, _, ReplyBody::Text(_) | ReplyBody::Xml(_)) => Err(Fault::new(
+                    "replace:",
+                    format!("`{from}` is not one character"),
+                    "write one character each, and what stands for it",
+                )),
+            }
+        })
+        .collect()
 }
 
 type Headers = Vec<(String, crate::operator::template::Choice<Template<Hole>>)>;
@@ -599,3 +646,6 @@ fn headers(
         })
         .collect()
 }
+
+#[cfg(test)]
+mod broken;

@@ -1,6 +1,7 @@
 //! Where a field of an operator's request stands, and how its value is taken out.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::str::FromStr;
 
 use http::HeaderName;
@@ -66,6 +67,25 @@ impl Place {
             Self::Rest => "rest",
             Self::Method => "method",
             Self::Body => "body",
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    /// As shapes write it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind())?;
+        match self {
+            Self::Form(name) | Self::Query(name) | Self::Path(name) => write!(f, " {name}"),
+            Self::Json(steps) => {
+                f.write_str(" ")?;
+                steps.iter().try_for_each(|step| {
+                    write!(f, "/{}", step.replace('~', "~0").replace('/', "~1"))
+                })
+            }
+            Self::Xml(path) => write!(f, " {path}"),
+            Self::Header(name) => write!(f, " {name}"),
+            Self::Rest | Self::Method | Self::Body => Ok(()),
         }
     }
 }

@@ -322,7 +322,8 @@ pub enum First {
     /// Nothing that counts.
     #[default]
     Nothing,
-    /// The code, and what was dialled behind it: `*580*1*1#`, `*580#`, `580`.
+    /// The code, and what was dialled behind it: `*580*1*1#`, `*580#`, `580`. Of a path: the code
+    /// stands before it in every request.
     Dialled,
     /// What was dialled behind the code: `1*1`.
     Rest,
@@ -377,6 +378,9 @@ pub struct RuleFile<T> {
     /// It is one of these.
     #[serde(default)]
     pub equals: Option<Vec<String>>,
+    /// It is there, and none of these.
+    #[serde(default)]
+    pub other_than: Option<Vec<String>>,
     /// It begins with one of these.
     #[serde(default)]
     pub begins: Option<Vec<String>>,
@@ -457,6 +461,10 @@ pub struct ReplyFile {
     /// JSON.
     #[serde(default)]
     pub json: Option<Tree>,
+    /// Characters that a text or XML cannot hold as they are, and what stands for each, unescaped:
+    /// `{ "|": "/" }`.
+    #[serde(default)]
+    pub replace: Ordered<String>,
 }
 
 /// `limits:`.

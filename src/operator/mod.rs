@@ -9,9 +9,12 @@ pub mod compile;
 pub mod field;
 pub mod file;
 pub mod json;
+pub mod page;
 pub mod pairs;
 pub mod path;
 pub mod play;
+#[cfg(test)]
+mod properties;
 pub mod refusal;
 pub mod reply;
 pub mod request;

@@ -9,6 +9,9 @@ use crate::operator::sample::Sample;
 use crate::operator::ussd::{Heard, UssdShape};
 use crate::store::Reply;
 
+/// The URL that every sample is sent to.
+const SAMPLE_URL: &str = "https://gateway.example/ussd/link";
+
 /// What became of a sample.
 #[derive(Clone)]
 pub struct Played {
@@ -46,10 +49,11 @@ impl Is {
 
 /// Plays a sample.
 pub fn ussd(shape: &UssdShape, sample: &Sample) -> Played {
-    let heard = match shape.hear(sample.request()) {
+    let mut heard = match shape.hear(sample.request()) {
         Ok(heard) => heard,
         Err(error) => return refused(shape, sample, error),
     };
+    SAMPLE_URL.clone_into(&mut heard.url);
     let reads = reads(&heard);
     let mut differences = Vec::new();
     for (name, expected) in &sample.reads {

@@ -30,6 +30,11 @@ pub enum Hole {
     Status,
     /// What a fault is, in words.
     Detail,
+    /// The data coding scheme that the screen needs (3GPP TS 23.038, 5): 15 for the GSM alphabet,
+    /// 72 for UCS-2.
+    Dcs,
+    /// The URL that was called, without its query.
+    Url,
     /// A field of the request, as it came.
     Field(usize),
 }
@@ -58,6 +63,8 @@ pub struct ReplyTemplate {
     pub headers: Vec<(String, Choice<Template<Hole>>)>,
     /// The body.
     pub body: ReplyBody,
+    /// Characters that its texts cannot hold, and what stands for each; never with JSON.
+    pub replace: Vec<(char, String)>,
 }
 
 impl ReplyTemplate {
@@ -68,6 +75,7 @@ impl ReplyTemplate {
             content_type: None,
             headers: Vec::new(),
             body: ReplyBody::Empty,
+            replace: Vec::new(),
         }
     }
 
@@ -87,8 +95,13 @@ impl ReplyTemplate {
         }
         let body = match &self.body {
             ReplyBody::Empty => String::new(),
-            ReplyBody::Text(text) => text.of(ends).fill(Escape::None, fill),
-            ReplyBody::Xml(xml) => xml.of(ends).fill(Escape::Xml, fill),
+            ReplyBody::Text(text) => {
+                text.of(ends)
+                    .fill_replacing(Escape::None, &self.replace, fill)
+            }
+            ReplyBody::Xml(xml) => xml
+                .of(ends)
+                .fill_replacing(Escape::Xml, &self.replace, fill),
             ReplyBody::Json(json) => json.fill(ends, fill),
         };
         Answer {
@@ -121,7 +134,9 @@ impl ReplyTemplate {
             | Hole::Ends
             | Hole::Continues
             | Hole::Status
-            | Hole::Detail => None,
+            | Hole::Detail
+            | Hole::Dcs
+            | Hole::Url => None,
         };
         holes.into_iter().filter_map(field).collect()
     }

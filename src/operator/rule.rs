@@ -13,6 +13,8 @@ pub enum Test {
     Empty(bool),
     /// It is one of these.
     Equals(Vec<String>),
+    /// It is there, and none of these.
+    OtherThan(Vec<String>),
     /// It begins with one of these.
     Begins(Vec<String>),
 }
@@ -46,6 +48,7 @@ impl<T: Copy> Rule<T> {
             Test::Given(wanted) => text.is_some() == *wanted,
             Test::Empty(wanted) => text.is_none_or(str::is_empty) == *wanted,
             Test::Equals(all) => text.is_some_and(|text| all.iter().any(|one| same(one, text))),
+            Test::OtherThan(all) => text.is_some_and(|text| !all.iter().any(|one| same(one, text))),
             Test::Begins(all) => text.is_some_and(|text| all.iter().any(|one| begins(one, text))),
         }
     }

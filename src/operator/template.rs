@@ -100,13 +100,24 @@ impl<H> Template<H> {
 
     /// The text with its holes filled; an empty hole leaves nothing.
     pub fn fill<'a>(&self, escape: Escape, fill: &(dyn Fn(&H) -> Option<Fill<'a>> + '_)) -> String {
+        self.fill_replacing(escape, &[], fill)
+    }
+
+    /// The same, where other texts stand for some characters of what is filled in: these go out as
+    /// they are, without being escaped.
+    pub fn fill_replacing<'a>(
+        &self,
+        escape: Escape,
+        replace: &[(char, String)],
+        fill: &(dyn Fn(&H) -> Option<Fill<'a>> + '_),
+    ) -> String {
         let mut filled = String::with_capacity(256);
         for piece in &self.0 {
             match piece {
                 Piece::Text(text) => filled.push_str(text),
                 Piece::Hole(hole) => {
                     if let Some(fill) = fill(hole) {
-                        escaped(&mut filled, &fill.text, escape);
+                        replaced(&mut filled, &fill.text, escape, replace);
                     }
                 }
             }
@@ -131,6 +142,28 @@ impl<H> Template<H> {
     }
 }
 
+fn replaced(out: &mut String, text: &str, escape: Escape, replace: &[(char, String)]) {
+    let mut rest = text;
+    while let Some(at) = rest.find(|c| replace.iter().any(|(known, _)| *known == c)) {
+        escaped(out, &rest[..at], escape);
+        let mut chars = rest[at..].chars();
+        let found = replace
+            .iter()
+            .find(|(known, _)| chars.as_str().starts_with(*known));
+        if let Some((_, instead)) = found {
+            out.push_str(instead);
+        }
+        chars.next();
+        rest = chars.as_str();
+    }
+    escaped(out, rest, escape);
+}
+
+/// Whether XML 1.0 has the character at all (2.2, production 2), be it as a reference.
+fn in_xml(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+}
+
 fn escaped(out: &mut String, text: &str, escape: Escape) {
     match escape {
         Escape::None => out.push_str(text),
@@ -142,10 +175,12 @@ fn escaped(out: &mut String, text: &str, escape: Escape) {
                     '>' => out.push_str("&gt;"),
                     '"' => out.push_str("&quot;"),
                     '\'' => out.push_str("&apos;"),
-                    // A reader turns a bare one within an attribute into a space (XML 1.0, 3.3.3).
+                    // A reader turns a bare one into a space or a line feed (XML 1.0, 2.11, 3.3.3).
                     '\n' => out.push_str("&#10;"),
-                    c if c.is_control() => {}
-                    c => out.push(c),
+                    '\t' => out.push_str("&#9;"),
+                    '\r' => out.push_str("&#13;"),
+                    c if in_xml(c) => out.push(c),
+                    _ => {}
                 }
             }
         }

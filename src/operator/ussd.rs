@@ -16,6 +16,7 @@ use crate::operator::rule::{self, Rule};
 use crate::operator::sample::Sample;
 use crate::operator::template::Fill;
 use crate::screen::Limit;
+use crate::screen::alphabet::{self, Alphabet};
 use crate::store::Reply;
 
 /// Bytes of a session id that are kept; the longest known has 38.
@@ -110,6 +111,8 @@ pub struct Heard {
     pub key: Option<String>,
     /// The network's name, where the shape knows the code.
     pub network: Option<String>,
+    /// The URL that was called, as the operator knows it, without its query; the door's to say.
+    pub url: String,
     /// Fields that the shape does not have.
     pub unknown: usize,
     /// What goes back, by field.
@@ -146,7 +149,13 @@ impl UssdShape {
             values.push(field.find(&read, &segments, None)?);
         }
         let is = self.event(&values)?;
-        if is == Is::Ignored {
+        // An end that does not say whose session it is closes none.
+        let whose = self
+            .fields
+            .get(self.subscriber)
+            .zip(values.get(self.subscriber));
+        let nobodys = whose.is_some_and(|(field, value)| field.optional && value.is_none());
+        if is == Is::Ignored || (is == Is::End && nobodys) {
             return Ok(self.ignored(&values));
         }
         for (field, value) in self.fields.iter().zip(&values) {
@@ -186,6 +195,7 @@ impl UssdShape {
                 .and_then(text)
                 .and_then(|code| self.networks.iter().find(|(known, _)| known == code))
                 .map(|(_, name)| name.clone()),
+            url: String::new(),
             unknown: self.unknown(&read),
             echo: self.echo(&values),
         })
@@ -215,6 +225,7 @@ impl UssdShape {
             input: String::new(),
             key: None,
             network: None,
+            url: String::new(),
             unknown: 0,
             echo: self.echo(values),
         }
@@ -329,10 +340,12 @@ impl UssdShape {
             .as_deref()
             .map(|code| (code, dialled::find(codes, code)));
         let of_code = found.as_ref().and_then(|(_, found)| found.as_ref());
-        let in_input = match (self.first, heard.is) {
-            (First::Dialled, Is::New | Is::Unsaid) => dialled::find(codes, &heard.input),
-            (First::Dialled, Is::Continue | Is::End | Is::Ignored)
-            | (First::Nothing | First::Rest, _) => None,
+        let in_input = match (self.first, heard.is, self.holds) {
+            (First::Dialled, Is::New | Is::Unsaid, _)
+            | (First::Dialled, Is::Continue, Holds::Path) => dialled::find(codes, &heard.input),
+            (First::Dialled, Is::Continue, Holds::Last)
+            | (First::Dialled, Is::End | Is::Ignored, _)
+            | (First::Nothing | First::Rest, _, _) => None,
         };
         let service = in_input
             .as_ref()
@@ -361,7 +374,10 @@ impl UssdShape {
                 dialled: rest(),
                 typed: heard.input.clone(),
             },
-            (Is::New | Is::Continue | Is::Unsaid, Holds::Path) => Input::Path(heard.input.clone()),
+            (Is::New | Is::Continue | Is::Unsaid, Holds::Path) => {
+                let behind = in_input.as_ref().map(|found| found.rest.to_owned());
+                Input::Path(behind.unwrap_or_else(|| heard.input.clone()))
+            }
         };
         let repeat = match (&self.repeat, &heard.key) {
             (RepeatRule::Path, _) => Repeat::Path,
@@ -392,6 +408,8 @@ impl UssdShape {
                 .map(|who| Fill::text(who.digits().to_owned())),
             Hole::Ends => Some(Fill::flag(ends)),
             Hole::Continues => Some(Fill::flag(!ends)),
+            Hole::Dcs => Some(dcs(&reply.text)),
+            Hole::Url => Some(Fill::text(heard.url.clone())),
             Hole::Status | Hole::Detail => None,
             Hole::Field(at) => heard
                 .echo
@@ -414,8 +432,22 @@ impl UssdShape {
             Hole::Detail | Hole::Text => Some(Fill::text(detail.to_owned())),
             Hole::Ends => Some(Fill::flag(true)),
             Hole::Continues => Some(Fill::flag(false)),
+            Hole::Dcs => Some(dcs(detail)),
+            Hole::Url => None,
             Hole::Msisdn | Hole::Digits | Hole::Field(_) => None,
         })
+    }
+}
+
+/// The data coding scheme of a text (3GPP TS 23.038, 5).
+fn dcs(text: &str) -> Fill<'static> {
+    let scheme = match alphabet::measure(text).0 {
+        Alphabet::Gsm7 => "15",
+        Alphabet::Ucs2 => "72",
+    };
+    Fill {
+        text: Cow::Borrowed(scheme),
+        bare: true,
     }
 }
 

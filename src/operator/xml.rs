@@ -1,5 +1,6 @@
 //! Paths into XML: `/ussd/msisdn`, `/dialog/@localId`, `/call/member[name=MSISDN]/value`.
 
+use std::fmt;
 use std::str::FromStr;
 
 use roxmltree::{Document, Node};
@@ -80,15 +81,31 @@ impl XmlPath {
         Some(names)
     }
 
-    /// What the place is called in an error: the attribute or the last element.
+    /// What the place is called in an error: the attribute, what tells an element from others of its
+    /// name, or the last element.
     pub fn name(&self) -> &str {
-        let last = self.steps.last();
-        self.attribute.as_deref().unwrap_or_else(|| {
-            last.map_or("", |step| match &step.with {
-                Some((_, text)) => text,
-                None => &step.name,
-            })
-        })
+        let told = self.steps.iter().rev().find_map(|step| step.with.as_ref());
+        let last = self.steps.last().map_or("", |step| &step.name);
+        self.attribute
+            .as_deref()
+            .or(told.map(|(_, text)| text.as_str()))
+            .unwrap_or(last)
+    }
+}
+
+impl fmt::Display for XmlPath {
+    /// As shapes write it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for step in &self.steps {
+            write!(f, "/{}", step.name)?;
+            if let Some((child, text)) = &step.with {
+                write!(f, "[{child}={text}]")?;
+            }
+        }
+        match &self.attribute {
+            Some(name) => write!(f, "/@{name}"),
+            None => Ok(()),
+        }
     }
 }
 

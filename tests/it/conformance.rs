@@ -1,21 +1,34 @@
 //! The gateway itself before the operators of the simulator, which were written without a look at
 //! it: every built-in shape is judged green, and a planted fault red.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use simulator::conformance::report::Report;
 use simulator::conformance::sign::Proofs;
+use simulator::conformance::sms::run::Patience;
 use simulator::conformance::spoil::{self, Fault};
 use simulator::conformance::{self, Plan, operator};
 use tempfile::TempDir;
 
-use crate::program::Program;
+use crate::program::{Program, SOON};
 
 const SECRET: &str = "sample-secret-of-a-link";
 
 /// The shapes that the gateway has built in and switched on.
 const USSD: [&str; 2] = ["africastalking", "generic"];
+
+/// The shapes of texts that it has built in.
+const SMS: [&str; 8] = [
+    "africastalking-sms",
+    "generic-sms",
+    "infobip-sms",
+    "jasmin",
+    "kannel",
+    "orange-sms",
+    "twilio",
+    "vonage",
+];
 
 /// A gateway with a link for each shape.
 async fn gateway(folder: &TempDir) -> Program {
@@ -133,4 +146,57 @@ async fn a_planted_fault_is_red() {
         let report = judged(&format!("{}/ussd/{shape}", spoiler.url()), shape).await;
         assert_eq!(report.failed().join(" "), lines, "{fault:?}: {}", report);
     }
+}
+
+/// A gateway with one link that carries texts, judged.
+async fn texts(shape: &'static str) -> Report {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = listener.local_addr().unwrap();
+    drop(listener);
+    let folder = TempDir::new().unwrap();
+    let config = format!(
+        r#"
+[[link]]
+kind = "sms-http"
+name = "api"
+shape = "{shape}"
+services = ["tns"]
+url = "http://{listen}"
+user = "sample-user"
+secret = "sample-secret"
+public_url = "https://gateway.example"
+
+[[link.auth]]
+kind = "hmac"
+secret = "{SECRET}"
+"#
+    );
+    std::fs::write(folder.path().join("jisr.toml"), config).unwrap();
+    let program = Program::start(folder.path(), &[]).await;
+    let target = format!("http://{}/sms/api", program.http);
+    let plan = Plan {
+        listen,
+        patience: Patience {
+            comes: SOON,
+            quiet: Duration::from_millis(700),
+        },
+        ..Plan::new(shape, &target, proofs())
+    };
+    conformance::run(&plan).await.unwrap()
+}
+
+#[tokio::test]
+async fn every_shape_of_texts_is_green() {
+    let mut judging = tokio::task::JoinSet::new();
+    for shape in SMS {
+        judging.spawn(texts(shape));
+    }
+    let mut red = String::new();
+    while let Some(report) = judging.join_next().await {
+        let report = report.unwrap();
+        if !report.is_clean() {
+            red.push_str(&report.to_string());
+        }
+    }
+    assert!(red.is_empty(), "{red}");
 }

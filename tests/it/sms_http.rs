@@ -550,9 +550,13 @@ struct Nobody {
 
 impl Nobody {
     async fn new() -> Self {
+        Self::of("generic-sms").await
+    }
+
+    async fn of(shape: &str) -> Self {
         let world = World::new(Setup::default()).await;
         let shapes = Shapes::load(&[]).unwrap_or_else(|_| panic!("the built-in shapes"));
-        let Some(Shape::Sms(shape)) = shapes.get("generic-sms") else {
+        let Some(Shape::Sms(shape)) = shapes.get(shape) else {
             panic!("no such shape")
         };
         let service = ServiceName::from("tns");
@@ -635,8 +639,40 @@ async fn a_message_without_an_id_is_one_until_it_is_answered() {
 async fn a_message_without_an_id_that_was_not_acknowledged_comes_again() {
     let door = Nobody::new().await;
     door.hang_up().await;
+    until("it is durable all the same", || async {
+        door.waiting().await == 1
+    })
+    .await;
     assert_eq!(door.post().await, StatusCode::ACCEPTED);
     assert_eq!(door.waiting().await, 1, "it came again");
     assert_eq!(door.post().await, StatusCode::ACCEPTED);
     assert_eq!(door.waiting().await, 2, "and once more, which is another");
+}
+
+#[tokio::test]
+async fn parts_of_a_long_message_come_in_any_order_and_again() {
+    let door = Nobody::of("vonage").await;
+    for (id, part, text) in [
+        ("A3", 3, "c"),
+        ("A1", 1, "a"),
+        ("A3", 3, "c"),
+        ("A2", 2, "b"),
+        ("A2", 2, "b"),
+    ] {
+        let body = format!(
+            "msisdn=212661000001&to=5800&messageId={id}&text={text}&type=text&concat=true&concat-ref=7&concat-total=3&concat-part={part}"
+        );
+        let request = Request::builder()
+            .method("POST")
+            .uri("/sms/api")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Body::from(body))
+            .unwrap();
+        let answer = door.router.clone().oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+    }
+    let store = &door.world.gateway.store;
+    let waiting = store.waiting_sms(SmsId(0), 100).await.unwrap();
+    let texts: Vec<&str> = waiting.iter().map(|sms| sms.text.as_str()).collect();
+    assert_eq!(texts, ["abc"]);
 }

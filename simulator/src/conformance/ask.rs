@@ -105,7 +105,11 @@ impl Asked {
     pub fn from(ask: &Ask, values: &Values) -> Self {
         let pairs = |map: &BTreeMap<String, String>| -> Pairs {
             map.iter()
-                .map(|(name, value)| (name.clone(), fill(value, values).into_bytes()))
+                .map(|(name, value)| match value.as_str() {
+                    // The text in the alphabet of the air, which is no UTF-8.
+                    "{octets}" => (name.clone(), octets(values)),
+                    value => (name.clone(), fill(value, values).into_bytes()),
+                })
                 .collect()
         };
         let (body, content_type) = if let Some(json) = &ask.json {
@@ -172,6 +176,15 @@ impl Asked {
             body,
         }
     }
+}
+
+/// The octets that stand in `hex`.
+fn octets(values: &Values) -> Vec<u8> {
+    let digits = values.get("hex").map_or("", String::as_str).as_bytes();
+    digits
+        .chunks(2)
+        .filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect()
 }
 
 fn encoded(pairs: &Pairs) -> String {

@@ -130,6 +130,7 @@ impl Plan<'_> {
             wrong_key: self.wrong_key.to_owned(),
             short_number: self.short_number.to_owned(),
             keyword: self.keyword.to_owned(),
+            user: self.login.user.clone(),
             hidden: vec![self.login.secret.clone()],
             deadline: self.deadline,
         })
@@ -182,6 +183,8 @@ pub async fn run(plan: &Plan<'_>) -> Result<Report, PlanError> {
                 patience: plan.patience,
                 acknowledged: None,
                 texts: 0,
+                receipt_fault: None,
+                receipts: 0,
             };
             (name, document, number, sms::checks::all(&mut run).await)
         }

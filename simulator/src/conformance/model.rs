@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -12,6 +14,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use hmac_of::signature;
 
+use crate::conformance::client::{Client, Wire};
 use crate::web::Server;
 
 /// The secret of every link here.
@@ -21,6 +24,8 @@ pub const SECRET: &str = "sample-secret";
 struct State {
     nonces: HashSet<String>,
     people: HashMap<String, Person>,
+    api: String,
+    texts: HashSet<String>,
 }
 
 #[derive(Default)]
@@ -40,7 +45,15 @@ const PAGES: [&str; 4] = [
 
 /// Serves `/ussd/NAME` for each of the four.
 pub async fn start() -> Server {
-    let state = Arc::new(Mutex::new(State::default()));
+    start_for(([127, 0, 0, 1], 1).into()).await
+}
+
+/// The same, and `/sms/generic-sms` with an operator's API at an address.
+pub async fn start_for(api: SocketAddr) -> Server {
+    let state = Arc::new(Mutex::new(State {
+        api: format!("http://{api}"),
+        ..State::default()
+    }));
     let router = Router::new().fallback(
         move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
             let state = Arc::clone(&state);
@@ -66,9 +79,18 @@ fn answer(
     body: &[u8],
 ) -> Response {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let shape = uri.path().strip_prefix("/ussd/").unwrap_or_default();
+    let path = uri.path();
+    let shape = path.strip_prefix("/ussd/").or(path.strip_prefix("/sms/"));
+    let shape = shape.unwrap_or_default();
     let (shape, rest) = shape.split_once('/').unwrap_or((shape, ""));
-    let known = ["africastalking", "hubtel", "airtel", "truroute"].contains(&shape);
+    let known = [
+        "africastalking",
+        "hubtel",
+        "airtel",
+        "truroute",
+        "generic-sms",
+    ]
+    .contains(&shape);
     let at = header("x-jisr-timestamp").unwrap_or_default();
     let nonce = header("x-jisr-nonce").unwrap_or_default();
     let target = uri.path_and_query().unwrap().as_str();
@@ -95,7 +117,7 @@ fn answer(
     let kind = header("content-type").unwrap_or_default();
     let right = match shape {
         "africastalking" => "application/x-www-form-urlencoded",
-        "hubtel" => "application/json",
+        "hubtel" | "generic-sms" => "application/json",
         "truroute" => "text/xml",
         _ => "",
     };
@@ -108,20 +130,23 @@ fn answer(
     let fields = match shape {
         "africastalking" => pairs(body),
         "airtel" => pairs(uri.query().unwrap_or_default().as_bytes()),
-        "hubtel" => members(body),
+        "hubtel" | "generic-sms" => members(body),
         _ => elements(body),
     };
     let fields = match fields {
         Ok(fields) => fields,
         Err(why) => return refused(400, &why),
     };
+    if shape == "generic-sms" {
+        return text(state, rest == "receipts", &fields);
+    }
     let (session, msisdn, kind, input) = match shape {
         "africastalking" => ("sessionId", "phoneNumber", "serviceCode", "text"),
         "airtel" => ("SessionID", "MSISDN", "", "input"),
         "hubtel" => ("SessionId", "Mobile", "Type", "Message"),
         _ => ("sessionid", "msisdn", "type", "msg"),
     };
-    if rest == "end" || fields.contains_key("clean") {
+    if rest == "events" || fields.contains_key("clean") {
         return StatusCode::OK.into_response();
     }
     for name in [session, msisdn, kind, input] {
@@ -163,6 +188,49 @@ fn answer(
         shape == "africastalking",
     );
     screen(shape, &fields[session], &text, open)
+}
+
+/// A text or a receipt: taken, and a text is answered once.
+fn text(state: &mut State, receipt: bool, fields: &Fields) -> Response {
+    let wanted: &[&str] = match receipt {
+        true => &["id", "state"],
+        false => &["id", "from", "text"],
+    };
+    if let Some(name) = wanted.iter().find(|name| !fields.contains_key(**name)) {
+        return refused(400, &format!("{name} is missing"));
+    }
+    if !receipt && state.texts.insert(fields["id"].clone()) {
+        tokio::spawn(answer_text(
+            state.api.clone(),
+            fields["id"].clone(),
+            fields["from"].clone(),
+        ));
+    }
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    (StatusCode::ACCEPTED, kind, r#"{"accepted":true}"#).into_response()
+}
+
+async fn answer_text(api: String, id: String, to: String) {
+    let client = Client::new(api, Duration::from_secs(10), None).unwrap();
+    let body = serde_json::json!({
+        "id": id, "from": "5800", "to": to, "text": PAGES[0],
+        "receipts": "http://127.0.0.1/sms/generic-sms/receipts",
+    });
+    let wire = Wire {
+        method: "POST".into(),
+        target: "/messages".into(),
+        headers: vec![
+            ("authorization".into(), "Bearer sample-secret".into()),
+            ("content-type".into(), "application/json".into()),
+        ],
+        body: body.to_string().into_bytes(),
+    };
+    for _ in 0..3 {
+        match client.send(&wire).await {
+            Ok(came) if came.status == 429 => tokio::time::sleep(Duration::from_millis(20)).await,
+            Ok(_) | Err(_) => return,
+        }
+    }
 }
 
 /// A turn: the text, and whether the session goes on.

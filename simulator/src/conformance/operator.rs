@@ -271,9 +271,9 @@ fn yes() -> bool {
 }
 
 /// What stands for something in a description, besides what it carries itself.
-pub const PLACEHOLDERS: [&str; 16] = [
+pub const PLACEHOLDERS: [&str; 21] = [
     "session", "digits", "msisdn", "code", "bare", "dialled", "whole", "input", "path", "sequence",
-    "id", "now", "time", "network", "text", "short",
+    "id", "now", "time", "network", "text", "short", "user", "coding", "hex", "octets", "type",
 ];
 
 /// Why there is no description.
@@ -334,16 +334,21 @@ macro_rules! built_in {
 const BUILT_IN: &[(&str, &str)] = built_in![
     "advanta",
     "africastalking",
+    "africastalking-sms",
     "airtel",
     "arkesel",
     "cellulant",
     "crossgate",
     "dmark",
     "generic",
+    "generic-sms",
     "hollatags",
     "hubtel",
     "imimobile",
     "infobip",
+    "infobip-sms",
+    "jasmin",
+    "kannel",
     "madapi",
     "moolre",
     "mtech",
@@ -351,11 +356,14 @@ const BUILT_IN: &[(&str, &str)] = built_in![
     "nalo",
     "oltranz",
     "oneapi",
+    "orange-sms",
     "orange-xhtml",
     "restcomm",
     "safaricom",
     "truroute",
+    "twilio",
     "vodacom",
+    "vonage",
 ];
 
 #[cfg(test)]

@@ -12,7 +12,10 @@ use crate::conformance::read::{Facet, Parts, Read, read};
 use crate::conformance::report::Verdict;
 use crate::conformance::seed::Seed;
 use crate::conformance::shown;
+use crate::conformance::sign::hex;
 use crate::conformance::sign::{Manner, Proofs, Stamp};
+
+use crate::smsc::alphabet::Alphabet;
 
 /// What a run needs to know besides the operator.
 #[derive(Clone, Debug)]
@@ -35,6 +38,8 @@ pub struct Settings {
     pub short_number: String,
     /// What a text begins with.
     pub keyword: String,
+    /// The user of the operator's API.
+    pub user: String,
     /// Secrets besides those of the proofs that no report shows.
     pub hidden: Vec<String>,
     /// Within what an answer has to come; the operator's own if not given.
@@ -199,6 +204,11 @@ impl Run {
             "" => &self.settings.keyword,
             typed => typed,
         };
+        let alphabet = Alphabet::of(text);
+        let kind = match alphabet {
+            Alphabet::Gsm7 => "text",
+            Alphabet::Ucs2 => "unicode",
+        };
         // As much of the id as a transaction number of 31 bits holds.
         let digits = u64::from_str_radix(&caller.session[..8], 16).unwrap_or(0) >> 1;
         let own = [
@@ -211,6 +221,10 @@ impl Run {
             ("whole", whole),
             ("input", typed.to_owned()),
             ("text", text.to_owned()),
+            ("user", self.settings.user.clone()),
+            ("coding", alphabet.data_coding().to_string()),
+            ("hex", hex(&alphabet.parts(text, 0).concat())),
+            ("type", kind.to_owned()),
             ("short", self.settings.short_number.clone()),
             ("path", caller.path.clone()),
             ("sequence", caller.sequence.to_string()),

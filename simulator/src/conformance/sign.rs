@@ -319,7 +319,8 @@ fn vonage(asked: &mut Asked, method: VonageMethod, secret: &str, stamp: &Stamp) 
     asked.parameter("sig", &sig);
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -46,6 +46,9 @@ pub struct HeardAll<T> {
     pub unknown: usize,
 }
 
+/// Reads an element by the values of its fields; none where it does not count.
+type ReadsOne<'f, T> = dyn Fn(&[Option<Value<'_>>]) -> Result<Option<T>, CallbackError> + 'f;
+
 impl Inbound {
     /// Reads a request; `one` reads an element by the values of its fields.
     ///
@@ -55,7 +58,7 @@ impl Inbound {
     pub fn hear<T>(
         &self,
         request: Request<'_>,
-        one: &dyn Fn(&[Option<Value<'_>>]) -> Result<Option<T>, CallbackError>,
+        one: &ReadsOne<'_, T>,
     ) -> Result<HeardAll<T>, CallbackError> {
         if !self.methods.iter().any(|method| method == request.method) {
             return Err(CallbackError::Method(self.methods.join(" or ").into()));
@@ -177,6 +180,8 @@ impl Inbound {
             | Hole::Ends
             | Hole::Continues
             | Hole::Status
+            | Hole::Dcs
+            | Hole::Url
             | Hole::Detail => None,
         })
     }

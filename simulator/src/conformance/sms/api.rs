@@ -270,9 +270,7 @@ impl Inner {
         {
             return self.token(&wire, token);
         }
-        let fits = |send: &&Send| {
-            fits(&path, &send.path) && send.methods.iter().any(|method| *method == wire.method)
-        };
+        let fits = |send: &&Send| fits(&path, &send.path) && send.methods.contains(&wire.method);
         let Some(send) = self.api.send.iter().find(fits) else {
             self.heard().unexpected.get_or_insert(wire);
             return answered(404, "text/plain", "no such resource".to_owned());

@@ -1,10 +1,11 @@
 //! The checks of an SMS operator.
 
+use crate::conformance::ask::{Asked, Body};
 use crate::conformance::checks::Clause::{Ours, Theirs};
 use crate::conformance::checks::{self, Check, Checked, Clause};
 use crate::conformance::operator::Repeat;
 use crate::conformance::report::{Line, Verdict};
-use crate::conformance::run::Event;
+use crate::conformance::run::{Caller, Event, Exchange};
 use crate::conformance::shown;
 use crate::conformance::sms::api::{Facet, Mood, Sent};
 use crate::conformance::sms::run::SmsRun;
@@ -47,10 +48,11 @@ sms_checks! {
     Throttled "mt.throttled" Theirs, "a text that is wanted later comes again";
     Refused "mt.refused" Theirs, "a text that is refused for good does not come again";
     Token "mt.token" Theirs, "a token that is no longer good is renewed";
-    States "receipt.states" Theirs, "a receipt of each state is acknowledged";
-    ReceiptAgain "receipt.repeated" Ours("receipts"), "a receipt that comes again is acknowledged";
-    ReceiptEarly "receipt.early" Ours("receipts"), "a receipt that comes before the API has answered is acknowledged";
-    ReceiptUnknown "receipt.unknown" Ours("receipts"), "a receipt with an unknown id is acknowledged";
+    ReceiptAcknowledged "receipt.acknowledged" Theirs, "every receipt is acknowledged exactly as the operator wants it";
+    States "receipt.states" Theirs, "a receipt of each state is taken";
+    ReceiptAgain "receipt.repeated" Ours("receipts"), "a receipt that comes again is taken";
+    ReceiptEarly "receipt.early" Ours("receipts"), "a receipt that comes before the API has answered is taken";
+    ReceiptUnknown "receipt.unknown" Ours("receipts"), "a receipt with an unknown id is taken";
 }
 
 /// The checks that callbacks of texts and of key presses have in common.
@@ -80,6 +82,7 @@ impl SmsCheck {
         matches!(
             self,
             Self::Acknowledged
+                | Self::ReceiptAcknowledged
                 | Self::Address
                 | Self::Proof
                 | Self::To
@@ -147,6 +150,11 @@ async fn one(run: &mut SmsRun, check: SmsCheck) -> Checked {
         SmsCheck::Token => match run.sms.api.token {
             Some(_) => throttled(run, Mood::TokenExpired).await,
             None => Ok(Verdict::not_run("the operator gives no tokens")),
+        },
+        SmsCheck::ReceiptAcknowledged => match &run.receipt_fault {
+            Some((expected, exchange)) => Err(run.run.fails(expected.clone(), exchange)),
+            None if run.receipts == 0 => Ok(Verdict::not_run("no receipt was handed over")),
+            None => Ok(counted(run.receipts, "receipts")),
         },
         SmsCheck::States => states(run).await,
         SmsCheck::ReceiptAgain => receipt_again(run).await,
@@ -222,10 +230,8 @@ async fn batch(run: &mut SmsRun) -> Checked {
         let mut caller = run.run.caller();
         let callback = run.run.callback(&mut caller, Event::New, &keyword);
         let mut element = match &callback.asked.body {
-            crate::conformance::ask::Body::Json(json) => {
-                json.pointer(&format!("{pointer}/0")).cloned()
-            }
-            _ => None,
+            Body::Json(json) => json.pointer(&format!("{pointer}/0")).cloned(),
+            Body::None | Body::Form(_) | Body::Xml(_) | Body::Bytes(_) => None,
         }
         .unwrap_or_default();
         match (bad, element.as_object_mut()) {
@@ -240,7 +246,7 @@ async fn batch(run: &mut SmsRun) -> Checked {
     let Some(mut callback) = whole else {
         return Ok(Verdict::not_run("there is no batch"));
     };
-    if let crate::conformance::ask::Body::Json(json) = &mut callback.asked.body
+    if let Body::Json(json) = &mut callback.asked.body
         && let Some(list) = json.pointer_mut(&pointer)
     {
         *list = elements.into();
@@ -273,7 +279,7 @@ async fn parts(run: &mut SmsRun) -> Checked {
             callback.values.insert(name.to_owned(), value);
         }
         let ask = part.over(&run.sms.ask);
-        callback.asked = crate::conformance::ask::Asked::from(&ask, &callback.values);
+        callback.asked = Asked::from(&ask, &callback.values);
         let exchange = run.hand_over(&callback).await;
         run.taken(&exchange)?;
         last = Some(exchange);
@@ -421,7 +427,7 @@ async fn states(run: &mut SmsRun) -> Checked {
         let receipt = run
             .receipt(&sent.id, &sent.to, sent.receipts.as_deref(), &state)
             .await;
-        run.receipt_taken(&receipt)?;
+        run.taken(&receipt)?;
         last = Some(receipt);
     }
     match last {
@@ -431,11 +437,7 @@ async fn states(run: &mut SmsRun) -> Checked {
 }
 
 /// A text that another check has to have first.
-async fn first_of(
-    run: &SmsRun,
-    caller: &crate::conformance::run::Caller,
-    exchange: &crate::conformance::run::Exchange,
-) -> Result<Sent, Verdict> {
+async fn first_of(run: &SmsRun, caller: &Caller, exchange: &Exchange) -> Result<Sent, Verdict> {
     let sent = run.answer(caller, exchange).await;
     sent.map_err(|_| Verdict::not_run("a text gets no text back"))
 }
@@ -447,9 +449,9 @@ async fn receipt_again(run: &mut SmsRun) -> Checked {
     let named = sent.receipts.is_some();
     let asked = run.receipt_request(&sent.id, &sent.to, sent.receipts.as_deref(), "delivered");
     let first = run.receipt_again(&asked, named).await;
-    run.receipt_taken(&first)?;
+    run.taken(&first)?;
     let again = run.receipt_again(&asked, named).await;
-    run.receipt_taken(&again)?;
+    run.taken(&again)?;
     Ok(run.run.passes(&again))
 }
 
@@ -467,7 +469,7 @@ async fn receipt_early(run: &mut SmsRun) -> Checked {
         .await;
     // Whoever waits for the answer of the API may have gone.
     let _ = done.send(());
-    run.receipt_taken(&receipt)?;
+    run.taken(&receipt)?;
     Ok(run.run.passes(&receipt))
 }
 
@@ -479,6 +481,6 @@ async fn receipt_unknown(run: &mut SmsRun) -> Checked {
     }
     let (id, to) = (run.run.seed.id(), run.run.seed.msisdn());
     let receipt = run.receipt(&id, &to, None, "delivered").await;
-    run.receipt_taken(&receipt)?;
+    run.taken(&receipt)?;
     Ok(run.run.passes(&receipt))
 }

@@ -35,6 +35,10 @@ pub struct SmsRun {
     pub acknowledged: Option<(String, Exchange)>,
     /// Texts that had to be acknowledged.
     pub texts: usize,
+    /// The first receipt that was not acknowledged well, with what was expected.
+    pub receipt_fault: Option<(String, Exchange)>,
+    /// Receipts that had to be acknowledged.
+    pub receipts: usize,
 }
 
 impl SmsRun {
@@ -60,15 +64,17 @@ impl SmsRun {
         exchange
     }
 
-    /// It was taken: the status is the operator's.
+    /// It was taken, if not exactly as the operator wants it.
     ///
     /// # Errors
     /// The verdict otherwise.
     pub fn taken(&self, exchange: &Exchange) -> Result<(), Verdict> {
-        let wanted = &self.sms.acknowledge.status;
         match &exchange.came {
-            Ok(came) if wanted.contains(&came.status) => Ok(()),
-            Ok(_) | Err(_) => Err(self.run.fails(format!("status {wanted:?}"), exchange)),
+            Ok(came) if (200..300).contains(&came.status) => Ok(()),
+            Ok(_) | Err(_) => {
+                let wanted = &self.sms.acknowledge.status;
+                Err(self.run.fails(format!("status {wanted:?}"), exchange))
+            }
         }
     }
 
@@ -127,7 +133,8 @@ impl SmsRun {
     /// Hands a receipt over that was made before.
     pub async fn receipt_again(&mut self, asked: &Asked, named: bool) -> Exchange {
         if !named {
-            return self.run.send(asked, Manner::Right).await;
+            let exchange = self.run.send(asked, Manner::Right).await;
+            return self.noted(exchange);
         }
         // The URL is whole as the gateway named it, with its secret segment, if it has one.
         let link = std::mem::take(&mut self.run.settings.link);
@@ -143,6 +150,20 @@ impl SmsRun {
         let exchange = self.run.send(asked, Manner::Right).await;
         self.run.settings.link = link;
         self.run.settings.proofs = proofs;
+        self.noted(exchange)
+    }
+
+    /// Keeps what is wrong with the acknowledgement of a receipt.
+    fn noted(&mut self, exchange: Exchange) -> Exchange {
+        self.receipts += 1;
+        let own = self.sms.receipt.acknowledge.as_ref();
+        let acknowledge = own.unwrap_or(&self.sms.acknowledge);
+        if let (Some(expected), None) = (
+            fault(acknowledge, &Values::new(), &exchange),
+            &self.receipt_fault,
+        ) {
+            self.receipt_fault = Some((expected, exchange.clone()));
+        }
         exchange
     }
 
@@ -164,23 +185,6 @@ impl SmsRun {
             asked.path = fill_escapes(path, &stands);
         }
         asked
-    }
-
-    /// What is wrong with the acknowledgement of a receipt.
-    ///
-    /// # Errors
-    /// The verdict.
-    pub fn receipt_taken(&self, exchange: &Exchange) -> Result<(), Verdict> {
-        let acknowledge = self
-            .sms
-            .receipt
-            .acknowledge
-            .as_ref()
-            .unwrap_or(&self.sms.acknowledge);
-        match fault(acknowledge, &Values::new(), exchange) {
-            Some(expected) => Err(self.run.fails(expected, exchange)),
-            None => Ok(()),
-        }
     }
 
     /// What is wrong with any text that went out.

@@ -1,0 +1,511 @@
+//! Files that are no shapes: what is said, where, and how it is mended.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use crate::finding::{Finding, Source};
+use crate::operator::compile;
+use crate::operator::shape::Shape;
+
+const GOOD: &str = r#"shape: sample
+channel: ussd
+title: A sample
+known: whole
+sources: [a page]
+request:
+  methods: [POST]
+  body: json
+  fields:
+    session: json /session
+    subscriber: json /msisdn
+    code: json /code
+    event: json /event
+    input: json /input
+reads:
+  input: last
+  code: always
+  event:
+    - { field: event, equals: [new], is: new }
+    - { is: continue }
+repeat: none
+reply:
+  json: { text: "{text}", more: "{continues}" }
+limits: { septets: 182, units: 80 }
+deadline_ms: 5000
+session_ms: 180000
+samples:
+  - what: a dial
+    mark: composed
+    source: a page
+    date: 2026-11-23
+    request: |
+      POST /
+      Content-Type: application/json
+
+      {}
+    reads: { refused: field event is missing }
+"#;
+
+fn parse(text: &str) -> Result<Shape, Box<Finding>> {
+    Shape::parse(&Source::new("sample.yaml", text))
+}
+
+/// The good file with `from` turned into `to`, what is said of it and where.
+fn check(from: &str, to: &str, place: (usize, usize), says: &str, mend: &str) {
+    assert_eq!(GOOD.matches(from).count(), 1, "{from}");
+    let broken = GOOD.replace(from, to);
+    let finding = parse(&broken)
+        .err()
+        .unwrap_or_else(|| panic!("{to} is taken"));
+    let seen = format!(
+        "{:?} {} | {}",
+        finding.place(),
+        finding.message,
+        finding.mend
+    );
+    assert!(
+        finding.place() == place && finding.message.contains(says) && finding.mend.contains(mend),
+        "{to}\n  expected {place:?} {says} | {mend}\n  seen     {seen}"
+    );
+}
+
+#[test]
+fn the_good_one_is_good() {
+    assert!(parse(GOOD).is_ok(), "{:?}", parse(GOOD).map(|_| ()));
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_said_with_its_place_and_a_mend() {
+    let yaml = "docs/operators.md has every key";
+    for (from, to, place, says, mend) in [
+        (
+            "title: A sample",
+            "title: A sample\ncolour: red",
+            (4, 1),
+            "unknown field `colour`",
+            yaml,
+        ),
+        (
+            "  body: json",
+            "  body: yaml",
+            (8, 9),
+            "unknown variant `yaml`",
+            yaml,
+        ),
+        (
+            "known: whole",
+            "known: half",
+            (4, 8),
+            "unknown variant `half`",
+            yaml,
+        ),
+        (
+            "channel: ussd",
+            "channel: fax",
+            (2, 10),
+            "unknown variant `fax`",
+            yaml,
+        ),
+        (
+            "channel: ussd\n",
+            "",
+            (26, 1),
+            "missing field `channel`",
+            yaml,
+        ),
+        (
+            "limits: { septets: 182, units: 80 }",
+            "limits: { septets: 182 }",
+            (24, 11),
+            "missing field `units`",
+            yaml,
+        ),
+        (
+            "deadline_ms: 5000",
+            "deadline_ms: soon",
+            (25, 14),
+            "invalid",
+            yaml,
+        ),
+        (
+            "known: whole",
+            "known: whole\nenabled: no",
+            (5, 10),
+            "",
+            yaml,
+        ),
+        (
+            "title: A sample",
+            "title: A sample\ntitle: B",
+            (4, 1),
+            "duplicate",
+            yaml,
+        ),
+        (
+            "shape: sample",
+            "shape: Sample One",
+            (1, 1),
+            "that is no name of a shape",
+            "small letters",
+        ),
+        (
+            "known: whole",
+            "known: part\nenabled: false",
+            (5, 1),
+            "nobody will know why",
+            "`because:`",
+        ),
+        (
+            "sources: [a page]",
+            "sources: []",
+            (5, 1),
+            "there is no source",
+            "document or capture",
+        ),
+        (
+            "methods: [POST]",
+            "methods: [post]",
+            (7, 3),
+            "no methods of callbacks",
+            "in capitals",
+        ),
+        (
+            "methods: [POST]",
+            "methods: []",
+            (7, 3),
+            "no methods of callbacks",
+            "in capitals",
+        ),
+        (
+            "json /session",
+            "json session",
+            (10, 14),
+            "`session` is no JSON pointer",
+            yaml,
+        ),
+        (
+            "json /session",
+            "xml /a[b]",
+            (10, 14),
+            "`/a[b]` is no path",
+            yaml,
+        ),
+        (
+            "json /session",
+            "cookie session",
+            (10, 14),
+            "is no place",
+            yaml,
+        ),
+        (
+            "json /session",
+            "json",
+            (10, 14),
+            "is no JSON pointer",
+            yaml,
+        ),
+        (
+            "json /session",
+            "query",
+            (10, 14),
+            "`query` lacks a name",
+            yaml,
+        ),
+        (
+            "json /session",
+            "form session",
+            (10, 5),
+            "stands in `form`, which this request does not have",
+            "`body:`",
+        ),
+        (
+            "json /session",
+            "path session",
+            (10, 5),
+            "stands in `path`, which this request does not have",
+            "`path:`",
+        ),
+        (
+            "json /session",
+            "{ at: json /session, part: { of: \";\", nth: 0 } }",
+            (10, 5),
+            "counted from 1",
+            "nth: 1",
+        ),
+        (
+            "    session: json",
+            "    text: json",
+            (10, 5),
+            "`text` is what replies call something else",
+            "another name",
+        ),
+        (
+            "    subscriber: json /msisdn\n",
+            "",
+            (9, 3),
+            "there is no field `subscriber`",
+            "say where it stands",
+        ),
+        (
+            "    input: json /input\n",
+            "",
+            (9, 3),
+            "there is no field `input`",
+            "say where it stands",
+        ),
+        (
+            "    code: json /code\n",
+            "",
+            (16, 3),
+            "the code is said to be told",
+            "`code: never`",
+        ),
+        (
+            "  code: always",
+            "  code: never",
+            (17, 3),
+            "a field `code` that is never told",
+            "take the field away",
+        ),
+        (
+            "  body: json",
+            "  body: json\n  path: session",
+            (9, 9),
+            "`session` is no path",
+            "{session}",
+        ),
+        (
+            "field: event, equals",
+            "field: kind, equals",
+            (19, 9),
+            "`kind` is no field",
+            "take one of session",
+        ),
+        (
+            "equals: [new], is",
+            "equals: [new], given: true, is",
+            (19, 9),
+            "a rule asks one thing of one field",
+            "one of `equals",
+        ),
+        (
+            "field: event, equals: [new], is",
+            "field: event, is",
+            (19, 9),
+            "a rule asks one thing of one field",
+            "one of `equals",
+        ),
+        (
+            "equals: [new], is: new",
+            "equals: [new], is: fresh",
+            (19, 42),
+            "unknown variant `fresh`",
+            yaml,
+        ),
+        (
+            "  event:\n    - { field: event, equals: [new], is: new }\n    - { is: continue }\n",
+            "",
+            (15, 1),
+            "nothing tells a dial from a key press",
+            "event: [{ is: unsaid }]",
+        ),
+        (
+            "repeat: none",
+            "repeat: path",
+            (21, 1),
+            "tells no repeat",
+            "repeat: none",
+        ),
+        (
+            "repeat: none",
+            "repeat: never",
+            (21, 9),
+            "expected `path`, `none`, or `key:`",
+            yaml,
+        ),
+        (
+            "repeat: none",
+            "repeat: { key: [session, id] }",
+            (21, 11),
+            "`id` is no field",
+            "take one of session",
+        ),
+        (
+            "  input: last",
+            "  input: path",
+            (21, 1),
+            "the path tells a repeat",
+            "repeat: path",
+        ),
+        (
+            "{text}",
+            "{txt}",
+            (23, 18),
+            "{txt} is no field",
+            "{text}, {msisdn}",
+        ),
+        ("{text}", "{text", (22, 1), "a single brace", "{text}"),
+        (
+            "  json: { text: \"{text}\", more: \"{continues}\" }",
+            "  json: { a: 1 }\n  text: hello",
+            (22, 1),
+            "a reply has one body",
+            "one of `text:`",
+        ),
+        (
+            "  json: { text: \"{text}\", more: \"{continues}\" }",
+            "  status: 200",
+            (22, 1),
+            "shows nothing",
+            "one of `text:`",
+        ),
+        (
+            "  json: { text: \"{text}\", more: \"{continues}\" }",
+            "  text: \"{text}\"\n  status: 99",
+            (24, 3),
+            "no status",
+            "200 to 599",
+        ),
+        (
+            "  json: { text: \"{text}\", more: \"{continues}\" }",
+            "  text: \"{text}\"\n  headers: { \"a b\": x }",
+            (22, 1),
+            "`a b` is no name of a header",
+            "",
+        ),
+        (
+            "  json: { text: \"{text}\", more: \"{continues}\" }",
+            "  xml: <a><b>{text}</a>",
+            (23, 3),
+            "is no XML",
+            "close every element",
+        ),
+        (
+            "  json: { text: \"{text}\", more: \"{continues}\" }",
+            "  text: \"{text}\"\n  replace: { ab: c }",
+            (24, 3),
+            "`ab` is not one character",
+            "one character each",
+        ),
+        (
+            "more: \"{continues}\" }",
+            "more: 1 }\n  replace: { a: b }",
+            (24, 3),
+            "only a text or XML lacks characters",
+            "JSON holds",
+        ),
+        (
+            "septets: 182, units: 80",
+            "septets: 10, units: 80",
+            (24, 1),
+            "too small for any text",
+            "at least",
+        ),
+        (
+            "septets: 182, units: 80",
+            "septets: -1, units: 80",
+            (24, 20),
+            "invalid",
+            yaml,
+        ),
+        (
+            "deadline_ms: 5000",
+            "deadline_ms: 100",
+            (25, 1),
+            "no time to answer",
+            "at least 2000",
+        ),
+        (
+            "      POST /\n",
+            "      POST\n",
+            (28, 11),
+            "there is no method and path",
+            "METHOD /PATH",
+        ),
+        (
+            "      POST /\n",
+            "      POST x\n",
+            (28, 11),
+            "does not begin with `/`",
+            "METHOD /PATH",
+        ),
+        (
+            "      Content-Type: application/json\n",
+            "      Content-Type\n",
+            (28, 11),
+            "a line is no header",
+            "a line a header",
+        ),
+        (
+            "    mark: composed",
+            "    mark: sure",
+            (29, 11),
+            "unknown variant `sure`",
+            yaml,
+        ),
+        (
+            "    source: a page\n",
+            "",
+            (36, 5),
+            "missing field `source`",
+            yaml,
+        ),
+    ] {
+        check(from, to, place, says, mend);
+    }
+}
+
+#[test]
+fn a_shape_shows_what_it_is_for() {
+    let (head, _) = GOOD.split_once("samples:").unwrap();
+    let finding = parse(&format!("{head}samples: []\n")).unwrap_err();
+    assert!(
+        finding.message.contains("there is no sample"),
+        "{}",
+        finding.message
+    );
+}
+
+#[test]
+fn words_of_yaml_1_1_are_texts() {
+    for word in ["N", "no", "y", "off", "YES"] {
+        let text = GOOD.replace("more: \"{continues}\"", &format!("more: {word}"));
+        let shape = compile::ussd(&Source::new("sample.yaml", &text)).unwrap();
+        let reply = shape.reply.answer(200, false, &|_| None);
+        assert_eq!(reply.body, format!("{{\"more\":\"{word}\"}}"));
+        let text = GOOD.replace("equals: [new]", &format!("equals: [{word}]"));
+        assert!(parse(&text).is_ok(), "{word}");
+    }
+}
+
+#[test]
+fn a_file_cannot_be_larger_than_its_limits() {
+    let mut bomb = String::from("a: &a [x, x, x, x, x, x, x, x]\n");
+    for (name, of) in ["b", "c", "d", "e"].iter().zip(["a", "b", "c", "d"]) {
+        bomb.push_str(&format!(
+            "{name}: &{name} [*{of}, *{of}, *{of}, *{of}, *{of}, *{of}]\n"
+        ));
+    }
+    let nodes = format!("{GOOD}{}", "# x\n".repeat(10)).replace(
+        "equals: [new]",
+        &format!("equals: [{}]", "a, ".repeat(21_000)),
+    );
+    let deep = GOOD.replace(
+        "more: \"{continues}\"",
+        &format!("more: {}{}", "[".repeat(60), "]".repeat(60)),
+    );
+    let large = format!("{GOOD}# {}\n", "x".repeat(256 * 1024));
+    for (text, says) in [
+        (bomb + GOOD, "anchor"),
+        (nodes, "budget"),
+        (deep, "budget"),
+        (large, "at most 262144 bytes"),
+    ] {
+        let finding = parse(&text).unwrap_err();
+        assert!(
+            finding.message.contains(says),
+            "{says}: {}",
+            finding.message
+        );
+        assert!(finding.message.len() < 500, "{}", finding.message.len());
+    }
+    assert!(compile::channel(&Source::new("x", "\u{0}")).is_err());
+}
