@@ -224,7 +224,7 @@ fn told_by(receipts: &Receipts, at: usize) -> String {
         .filter(|rule| rule.field == at && rule.is != State::Ignored)
         .flat_map(|rule| match &rule.test {
             Test::Equals(words) | Test::Begins(words) => words.as_slice(),
-            Test::Always | Test::Given(_) | Test::Empty(_) => &[],
+            Test::Always | Test::OtherThan(_) | Test::Given(_) | Test::Empty(_) => &[],
         })
         .map(String::as_str)
         .collect();
@@ -267,7 +267,12 @@ fn words(states: &[Rule<State>]) -> Option<Words> {
                 };
                 kept.extend(all.iter().cloned());
             }
-            Test::Equals(_) | Test::Always | Test::Begins(_) | Test::Given(_) | Test::Empty(_) => {
+            Test::Equals(_)
+            | Test::OtherThan(_)
+            | Test::Always
+            | Test::Begins(_)
+            | Test::Given(_)
+            | Test::Empty(_) => {
                 return None;
             }
         }
