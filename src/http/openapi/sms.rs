@@ -30,8 +30,12 @@ pub struct SmsSite<'a> {
 pub fn callbacks(site: &SmsSite<'_>) -> Vec<CallbackDoc> {
     let mut ways = Vec::new();
     if let Some(incoming) = &site.shape.incoming {
-        let fields = message(site, incoming);
-        ways.push(way(site, &incoming.inbound, Of::Incoming, vec![fields]));
+        ways.push(way(
+            site,
+            &incoming.inbound,
+            Of::Incoming,
+            message(site, incoming),
+        ));
     }
     if let Some(receipts) = &site.shape.receipts {
         ways.push(way(
@@ -101,8 +105,17 @@ fn way(
     }
 }
 
-/// The fields of a message.
-fn message(site: &SmsSite<'_>, incoming: &Incoming) -> Vec<(FieldDoc, bool)> {
+/// The fields of a message: a list for each way to write its text.
+fn message(site: &SmsSite<'_>, incoming: &Incoming) -> Vec<Vec<(FieldDoc, bool)>> {
+    [incoming.message, incoming.octets]
+        .into_iter()
+        .flatten()
+        .map(|needed| written(site, incoming, needed))
+        .collect()
+}
+
+/// The fields of a message whose text stands in this one.
+fn written(site: &SmsSite<'_>, incoming: &Incoming, text: usize) -> Vec<(FieldDoc, bool)> {
     // Where rules tell messages from what does not count, the latter may lack everything.
     let is_sure = incoming.what.is_empty();
     let part = |at: usize| {
@@ -126,7 +139,10 @@ fn message(site: &SmsSite<'_>, incoming: &Incoming) -> Vec<(FieldDoc, bool)> {
         } else if some == incoming.message {
             (FieldKind::Text, "What they wrote.")
         } else if some == incoming.octets {
-            (FieldKind::Hexadecimal, "What they wrote, in octets.")
+            let octets = FieldKind::Hexadecimal {
+                may_lack: at != text,
+            };
+            (octets, "What they wrote, in octets.")
         } else if some == incoming.coding {
             (
                 FieldKind::Text,
@@ -139,7 +155,7 @@ fn message(site: &SmsSite<'_>, incoming: &Incoming) -> Vec<(FieldDoc, bool)> {
         } else {
             (FieldKind::Text, "")
         };
-        let needed = !field.optional || at == incoming.from;
+        let needed = !field.optional || at == incoming.from || at == text;
         if is_sure {
             (kind, note.to_owned(), needed)
         } else {

@@ -48,6 +48,8 @@ impl From<Is> for Becomes {
 /// One thing that a request may be, and the words of one field that tell it.
 struct Variant {
     becomes: Becomes,
+    /// Whether nothing here tells a screen from what ends a session.
+    may_end: bool,
     told: Option<(usize, Vec<String>)>,
 }
 
@@ -69,6 +71,7 @@ pub fn callbacks(site: &UssdSite<'_>) -> Vec<CallbackDoc> {
             if ways.iter().all(|(known, _)| *known != rest) {
                 let only = Variant {
                     becomes: variant.becomes,
+                    may_end: false,
                     told: None,
                 };
                 ways.push((rest, vec![only]));
@@ -94,6 +97,10 @@ fn variants(shape: &UssdShape) -> Vec<Variant> {
     let whole = || {
         vec![Variant {
             becomes: Becomes::Screen,
+            may_end: shape
+                .events
+                .iter()
+                .any(|rule| Becomes::from(rule.is) != Becomes::Screen),
             told: None,
         }]
     };
@@ -113,6 +120,7 @@ fn variants(shape: &UssdShape) -> Vec<Variant> {
             }) => known.extend(words.iter().cloned()),
             Some(_) | None => found.push(Variant {
                 becomes,
+                may_end: false,
                 told: Some((rule.field, words.clone())),
             }),
         }
@@ -230,9 +238,12 @@ fn kind(site: &UssdSite<'_>, variant: &Variant, at: usize, field: &Field) -> Fie
     }
     if Some(at) == shape.code && shape.code_given != CodeGiven::Never {
         // Where nothing is shown, nobody asks which service it was.
-        return match (variant.becomes, &field.strip) {
-            (Becomes::Screen, None) => FieldKind::Code(site.codes.clone()),
-            (Becomes::Screen | Becomes::Closed | Becomes::Ignored, _) => FieldKind::MaybeId,
+        return match variant.becomes {
+            Becomes::Screen => FieldKind::Code {
+                codes: site.codes.clone(),
+                before: field.strip.clone().unwrap_or_default(),
+            },
+            Becomes::Closed | Becomes::Ignored => FieldKind::MaybeId,
         };
     }
     if Some(at) == shape.session {
@@ -266,11 +277,16 @@ fn answers(site: &UssdSite<'_>, variants: &[Variant]) -> Vec<AnswerDoc> {
         answers.push(shape::good(&shape.reply, "What the phone shows."));
     }
     let closed = shape::good(&shape.closed, "It is acknowledged.");
-    let is_closed = becomes(Becomes::Closed) || becomes(Becomes::Ignored);
+    let is_closed = becomes(Becomes::Closed)
+        || becomes(Becomes::Ignored)
+        || variants.iter().any(|variant| variant.may_end);
     match answers.first_mut() {
         None => answers.push(closed),
         // OpenAPI cannot say of one status that it comes with a body or without.
         Some(screen) if screen.status == closed.status => {
+            if is_closed {
+                screen.headers.retain(|name| closed.headers.contains(name));
+            }
             if is_closed && screen.content_type != closed.content_type {
                 let kind = screen.content_type.take().unwrap_or_default();
                 screen.note =
