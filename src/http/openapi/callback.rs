@@ -98,6 +98,10 @@ pub enum FieldKind {
         /// Whether it may be empty.
         may_lack: bool,
     },
+    /// A whole number up to 255 in digits, or nothing.
+    Octet,
+    /// The same up to 65535.
+    Double,
     /// Octets, two digits each.
     Hexadecimal {
         /// Whether there may be none.
@@ -107,6 +111,10 @@ pub enum FieldKind {
     OneOf(Vec<String>),
     /// None of these words.
     NoneOf(Vec<String>),
+    /// One of these words, or what begins with one of the others.
+    Like(Vec<String>, Vec<String>),
+    /// Neither.
+    Unlike(Vec<String>, Vec<String>),
 }
 
 /// One answer.
@@ -235,6 +243,11 @@ fn parameter(of: &CallbackDoc, field: &FieldDoc) -> Option<Value> {
     Some(parameter)
 }
 
+/// Up to 255, and up to 65535, for regular expressions, which cannot count.
+const OCTET: &str = "[0-9]{0,2}|1[0-9]{2}|2[0-4][0-9]|25[0-5]";
+const DOUBLE: &str =
+    "[0-9]{0,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]";
+
 fn schema(field: &FieldDoc) -> Value {
     let in_xml = matches!(field.place, PlaceDoc::Xml(_));
     let in_json = matches!(field.place, PlaceDoc::Json(_));
@@ -253,6 +266,8 @@ fn schema(field: &FieldDoc) -> Value {
         FieldKind::MaybeId => {
             json!({ "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*$", "maxLength": 128 })
         }
+        FieldKind::Octet => json!({ "pattern": format!("^0*({OCTET})$") }),
+        FieldKind::Double => json!({ "pattern": format!("^0*({DOUBLE})$") }),
         FieldKind::Hexadecimal { may_lack } => {
             let times = if *may_lack { "*" } else { "+" };
             json!({ "pattern": format!("^([0-9A-Fa-f]{{2}}){times}$") })
@@ -291,21 +306,38 @@ fn schema(field: &FieldDoc) -> Value {
             })
         }
         FieldKind::OneOf(words) => json!({ "enum": literals(words, in_json) }),
+        FieldKind::Like(words, begins) => either(words, begins, in_json),
+        FieldKind::Unlike(words, begins) => {
+            json!({ "not": either(words, begins, in_json), "pattern": "^[^\\u0000]*$" })
+        }
         FieldKind::NoneOf(words) => {
             json!({ "not": { "enum": literals(words, in_json) }, "pattern": "^[^\\u0000]*$" })
         }
     };
     let mut types = vec!["string"];
     let is_any = match field.kind {
-        FieldKind::Text | FieldKind::Id | FieldKind::MaybeId | FieldKind::NoneOf(_) => true,
+        FieldKind::Text
+        | FieldKind::Id
+        | FieldKind::MaybeId
+        | FieldKind::NoneOf(_)
+        | FieldKind::Unlike(..) => true,
         FieldKind::Number(_)
         | FieldKind::Code { .. }
         | FieldKind::ShortNumber { .. }
         | FieldKind::Hexadecimal { .. }
-        | FieldKind::OneOf(_) => false,
+        | FieldKind::Octet
+        | FieldKind::Double
+        | FieldKind::OneOf(_)
+        | FieldKind::Like(..) => false,
     };
     if field.typed && is_any {
         types.extend(["number", "boolean"]);
+    }
+    if in_json && matches!(field.kind, FieldKind::Number(_)) {
+        // 8 to 15 digits, as a text has them.
+        types.push("integer");
+        schema["minimum"] = 10_000_000.into();
+        schema["maximum"] = 999_999_999_999_999_u64.into();
     }
     // In XML everything is text, nothing too; in JSON it is the same as an absent value.
     let may_be_null = if in_xml { is_any } else { !field.required };
@@ -332,6 +364,15 @@ fn maybe(before: &str) -> String {
     } else {
         format!("({})?", escaped(before))
     }
+}
+
+/// One of these words, or what begins with one of the others.
+fn either(words: &[String], begins: &[String], in_json: bool) -> Value {
+    let begins: Vec<String> = begins.iter().map(|begin| escaped(begin)).collect();
+    json!({ "anyOf": [
+        { "enum": literals(words, in_json) },
+        { "type": "string", "pattern": format!("^({})[^\\u0000]*$", begins.join("|")) },
+    ] })
 }
 
 /// Words; in JSON those that look like a number or a flag may be one.
@@ -416,7 +457,17 @@ fn loosen(schema: &mut Value) {
     let Value::Object(map) = schema else {
         return;
     };
-    for strict in ["type", "required", "pattern", "maxLength", "enum", "not"] {
+    for strict in [
+        "type",
+        "required",
+        "pattern",
+        "maxLength",
+        "enum",
+        "not",
+        "anyOf",
+        "minimum",
+        "maximum",
+    ] {
         map.remove(strict);
     }
     if let Some(Value::Object(properties)) = map.get_mut("properties") {
@@ -444,10 +495,10 @@ fn body_schema(fields: &[FieldDoc]) -> Value {
             PlaceDoc::Path(_) | PlaceDoc::Query(_) | PlaceDoc::Header(_) => {}
         }
     }
-    let in_json = fields
+    let in_xml = fields
         .iter()
-        .any(|field| matches!(field.place, PlaceDoc::Json(_)));
-    if in_json && schema.get("required").is_none() {
+        .any(|field| matches!(field.place, PlaceDoc::Xml(_)));
+    if !in_xml && schema.get("required").is_none() {
         // Where nothing in it is needed, it may be anything.
         schema["type"] = json!(["object", "array", "string", "number", "boolean", "null"]);
     }

@@ -7,7 +7,7 @@ use crate::operator::path::PathShape;
 use crate::operator::request::BodyKind;
 use crate::operator::rule::{Rule, Test};
 use crate::operator::sms::SmsShape;
-use crate::operator::sms::file::{Of, State};
+use crate::operator::sms::file::{Of, State, What};
 use crate::operator::sms::inbound::Inbound;
 use crate::operator::sms::incoming::Incoming;
 use crate::operator::sms::receipts::Receipts;
@@ -105,31 +105,86 @@ fn way(
     }
 }
 
-/// The fields of a message: a list for each way to write its text.
+/// The fields of a message: a list for each way to write its text, and one for what does not count.
 fn message(site: &SmsSite<'_>, incoming: &Incoming) -> Vec<Vec<(FieldDoc, bool)>> {
-    [incoming.message, incoming.octets]
+    let told = match ignored(incoming) {
+        Some(told) => told,
+        // Nothing is sure: what does not count may lack everything.
+        None => {
+            return vec![fields(&incoming.inbound, |_, _| {
+                (FieldKind::Text, String::new(), false)
+            })];
+        }
+    };
+    let mut all: Vec<_> = [incoming.message, incoming.octets]
         .into_iter()
         .flatten()
-        .map(|needed| written(site, incoming, needed))
-        .collect()
+        .map(|text| written(site, incoming, text, told.as_ref()))
+        .collect();
+    if let Some((field, words)) = told {
+        all.push(fields(&incoming.inbound, |at, _| {
+            if at == field {
+                (
+                    FieldKind::OneOf(words.clone()),
+                    "It does not count.".to_owned(),
+                    true,
+                )
+            } else {
+                (FieldKind::Text, String::new(), false)
+            }
+        }));
+    }
+    all
+}
+
+/// The field and its words that tell what does not count; `Some(None)` where everything counts, and
+/// none where rules look at anything else.
+fn ignored(incoming: &Incoming) -> Option<Option<(usize, Vec<String>)>> {
+    let mut told: Option<(usize, Vec<String>)> = None;
+    for rule in &incoming.what {
+        match (&rule.test, rule.is) {
+            (Test::Always, What::Message) => return Some(told),
+            (Test::Equals(words), What::Ignored) if !rule.any_case => {
+                let (field, kept) = told.get_or_insert((rule.field, Vec::new()));
+                if *field != rule.field {
+                    return None;
+                }
+                kept.extend(words.iter().cloned());
+            }
+            (
+                Test::Always
+                | Test::Equals(_)
+                | Test::OtherThan(_)
+                | Test::Begins(_)
+                | Test::Given(_)
+                | Test::Empty(_),
+                _,
+            ) => return None,
+        }
+    }
+    incoming.what.is_empty().then_some(None)
 }
 
 /// The fields of a message whose text stands in this one.
-fn written(site: &SmsSite<'_>, incoming: &Incoming, text: usize) -> Vec<(FieldDoc, bool)> {
-    // Where rules tell messages from what does not count, the latter may lack everything.
-    let is_sure = incoming.what.is_empty();
+fn written(
+    site: &SmsSite<'_>,
+    incoming: &Incoming,
+    text: usize,
+    told: Option<&(usize, Vec<String>)>,
+) -> Vec<(FieldDoc, bool)> {
     let part = |at: usize| {
-        incoming
-            .part
-            .is_some_and(|(a, b, c)| [a, b, c].contains(&at))
+        let (reference, total, number) = incoming.part?;
+        if at == reference {
+            Some(FieldKind::Double)
+        } else {
+            (at == total || at == number).then_some(FieldKind::Octet)
+        }
     };
     fields(&incoming.inbound, |at, field| {
         let some = Some(at);
         let (kind, note) = if at == incoming.from {
-            (
-                FieldKind::Number(field.strip.clone().unwrap_or_default()),
-                "Who writes.",
-            )
+            let before = field.strip.clone().unwrap_or_default();
+            (FieldKind::Number(before), "Who writes.")
         } else if some == incoming.to {
             let short = FieldKind::ShortNumber {
                 numbers: site.numbers.clone(),
@@ -144,23 +199,19 @@ fn written(site: &SmsSite<'_>, incoming: &Incoming, text: usize) -> Vec<(FieldDo
             };
             (octets, "What they wrote, in octets.")
         } else if some == incoming.coding {
-            (
-                FieldKind::Text,
-                "How the octets are to be read: data_coding of SMPP.",
-            )
+            let note = "How the octets are to be read: data_coding of SMPP.";
+            (FieldKind::Text, note)
         } else if some == incoming.id {
             (FieldKind::MaybeId, "The operator's id.")
-        } else if part(at) {
-            (FieldKind::Text, "Which part of a long message it is.")
+        } else if let Some(whole) = part(at) {
+            (whole, "Which part of a long message it is.")
+        } else if let Some((_, words)) = told.filter(|(field, _)| *field == at) {
+            (FieldKind::NoneOf(words.clone()), "")
         } else {
             (FieldKind::Text, "")
         };
         let needed = !field.optional || at == incoming.from || at == text;
-        if is_sure {
-            (kind, note.to_owned(), needed)
-        } else {
-            (FieldKind::Text, note.to_owned(), false)
-        }
+        (kind, note.to_owned(), needed)
     })
 }
 
@@ -175,6 +226,7 @@ fn receipt(receipts: &Receipts) -> Vec<Vec<(FieldDoc, bool)>> {
     let words = words(&receipts.states).filter(|words| is_in_body || !words.ignores_others);
     let Some(Words {
         told,
+        begins,
         ignored,
         ignores_others,
     }) = words
@@ -192,7 +244,7 @@ fn receipt(receipts: &Receipts) -> Vec<Vec<(FieldDoc, bool)>> {
     let one = |kind: &FieldKind, counts: bool| {
         fields(&receipts.inbound, |at, field| {
             if Some(at) == state {
-                let must = matches!(kind, FieldKind::OneOf(_));
+                let must = matches!(kind, FieldKind::OneOf(_) | FieldKind::Like(..));
                 (kind.clone(), "What became of it.".to_owned(), must)
             } else if at == receipts.id && counts {
                 (FieldKind::Id, ID.to_owned(), true)
@@ -203,9 +255,15 @@ fn receipt(receipts: &Receipts) -> Vec<Vec<(FieldDoc, bool)>> {
             }
         })
     };
-    let mut all = vec![one(&FieldKind::OneOf(told.clone()), true)];
+    let (counts, others) = if begins.is_empty() {
+        (FieldKind::OneOf(told.clone()), FieldKind::NoneOf(told))
+    } else {
+        let counts = FieldKind::Like(told.clone(), begins.clone());
+        (counts, FieldKind::Unlike(told, begins))
+    };
+    let mut all = vec![one(&counts, true)];
     if ignores_others {
-        all.push(one(&FieldKind::NoneOf(told), false));
+        all.push(one(&others, false));
     } else if !ignored.is_empty() {
         all.push(one(&FieldKind::OneOf(ignored), false));
     }
@@ -256,6 +314,8 @@ fn told_by(receipts: &Receipts, at: usize) -> String {
 /// The words of one field that tell what became of a message.
 struct Words {
     told: Vec<String>,
+    /// Beginnings of words that tell it too.
+    begins: Vec<String>,
     ignored: Vec<String>,
     /// Whether whatever else stands there is acknowledged too.
     ignores_others: bool,
@@ -266,6 +326,7 @@ fn words(states: &[Rule<State>]) -> Option<Words> {
     let field = states.first()?.field;
     let mut words = Words {
         told: Vec::new(),
+        begins: Vec::new(),
         ignored: Vec::new(),
         ignores_others: false,
     };
@@ -282,6 +343,11 @@ fn words(states: &[Rule<State>]) -> Option<Words> {
                     &mut words.told
                 };
                 kept.extend(all.iter().cloned());
+            }
+            Test::Begins(all)
+                if rule.field == field && !rule.any_case && rule.is != State::Ignored =>
+            {
+                words.begins.extend(all.iter().cloned());
             }
             Test::Equals(_)
             | Test::OtherThan(_)

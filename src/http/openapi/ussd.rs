@@ -125,11 +125,7 @@ fn variants(shape: &UssdShape) -> Vec<Variant> {
             }),
         }
     }
-    let first = shape.events.first().map(|rule| rule.field);
-    if first.is_none() || shape.events.iter().any(|rule| Some(rule.field) != first) {
-        return whole();
-    }
-    found
+    if found.is_empty() { whole() } else { found }
 }
 
 fn way(site: &UssdSite<'_>, rest: &str, variants: &[Variant]) -> CallbackDoc {
@@ -209,13 +205,12 @@ fn fields(site: &UssdSite<'_>, variant: &Variant, of_body: bool) -> Vec<FieldDoc
 }
 
 fn needed(shape: &UssdShape, variant: &Variant, at: usize, field: &Field) -> bool {
-    if field.optional {
-        return false;
+    if variant.told.as_ref().is_some_and(|(told, _)| *told == at) {
+        return true;
     }
-    let tells = variant.told.as_ref().is_some_and(|(told, _)| *told == at);
     let always = at == shape.subscriber || Some(at) == shape.session;
-    tells
-        || match variant.becomes {
+    !field.optional
+        && match variant.becomes {
             Becomes::Screen => true,
             Becomes::Closed => always,
             Becomes::Ignored => false,
