@@ -15,6 +15,7 @@ mod conformance;
 mod conversations;
 mod corpus;
 mod crash;
+mod docs;
 mod floors;
 mod let_in;
 mod links;

@@ -50,6 +50,8 @@ struct Variant {
     becomes: Becomes,
     /// Whether nothing here tells a screen from what ends a session.
     may_end: bool,
+    /// Fields with words that would tell something else first.
+    unlike: Vec<(usize, Vec<String>)>,
     told: Option<(usize, Vec<String>)>,
 }
 
@@ -72,6 +74,7 @@ pub fn callbacks(site: &UssdSite<'_>) -> Vec<CallbackDoc> {
                 let only = Variant {
                     becomes: variant.becomes,
                     may_end: false,
+                    unlike: Vec::new(),
                     told: None,
                 };
                 ways.push((rest, vec![only]));
@@ -101,6 +104,7 @@ fn variants(shape: &UssdShape) -> Vec<Variant> {
                 .events
                 .iter()
                 .any(|rule| Becomes::from(rule.is) != Becomes::Screen),
+            unlike: Vec::new(),
             told: None,
         }]
     };
@@ -121,11 +125,23 @@ fn variants(shape: &UssdShape) -> Vec<Variant> {
             Some(_) | None => found.push(Variant {
                 becomes,
                 may_end: false,
+                unlike: Vec::new(),
                 told: Some((rule.field, words.clone())),
             }),
         }
     }
-    if found.is_empty() { whole() } else { found }
+    if found.is_empty() {
+        return whole();
+    }
+    let told: Vec<_> = found.iter().map(|variant| variant.told.clone()).collect();
+    for (at, variant) in found.iter_mut().enumerate() {
+        let own = variant.told.as_ref().map(|(field, _)| *field);
+        let before = told.iter().take(at).flatten();
+        variant
+            .unlike
+            .extend(before.filter(|(field, _)| Some(*field) != own).cloned());
+    }
+    found
 }
 
 fn way(site: &UssdSite<'_>, rest: &str, variants: &[Variant]) -> CallbackDoc {
@@ -223,6 +239,9 @@ fn kind(site: &UssdSite<'_>, variant: &Variant, at: usize, field: &Field) -> Fie
         && *told == at
     {
         return FieldKind::OneOf(words.clone());
+    }
+    if let Some((_, words)) = variant.unlike.iter().find(|(field, _)| *field == at) {
+        return FieldKind::NoneOf(words.clone());
     }
     let is_cut = field.after.is_some() || field.before.is_some() || field.part.is_some();
     if is_cut || variant.becomes == Becomes::Ignored {
