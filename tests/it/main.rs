@@ -17,6 +17,7 @@ mod conversations;
 mod corpus;
 mod crash;
 mod deadlines;
+mod docs;
 mod floors;
 mod let_in;
 mod links;

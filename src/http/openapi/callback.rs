@@ -85,7 +85,12 @@ pub enum FieldKind {
     /// A phone number, with this before it where it is not empty.
     Number(String),
     /// One of these dialled codes, and what was dialled behind it; or nothing.
-    Code(Vec<String>),
+    Code {
+        /// The codes.
+        codes: Vec<String>,
+        /// What stands before it, where it is not empty.
+        before: String,
+    },
     /// One of these short numbers, with or without the country's code.
     ShortNumber {
         /// The numbers.
@@ -93,10 +98,23 @@ pub enum FieldKind {
         /// Whether it may be empty.
         may_lack: bool,
     },
+    /// A whole number up to 255 in digits, or nothing.
+    Octet,
+    /// The same up to 65535.
+    Double,
     /// Octets, two digits each.
-    Hexadecimal,
+    Hexadecimal {
+        /// Whether there may be none.
+        may_lack: bool,
+    },
     /// One of these words.
     OneOf(Vec<String>),
+    /// None of these words.
+    NoneOf(Vec<String>),
+    /// One of these words, or what begins with one of the others.
+    Like(Vec<String>, Vec<String>),
+    /// Neither.
+    Unlike(Vec<String>, Vec<String>),
 }
 
 /// One answer.
@@ -225,8 +243,14 @@ fn parameter(of: &CallbackDoc, field: &FieldDoc) -> Option<Value> {
     Some(parameter)
 }
 
+/// Up to 255, and up to 65535, for regular expressions, which cannot count.
+const OCTET: &str = "[0-9]{0,2}|1[0-9]{2}|2[0-4][0-9]|25[0-5]";
+const DOUBLE: &str =
+    "[0-9]{0,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]";
+
 fn schema(field: &FieldDoc) -> Value {
     let in_xml = matches!(field.place, PlaceDoc::Xml(_));
+    let in_json = matches!(field.place, PlaceDoc::Json(_));
     let mut schema = match &field.kind {
         // XML has no NUL.
         FieldKind::Text if in_xml => json!({}),
@@ -242,7 +266,12 @@ fn schema(field: &FieldDoc) -> Value {
         FieldKind::MaybeId => {
             json!({ "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*$", "maxLength": 128 })
         }
-        FieldKind::Hexadecimal => json!({ "pattern": "^([0-9A-Fa-f]{2})*$" }),
+        FieldKind::Octet => json!({ "pattern": format!("^0*({OCTET})$") }),
+        FieldKind::Double => json!({ "pattern": format!("^0*({DOUBLE})$") }),
+        FieldKind::Hexadecimal { may_lack } => {
+            let times = if *may_lack { "*" } else { "+" };
+            json!({ "pattern": format!("^([0-9A-Fa-f]{{2}}){times}$") })
+        }
         FieldKind::ShortNumber { numbers, may_lack } => {
             let known: Vec<String> = numbers.iter().map(|number| escaped(number)).collect();
             let one = format!(" *\\+?(212)?({}) *", known.join("|"));
@@ -256,11 +285,11 @@ fn schema(field: &FieldDoc) -> Value {
         FieldKind::Number(before) => json!({
             "pattern": format!(
                 "^{}((\\+|00)?[1-9][0-9]{{7,14}}|0[1-9][0-9]{{8}})$",
-                if before.is_empty() { String::new() } else { format!("({})?", escaped(before)) }
+                maybe(before)
             ),
             "examples": [format!("{before}+212661000002")],
         }),
-        FieldKind::Code(codes) => {
+        FieldKind::Code { codes, before } => {
             let bare: Vec<String> = codes
                 .iter()
                 .map(|code| escaped(code.trim_matches(['*', '#'])))
@@ -268,40 +297,95 @@ fn schema(field: &FieldDoc) -> Value {
             // Behind the code anything may be dialled; signs around it are left out by some.
             json!({
                 "pattern": format!(
-                    "^( *[*#+]*({})(\\*[^\\u0000-\\u001f\\u007f-\\u009f]*|#* *))?$",
+                    "^{}( *[*#+]*({})(\\*[^\\u0000-\\u001f\\u007f-\\u009f]*|#* *))?$",
+                    maybe(before),
                     bare.join("|")
                 ),
                 "maxLength": 128,
                 "examples": codes,
             })
         }
-        FieldKind::OneOf(words) => json!({ "enum": words }),
+        FieldKind::OneOf(words) => json!({ "enum": literals(words, in_json) }),
+        FieldKind::Like(words, begins) => either(words, begins, in_json),
+        FieldKind::Unlike(words, begins) => {
+            json!({ "not": either(words, begins, in_json), "pattern": "^[^\\u0000]*$" })
+        }
+        FieldKind::NoneOf(words) => {
+            json!({ "not": { "enum": literals(words, in_json) }, "pattern": "^[^\\u0000]*$" })
+        }
     };
     let mut types = vec!["string"];
     let is_any = match field.kind {
-        FieldKind::Text | FieldKind::Id | FieldKind::MaybeId => true,
+        FieldKind::Text
+        | FieldKind::Id
+        | FieldKind::MaybeId
+        | FieldKind::NoneOf(_)
+        | FieldKind::Unlike(..) => true,
         FieldKind::Number(_)
-        | FieldKind::Code(_)
+        | FieldKind::Code { .. }
         | FieldKind::ShortNumber { .. }
-        | FieldKind::Hexadecimal
-        | FieldKind::OneOf(_) => false,
+        | FieldKind::Hexadecimal { .. }
+        | FieldKind::Octet
+        | FieldKind::Double
+        | FieldKind::OneOf(_)
+        | FieldKind::Like(..) => false,
     };
     if field.typed && is_any {
         types.extend(["number", "boolean"]);
+    }
+    if in_json && matches!(field.kind, FieldKind::Number(_)) {
+        // 8 to 15 digits, as a text has them.
+        types.push("integer");
+        schema["minimum"] = 10_000_000.into();
+        schema["maximum"] = 999_999_999_999_999_u64.into();
     }
     // In XML everything is text, nothing too; in JSON it is the same as an absent value.
     let may_be_null = if in_xml { is_any } else { !field.required };
     if field.typed && may_be_null && !matches!(field.kind, FieldKind::OneOf(_)) {
         types.push("null");
     }
-    schema["type"] = match types.as_slice() {
-        [one] => (*one).into(),
-        several => several.into(),
-    };
+    // Words are of the types that they are.
+    if !matches!(field.kind, FieldKind::OneOf(_)) {
+        schema["type"] = match types.as_slice() {
+            [one] => (*one).into(),
+            several => several.into(),
+        };
+    }
     if !field.note.is_empty() {
         schema["description"] = field.note.clone().into();
     }
     schema
+}
+
+/// What may stand before a value, within a regular expression.
+fn maybe(before: &str) -> String {
+    if before.is_empty() {
+        String::new()
+    } else {
+        format!("({})?", escaped(before))
+    }
+}
+
+/// One of these words, or what begins with one of the others.
+fn either(words: &[String], begins: &[String], in_json: bool) -> Value {
+    let begins: Vec<String> = begins.iter().map(|begin| escaped(begin)).collect();
+    json!({ "anyOf": [
+        { "enum": literals(words, in_json) },
+        { "type": "string", "pattern": format!("^({})[^\\u0000]*$", begins.join("|")) },
+    ] })
+}
+
+/// Words; in JSON those that look like a number or a flag may be one.
+fn literals(words: &[String], in_json: bool) -> Vec<Value> {
+    let bare = |word: &String| {
+        let read: Value = serde_json::from_str(word).ok()?;
+        (read.is_number() || read.is_boolean()).then_some(read)
+    };
+    let mut all: Vec<Value> = words.iter().cloned().map(Value::from).collect();
+    if in_json {
+        all.extend(words.iter().filter_map(bare));
+    }
+    all
 }
 
 /// A text within a regular expression.
@@ -323,7 +407,7 @@ fn request_body(of: &CallbackDoc) -> Value {
         1 => schemas.remove(0),
         _ if of.each.is_some() => schemas.remove(0),
         _ => {
-            let mut either = json!({ "type": "object", "anyOf": schemas });
+            let mut either = json!({ "anyOf": schemas });
             // The root's name is looked for where the body begins.
             let root = either["anyOf"][0]["xml"].clone();
             if !root.is_null() {
@@ -373,7 +457,17 @@ fn loosen(schema: &mut Value) {
     let Value::Object(map) = schema else {
         return;
     };
-    for strict in ["type", "required", "pattern", "maxLength", "enum"] {
+    for strict in [
+        "type",
+        "required",
+        "pattern",
+        "maxLength",
+        "enum",
+        "not",
+        "anyOf",
+        "minimum",
+        "maximum",
+    ] {
         map.remove(strict);
     }
     if let Some(Value::Object(properties)) = map.get_mut("properties") {
@@ -400,6 +494,13 @@ fn body_schema(fields: &[FieldDoc]) -> Value {
             PlaceDoc::Body => return self::schema(field),
             PlaceDoc::Path(_) | PlaceDoc::Query(_) | PlaceDoc::Header(_) => {}
         }
+    }
+    let in_xml = fields
+        .iter()
+        .any(|field| matches!(field.place, PlaceDoc::Xml(_)));
+    if !in_xml && schema.get("required").is_none() {
+        // Where nothing in it is needed, it may be anything.
+        schema["type"] = json!(["object", "array", "string", "number", "boolean", "null"]);
     }
     schema
 }
@@ -440,8 +541,13 @@ fn put(object: &mut Value, steps: &[String], field: &FieldDoc) {
         }
         return;
     }
-    if object["properties"].get(name).is_none() {
-        object["properties"][name] = json!({ "type": "object" });
+    // Where nothing in it is needed, it may be anything.
+    let is_new = object["properties"].get(name).is_none();
+    if is_new {
+        object["properties"][name] = json!({});
+    }
+    if field.required {
+        object["properties"][name]["type"] = "object".into();
     }
     put(&mut object["properties"][name], below, field);
 }
@@ -540,7 +646,7 @@ mod tests {
             &steps("call/@id"),
             &field(PlaceDoc::Body, true),
         );
-        let word = json!({ "type": "string", "enum": ["a"] });
+        let word = json!({ "enum": ["a"] });
         assert_eq!(
             schema,
             json!({
@@ -558,7 +664,7 @@ mod tests {
                     "call": {
                         "type": "object",
                         "required": ["id"],
-                        "properties": { "id": { "type": "string", "enum": ["a"], "xml": { "attribute": true } } },
+                        "properties": { "id": { "enum": ["a"], "xml": { "attribute": true } } },
                     },
                 },
             })

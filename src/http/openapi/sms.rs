@@ -2,12 +2,12 @@
 
 use crate::config::auth::AuthConfig;
 use crate::http::openapi::{CallbackDoc, FieldDoc, FieldKind, PlaceDoc, security, shape};
-use crate::operator::field::Field;
+use crate::operator::field::{Field, Place};
 use crate::operator::path::PathShape;
 use crate::operator::request::BodyKind;
 use crate::operator::rule::{Rule, Test};
 use crate::operator::sms::SmsShape;
-use crate::operator::sms::file::{Of, State};
+use crate::operator::sms::file::{Of, State, What};
 use crate::operator::sms::inbound::Inbound;
 use crate::operator::sms::incoming::Incoming;
 use crate::operator::sms::receipts::Receipts;
@@ -30,8 +30,12 @@ pub struct SmsSite<'a> {
 pub fn callbacks(site: &SmsSite<'_>) -> Vec<CallbackDoc> {
     let mut ways = Vec::new();
     if let Some(incoming) = &site.shape.incoming {
-        let fields = message(site, incoming);
-        ways.push(way(site, &incoming.inbound, Of::Incoming, vec![fields]));
+        ways.push(way(
+            site,
+            &incoming.inbound,
+            Of::Incoming,
+            message(site, incoming),
+        ));
     }
     if let Some(receipts) = &site.shape.receipts {
         ways.push(way(
@@ -101,22 +105,86 @@ fn way(
     }
 }
 
-/// The fields of a message.
-fn message(site: &SmsSite<'_>, incoming: &Incoming) -> Vec<(FieldDoc, bool)> {
-    // Where rules tell messages from what does not count, the latter may lack everything.
-    let is_sure = incoming.what.is_empty();
+/// The fields of a message: a list for each way to write its text, and one for what does not count.
+fn message(site: &SmsSite<'_>, incoming: &Incoming) -> Vec<Vec<(FieldDoc, bool)>> {
+    let told = match ignored(incoming) {
+        Some(told) => told,
+        // Nothing is sure: what does not count may lack everything.
+        None => {
+            return vec![fields(&incoming.inbound, |_, _| {
+                (FieldKind::Text, String::new(), false)
+            })];
+        }
+    };
+    let mut all: Vec<_> = [incoming.message, incoming.octets]
+        .into_iter()
+        .flatten()
+        .map(|text| written(site, incoming, text, told.as_ref()))
+        .collect();
+    if let Some((field, words)) = told {
+        all.push(fields(&incoming.inbound, |at, _| {
+            if at == field {
+                (
+                    FieldKind::OneOf(words.clone()),
+                    "It does not count.".to_owned(),
+                    true,
+                )
+            } else {
+                (FieldKind::Text, String::new(), false)
+            }
+        }));
+    }
+    all
+}
+
+/// The field and its words that tell what does not count; `Some(None)` where everything counts, and
+/// none where rules look at anything else.
+fn ignored(incoming: &Incoming) -> Option<Option<(usize, Vec<String>)>> {
+    let mut told: Option<(usize, Vec<String>)> = None;
+    for rule in &incoming.what {
+        match (&rule.test, rule.is) {
+            (Test::Always, What::Message) => return Some(told),
+            (Test::Equals(words), What::Ignored) if !rule.any_case => {
+                let (field, kept) = told.get_or_insert((rule.field, Vec::new()));
+                if *field != rule.field {
+                    return None;
+                }
+                kept.extend(words.iter().cloned());
+            }
+            (
+                Test::Always
+                | Test::Equals(_)
+                | Test::OtherThan(_)
+                | Test::Begins(_)
+                | Test::Given(_)
+                | Test::Empty(_),
+                _,
+            ) => return None,
+        }
+    }
+    incoming.what.is_empty().then_some(None)
+}
+
+/// The fields of a message whose text stands in this one.
+fn written(
+    site: &SmsSite<'_>,
+    incoming: &Incoming,
+    text: usize,
+    told: Option<&(usize, Vec<String>)>,
+) -> Vec<(FieldDoc, bool)> {
     let part = |at: usize| {
-        incoming
-            .part
-            .is_some_and(|(a, b, c)| [a, b, c].contains(&at))
+        let (reference, total, number) = incoming.part?;
+        if at == reference {
+            Some(FieldKind::Double)
+        } else {
+            (at == total || at == number).then_some(FieldKind::Octet)
+        }
     };
     fields(&incoming.inbound, |at, field| {
         let some = Some(at);
         let (kind, note) = if at == incoming.from {
-            (
-                FieldKind::Number(field.strip.clone().unwrap_or_default()),
-                "Who writes.",
-            )
+            let before = field.strip.clone().unwrap_or_default();
+            (FieldKind::Number(before), "Who writes.")
         } else if some == incoming.to {
             let short = FieldKind::ShortNumber {
                 numbers: site.numbers.clone(),
@@ -126,88 +194,177 @@ fn message(site: &SmsSite<'_>, incoming: &Incoming) -> Vec<(FieldDoc, bool)> {
         } else if some == incoming.message {
             (FieldKind::Text, "What they wrote.")
         } else if some == incoming.octets {
-            (FieldKind::Hexadecimal, "What they wrote, in octets.")
+            let octets = FieldKind::Hexadecimal {
+                may_lack: at != text,
+            };
+            (octets, "What they wrote, in octets.")
         } else if some == incoming.coding {
-            (
-                FieldKind::Text,
-                "How the octets are to be read: data_coding of SMPP.",
-            )
+            let note = "How the octets are to be read: data_coding of SMPP.";
+            (FieldKind::Text, note)
         } else if some == incoming.id {
             (FieldKind::MaybeId, "The operator's id.")
-        } else if part(at) {
-            (FieldKind::Text, "Which part of a long message it is.")
+        } else if let Some(whole) = part(at) {
+            (whole, "Which part of a long message it is.")
+        } else if let Some((_, words)) = told.filter(|(field, _)| *field == at) {
+            (FieldKind::NoneOf(words.clone()), "")
         } else {
             (FieldKind::Text, "")
         };
-        let needed = !field.optional || at == incoming.from;
-        if is_sure {
-            (kind, note, needed)
-        } else {
-            (FieldKind::Text, note, false)
-        }
+        let needed = !field.optional || at == incoming.from || at == text;
+        (kind, note.to_owned(), needed)
     })
 }
 
-/// The fields of a receipt: one list where all states count, another for what is acknowledged only.
+/// The fields of a receipt: one list where it counts, another where it is acknowledged only.
 fn receipt(receipts: &Receipts) -> Vec<Vec<(FieldDoc, bool)>> {
-    let (told, ignored) = match words(&receipts.states) {
-        Some(words) => words,
-        // What no rule knows is acknowledged, and what it lacks is nobody's business.
-        None => {
-            return vec![fields(&receipts.inbound, |at, _| {
-                let note = if at == receipts.id {
-                    "The id of the message."
-                } else {
-                    ""
-                };
-                (FieldKind::Text, note, false)
-            })];
-        }
+    let is_in_body = receipts
+        .states
+        .first()
+        .and_then(|rule| receipts.inbound.fields.get(rule.field))
+        .and_then(shape::place)
+        .is_some_and(|(_, in_body)| in_body);
+    let words = words(&receipts.states).filter(|words| is_in_body || !words.ignores_others);
+    let Some(Words {
+        told,
+        begins,
+        ignored,
+        ignores_others,
+    }) = words
+    else {
+        // What no rule knows is acknowledged, and what that lacks is nobody's business.
+        return vec![fields(&receipts.inbound, |at, field| {
+            if at == receipts.id {
+                (id_of(field), ID.to_owned(), false)
+            } else {
+                (FieldKind::Text, told_by(receipts, at), false)
+            }
+        })];
     };
     let state = receipts.states.first().map(|rule| rule.field);
-    let one = |words: &[String], counts: bool| {
+    let one = |kind: &FieldKind, counts: bool| {
         fields(&receipts.inbound, |at, field| {
             if Some(at) == state {
-                (FieldKind::OneOf(words.to_vec()), "What became of it.", true)
+                let must = matches!(kind, FieldKind::OneOf(_) | FieldKind::Like(..));
+                (kind.clone(), "What became of it.".to_owned(), must)
             } else if at == receipts.id && counts {
-                (FieldKind::Id, "The id of the message.", true)
+                (FieldKind::Id, ID.to_owned(), true)
+            } else if at == receipts.id {
+                (id_of(field), ID.to_owned(), false)
             } else {
-                (FieldKind::Text, "", counts && !field.optional)
+                (FieldKind::Text, String::new(), counts && !field.optional)
             }
         })
     };
-    let mut all = vec![one(&told, true)];
-    if !ignored.is_empty() {
-        all.push(one(&ignored, false));
+    let (counts, others) = if begins.is_empty() {
+        (FieldKind::OneOf(told.clone()), FieldKind::NoneOf(told))
+    } else {
+        let counts = FieldKind::Like(told.clone(), begins.clone());
+        (counts, FieldKind::Unlike(told, begins))
+    };
+    let mut all = vec![one(&counts, true)];
+    if ignores_others {
+        all.push(one(&others, false));
+    } else if !ignored.is_empty() {
+        all.push(one(&FieldKind::OneOf(ignored), false));
     }
     all
 }
 
-/// The words of one field that tell what became of a message, and those that do not count; none
-/// where rules look at anything else.
-fn words(states: &[Rule<State>]) -> Option<(Vec<String>, Vec<String>)> {
+const ID: &str = "The id of the message.";
+
+/// An id that does not have to be there; a segment of the path is.
+fn id_of(field: &Field) -> FieldKind {
+    match field.places.first() {
+        Some(Place::Path(_)) => FieldKind::Id,
+        Some(
+            Place::Form(_)
+            | Place::Query(_)
+            | Place::Json(_)
+            | Place::Xml(_)
+            | Place::Header(_)
+            | Place::Rest
+            | Place::Method
+            | Place::Body,
+        )
+        | None => FieldKind::MaybeId,
+    }
+}
+
+/// The words of a field that tell what became of a message, as a sentence; empty where it has none.
+fn told_by(receipts: &Receipts, at: usize) -> String {
+    let words: Vec<&str> = receipts
+        .states
+        .iter()
+        .filter(|rule| rule.field == at && rule.is != State::Ignored)
+        .flat_map(|rule| match &rule.test {
+            Test::Equals(words) | Test::Begins(words) => words.as_slice(),
+            Test::Always | Test::OtherThan(_) | Test::Given(_) | Test::Empty(_) => &[],
+        })
+        .map(String::as_str)
+        .collect();
+    if words.is_empty() {
+        return String::new();
+    }
+    format!(
+        "What became of it: {}. Anything else is acknowledged and does not count.",
+        words.join(", ")
+    )
+}
+
+/// The words of one field that tell what became of a message.
+struct Words {
+    told: Vec<String>,
+    /// Beginnings of words that tell it too.
+    begins: Vec<String>,
+    ignored: Vec<String>,
+    /// Whether whatever else stands there is acknowledged too.
+    ignores_others: bool,
+}
+
+/// None where rules look at anything else.
+fn words(states: &[Rule<State>]) -> Option<Words> {
     let field = states.first()?.field;
-    let (mut told, mut ignored) = (Vec::new(), Vec::new());
+    let mut words = Words {
+        told: Vec::new(),
+        begins: Vec::new(),
+        ignored: Vec::new(),
+        ignores_others: false,
+    };
     for rule in states {
-        let Test::Equals(words) = &rule.test else {
-            return None;
-        };
-        if rule.field != field {
-            return None;
-        }
-        match rule.is {
-            State::Ignored => ignored.extend(words.iter().cloned()),
-            State::Underway | State::Delivered | State::Expired | State::Failed => {
-                told.extend(words.iter().cloned());
+        match &rule.test {
+            Test::Always if rule.is == State::Ignored => {
+                words.ignores_others = true;
+                break;
+            }
+            Test::Equals(all) if rule.field == field && !rule.any_case => {
+                let kept = if rule.is == State::Ignored {
+                    &mut words.ignored
+                } else {
+                    &mut words.told
+                };
+                kept.extend(all.iter().cloned());
+            }
+            Test::Begins(all)
+                if rule.field == field && !rule.any_case && rule.is != State::Ignored =>
+            {
+                words.begins.extend(all.iter().cloned());
+            }
+            Test::Equals(_)
+            | Test::OtherThan(_)
+            | Test::Always
+            | Test::Begins(_)
+            | Test::Given(_)
+            | Test::Empty(_) => {
+                return None;
             }
         }
     }
-    Some((told, ignored))
+    Some(words)
 }
 
 fn fields(
     inbound: &Inbound,
-    of: impl Fn(usize, &Field) -> (FieldKind, &'static str, bool),
+    of: impl Fn(usize, &Field) -> (FieldKind, String, bool),
 ) -> Vec<(FieldDoc, bool)> {
     inbound
         .fields
@@ -221,7 +378,7 @@ fn fields(
                 // Another place may have it as well.
                 required: needed && field.places.len() == 1,
                 kind: if is_cut { FieldKind::Text } else { kind },
-                note: note.to_owned(),
+                note,
                 typed: matches!(place, PlaceDoc::Json(_) | PlaceDoc::Xml(_)),
                 place,
             };
@@ -271,4 +428,67 @@ fn samples(site: &SmsSite<'_>, inbound: &Inbound, of: Of) -> Vec<crate::http::op
             ))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::http::openapi::{Site, document};
+    use crate::operator::shape::{Shape, Shapes};
+
+    fn of(name: &str) -> Value {
+        let shapes = Shapes::load(&[]).unwrap();
+        let Some(Shape::Sms(shape)) = shapes.get(name) else {
+            panic!("no {name}")
+        };
+        let site = SmsSite {
+            link: "op",
+            shape,
+            numbers: vec!["5800".into()],
+            is_single: true,
+            auth: &[],
+        };
+        document(&Site::default(), &callbacks(&site))
+    }
+
+    #[test]
+    fn every_shape_has_its_ways() {
+        let shapes = Shapes::load(&[]).unwrap();
+        for shape in shapes.iter() {
+            let Shape::Sms(shape) = shape else { continue };
+            let document = of(&shape.head.name);
+            let ways = document["paths"].as_object().unwrap().keys();
+            let ours = ways.filter(|path| path.starts_with("/sms/op")).count();
+            let expected =
+                usize::from(shape.incoming.is_some()) + usize::from(shape.receipts.is_some());
+            assert_eq!(ours, expected, "{}", shape.head.name);
+        }
+    }
+
+    #[test]
+    fn a_receipt_that_does_not_count_may_lack_its_id() {
+        let document = of("africastalking-sms");
+        let body = &document["paths"]["/sms/op/receipts"]["post"]["requestBody"];
+        let either = &body["content"]["application/x-www-form-urlencoded"]["schema"]["anyOf"];
+        assert_eq!(either[0]["required"], json!(["id", "status"]));
+        assert!(either[1].get("required").is_none(), "{either}");
+        assert!(either[1]["properties"]["status"].get("not").is_some());
+    }
+
+    #[test]
+    fn a_batch_is_a_list_whose_elements_stand_for_themselves() {
+        let document = of("infobip-sms");
+        let body = &document["paths"]["/sms/op"]["post"]["requestBody"];
+        let schema = &body["content"]["application/json"]["schema"];
+        assert_eq!(schema["required"], json!(["results"]));
+        let element = &schema["properties"]["results"]["items"];
+        assert!(element.get("required").is_none(), "{element}");
+        assert!(
+            element["properties"].as_object().unwrap().len() > 2,
+            "{element}"
+        );
+    }
 }

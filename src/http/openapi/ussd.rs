@@ -48,6 +48,10 @@ impl From<Is> for Becomes {
 /// One thing that a request may be, and the words of one field that tell it.
 struct Variant {
     becomes: Becomes,
+    /// Whether nothing here tells a screen from what ends a session.
+    may_end: bool,
+    /// Fields with words that would tell something else first.
+    unlike: Vec<(usize, Vec<String>)>,
     told: Option<(usize, Vec<String>)>,
 }
 
@@ -69,6 +73,8 @@ pub fn callbacks(site: &UssdSite<'_>) -> Vec<CallbackDoc> {
             if ways.iter().all(|(known, _)| *known != rest) {
                 let only = Variant {
                     becomes: variant.becomes,
+                    may_end: false,
+                    unlike: Vec::new(),
                     told: None,
                 };
                 ways.push((rest, vec![only]));
@@ -94,6 +100,11 @@ fn variants(shape: &UssdShape) -> Vec<Variant> {
     let whole = || {
         vec![Variant {
             becomes: Becomes::Screen,
+            may_end: shape
+                .events
+                .iter()
+                .any(|rule| Becomes::from(rule.is) != Becomes::Screen),
+            unlike: Vec::new(),
             told: None,
         }]
     };
@@ -113,13 +124,22 @@ fn variants(shape: &UssdShape) -> Vec<Variant> {
             }) => known.extend(words.iter().cloned()),
             Some(_) | None => found.push(Variant {
                 becomes,
+                may_end: false,
+                unlike: Vec::new(),
                 told: Some((rule.field, words.clone())),
             }),
         }
     }
-    let first = shape.events.first().map(|rule| rule.field);
-    if first.is_none() || shape.events.iter().any(|rule| Some(rule.field) != first) {
+    if found.is_empty() {
         return whole();
+    }
+    let told: Vec<_> = found.iter().map(|variant| variant.told.clone()).collect();
+    for (at, variant) in found.iter_mut().enumerate() {
+        let own = variant.told.as_ref().map(|(field, _)| *field);
+        let before = told.iter().take(at).flatten();
+        variant
+            .unlike
+            .extend(before.filter(|(field, _)| Some(*field) != own).cloned());
     }
     found
 }
@@ -201,13 +221,12 @@ fn fields(site: &UssdSite<'_>, variant: &Variant, of_body: bool) -> Vec<FieldDoc
 }
 
 fn needed(shape: &UssdShape, variant: &Variant, at: usize, field: &Field) -> bool {
-    if field.optional {
-        return false;
+    if variant.told.as_ref().is_some_and(|(told, _)| *told == at) {
+        return true;
     }
-    let tells = variant.told.as_ref().is_some_and(|(told, _)| *told == at);
     let always = at == shape.subscriber || Some(at) == shape.session;
-    tells
-        || match variant.becomes {
+    !field.optional
+        && match variant.becomes {
             Becomes::Screen => true,
             Becomes::Closed => always,
             Becomes::Ignored => false,
@@ -221,6 +240,9 @@ fn kind(site: &UssdSite<'_>, variant: &Variant, at: usize, field: &Field) -> Fie
     {
         return FieldKind::OneOf(words.clone());
     }
+    if let Some((_, words)) = variant.unlike.iter().find(|(field, _)| *field == at) {
+        return FieldKind::NoneOf(words.clone());
+    }
     let is_cut = field.after.is_some() || field.before.is_some() || field.part.is_some();
     if is_cut || variant.becomes == Becomes::Ignored {
         return FieldKind::Text;
@@ -230,9 +252,12 @@ fn kind(site: &UssdSite<'_>, variant: &Variant, at: usize, field: &Field) -> Fie
     }
     if Some(at) == shape.code && shape.code_given != CodeGiven::Never {
         // Where nothing is shown, nobody asks which service it was.
-        return match (variant.becomes, &field.strip) {
-            (Becomes::Screen, None) => FieldKind::Code(site.codes.clone()),
-            (Becomes::Screen | Becomes::Closed | Becomes::Ignored, _) => FieldKind::MaybeId,
+        return match variant.becomes {
+            Becomes::Screen => FieldKind::Code {
+                codes: site.codes.clone(),
+                before: field.strip.clone().unwrap_or_default(),
+            },
+            Becomes::Closed | Becomes::Ignored => FieldKind::MaybeId,
         };
     }
     if Some(at) == shape.session {
@@ -266,11 +291,16 @@ fn answers(site: &UssdSite<'_>, variants: &[Variant]) -> Vec<AnswerDoc> {
         answers.push(shape::good(&shape.reply, "What the phone shows."));
     }
     let closed = shape::good(&shape.closed, "It is acknowledged.");
-    let is_closed = becomes(Becomes::Closed) || becomes(Becomes::Ignored);
+    let is_closed = becomes(Becomes::Closed)
+        || becomes(Becomes::Ignored)
+        || variants.iter().any(|variant| variant.may_end);
     match answers.first_mut() {
         None => answers.push(closed),
         // OpenAPI cannot say of one status that it comes with a body or without.
         Some(screen) if screen.status == closed.status => {
+            if is_closed {
+                screen.headers.retain(|name| closed.headers.contains(name));
+            }
             if is_closed && screen.content_type != closed.content_type {
                 let kind = screen.content_type.take().unwrap_or_default();
                 screen.note =
@@ -351,6 +381,9 @@ mod tests {
         let shapes = Shapes::load(&[]).unwrap();
         for shape in shapes.iter() {
             let name = &shape.head().name;
+            if let Shape::Sms(_) = shape {
+                continue;
+            }
             let document = of(name, &[]);
             let ways = document["paths"].as_object().unwrap().iter();
             let ours: Vec<_> = ways

@@ -120,22 +120,24 @@ impl Incoming {
         let Some((reference, total, number)) = self.part else {
             return Ok(None);
         };
-        let (Some(part), Some(of), Some(which)) = (
-            text(values, Some(reference)),
-            text(values, Some(total)),
-            text(values, Some(number)),
-        ) else {
-            return Ok(None);
-        };
-        let small = |at: usize, text: &str| {
-            text.parse::<u8>()
+        let small = |at: usize| {
+            text(values, Some(at))
+                .map(str::parse::<u8>)
+                .transpose()
                 .map_err(|_| self.inbound.malformed(at, "a number from 0 to 255"))
         };
-        let part = part.parse::<u16>().map_err(|_| {
-            self.inbound
-                .malformed(reference, "a number from 0 to 65535")
-        })?;
-        Ok(Some((part, small(total, of)?, small(number, which)?)))
+        let part = text(values, Some(reference))
+            .map(str::parse::<u16>)
+            .transpose()
+            .map_err(|_| {
+                self.inbound
+                    .malformed(reference, "a number from 0 to 65535")
+            })?;
+        let (of, which) = (small(total)?, small(number)?);
+        Ok(match (part, of, which) {
+            (Some(part), Some(of), Some(which)) => Some((part, of, which)),
+            (_, _, _) => None,
+        })
     }
 }
 

@@ -43,6 +43,10 @@ impl Receipts {
     }
 
     fn one(&self, values: &[Option<Value<'_>>]) -> Result<Option<HeardReceipt>, CallbackError> {
+        let id = text(values, Some(self.id));
+        if id.is_some_and(|id| id.len() > ID_BYTES_MAX || id.contains(char::is_control)) {
+            return Err(self.inbound.malformed(self.id, "1 to 128 bytes of text"));
+        }
         let state = match rule::first(&self.states, values) {
             Some(State::Ignored) => return Ok(None),
             Some(State::Underway) => ReceiptState::Underway,
@@ -57,11 +61,7 @@ impl Receipts {
             }
         };
         self.inbound.whole(values)?;
-        let id = text(values, Some(self.id))
-            .ok_or_else(|| CallbackError::Missing(self.inbound.shown(self.id).into()))?;
-        if id.len() > ID_BYTES_MAX || id.contains(char::is_control) {
-            return Err(self.inbound.malformed(self.id, "1 to 128 bytes of text"));
-        }
+        let id = id.ok_or_else(|| CallbackError::Missing(self.inbound.shown(self.id).into()))?;
         Ok(Some(HeardReceipt {
             id: id.to_owned(),
             state,
