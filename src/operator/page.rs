@@ -276,6 +276,7 @@ fn when<T>(rule: &Rule<T>, fields: &[Field]) -> String {
         Test::Empty(true) => format!("`{name}` is empty or not there"),
         Test::Empty(false) => format!("`{name}` has something in it"),
         Test::Equals(all) => format!("`{name}` is {}{case}", words(all)),
+        Test::OtherThan(all) => format!("`{name}` is there, and not {}{case}", words(all)),
         Test::Begins(all) => format!("`{name}` begins with {}{case}", words(all)),
     }
 }

@@ -126,7 +126,11 @@ fn answers(page: &mut Page, shape: &UssdShape) {
     let heard: Vec<_> = shape
         .samples
         .iter()
-        .filter_map(|sample| Some((sample, shape.hear(sample.request()).ok()?)))
+        .filter_map(|sample| {
+            let mut heard = shape.hear(sample.request()).ok()?;
+            play::SAMPLE_URL.clone_into(&mut heard.url);
+            Some((sample, heard))
+        })
         .collect();
     let answered = heard.iter().find(|(_, heard)| !over(heard.is));
     if let Some((sample, heard)) = answered {
@@ -149,6 +153,15 @@ fn answers(page: &mut Page, shape: &UssdShape) {
             sample.what
         ));
         page.block("http", &shape.answer(heard, &nothing).shown());
+    }
+    let instead: Vec<String> = shape
+        .reply
+        .replace
+        .iter()
+        .map(|(from, to)| format!("`{from}` is sent as `{to}`"))
+        .collect();
+    if !instead.is_empty() {
+        page.text(&format!("Of a screen, {}.", instead.join(", ")));
     }
     page.text("A request that cannot be taken, from somebody who is known:");
     page.block("http", &shape.refuse(400, "field FIELD is missing").shown());
