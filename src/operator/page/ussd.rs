@@ -4,6 +4,7 @@ use crate::operator::file::{CodeGiven, First, Holds, Is, SessionIds};
 use crate::operator::page::{Page, body_kind, capital, time, when};
 use crate::operator::path::PathShape;
 use crate::operator::play;
+use crate::operator::request::BodyKind;
 use crate::operator::sample::Sample;
 use crate::operator::ussd::{RepeatRule, UssdShape};
 use crate::store::Reply;
@@ -11,9 +12,15 @@ use crate::store::Reply;
 /// The screen of the answers that are shown.
 const SCREEN: &str = "Bonjour\n1 Oui\n2 Non";
 
-/// The body of its requests, in words.
-pub(super) fn body(shape: &UssdShape) -> &'static str {
-    body_kind(shape.body)
+/// Its methods and the body of its requests, in words.
+pub(super) fn how(shape: &UssdShape) -> String {
+    let methods = shape.methods.join(" or ");
+    match shape.body {
+        BodyKind::None => methods,
+        BodyKind::Form | BodyKind::Json | BodyKind::Xml | BodyKind::Text => {
+            format!("{methods}, {}", body_kind(shape.body))
+        }
+    }
 }
 
 pub(super) fn write(page: &mut Page, shape: &UssdShape) {
@@ -158,7 +165,10 @@ fn answers(page: &mut Page, shape: &UssdShape) {
         .reply
         .replace
         .iter()
-        .map(|(from, to)| format!("`{from}` is sent as `{to}`"))
+        .map(|(from, to)| match from {
+            '\n' => format!("a line feed is sent as `{to}`"),
+            from => format!("`{from}` is sent as `{to}`"),
+        })
         .collect();
     if !instead.is_empty() {
         page.text(&format!("Of a screen, {}.", instead.join(", ")));
