@@ -309,10 +309,10 @@ fn ussd_links(config: &Config, shapes: &Shapes) -> Result<BTreeMap<LinkName, Uss
         let services: Vec<_> = http.services.iter().cloned().map(ServiceName).collect();
         let link = UssdLink {
             auth: files::auth(config, index).map_err(Failure::of)?,
+            public_url: http.public_url.clone(),
             shape: shapes::of(http, index, shapes).map_err(Failure::of)?,
             codes: parts::codes(config, &services),
             services,
-            public_url: http.public_url.clone(),
         };
         links.insert(LinkName(http.name.clone()), link);
     }

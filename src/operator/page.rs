@@ -252,6 +252,7 @@ fn field(field: &Field) -> Vec<String> {
             .as_ref()
             .map(|(separator, nth)| format!("part {nth} between `{separator}`")),
     );
+    taken.extend(field.digits.then(|| "digits only".to_owned()));
     vec![
         format!("`{}`", field.name),
         places.join(", else "),

@@ -16,7 +16,25 @@ use crate::program::{Program, SOON};
 const SECRET: &str = "sample-secret-of-a-link";
 
 /// The shapes that the gateway has built in and switched on.
-const USSD: [&str; 2] = ["africastalking", "generic"];
+const USSD: [&str; 17] = [
+    "advanta",
+    "africastalking",
+    "airtel",
+    "arkesel",
+    "crossgate",
+    "dmark",
+    "generic",
+    "hollatags",
+    "hubtel",
+    "madapi",
+    "moolre",
+    "nalo",
+    "oltranz",
+    "oneapi",
+    "safaricom",
+    "truroute",
+    "vodacom",
+];
 
 /// The shapes of texts that it has built in.
 const SMS: [&str; 8] = [

@@ -196,7 +196,7 @@ fn what_is_filled_in_stays_where_it_is() {
         ),
         (
             "xml: \"<t>{text}</t>\"",
-            "<t>a&amp;b=c&quot;}&lt;d&gt;&#10;{secret}%41</t>",
+            "<t>a&amp;b=c&quot;}&lt;d&gt;&#13;&#10;{secret}%41</t>",
         ),
     ] {
         let json = PARTS.find("  json:").unwrap();
