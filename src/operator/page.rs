@@ -294,6 +294,7 @@ fn when<T>(rule: &Rule<T>, fields: &[Field]) -> String {
         Test::Equals(all) => format!("`{name}` is {}{case}", words(all)),
         Test::OtherThan(all) => format!("`{name}` is there, and not {}{case}", words(all)),
         Test::Begins(all) => format!("`{name}` begins with {}{case}", words(all)),
+        Test::OtherThan(all) => format!("`{name}` is other than {}{case}", words(all)),
     }
 }
 
