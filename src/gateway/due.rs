@@ -51,7 +51,12 @@ impl InHand {
     fn take(&self, due: &Due) -> Option<Taken<'_>> {
         let call = (due.conversation, due.number);
         let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        calls.insert(call).then_some(Taken { of: self, call })
+        // A `Taken` that is made is dropped as well, which lets the call go.
+        if calls.insert(call) {
+            Some(Taken { of: self, call })
+        } else {
+            None
+        }
     }
 }
 
