@@ -139,6 +139,20 @@ impl Registry for AnyRegistry {
         }
     }
 
+    async fn lookup_late(&self, who: &Identity) -> Result<Lookup, RegistryError> {
+        match self {
+            Self::Sandbox(registry) => registry.lookup_late(who).await,
+            Self::Http(registry) => registry.lookup_late(who).await,
+        }
+    }
+
+    async fn open_account_late(&self, account: &NewAccount) -> Result<Opened, RegistryError> {
+        match self {
+            Self::Sandbox(registry) => registry.open_account_late(account).await,
+            Self::Http(registry) => registry.open_account_late(account).await,
+        }
+    }
+
     async fn revoke_password(
         &self,
         registration: &str,

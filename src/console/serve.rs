@@ -35,8 +35,6 @@ use crate::store::sql::SqlStore;
 use crate::store::{Receipt, ReceiptIds, ReceiptState, Store};
 use crate::system::{SystemChance, SystemClock};
 
-/// How often due times are looked for without being rung.
-const LOOK: Duration = Duration::from_millis(250);
 /// How often the ledger is tidied.
 const TIDY: Duration = Duration::from_secs(10);
 /// How long everything may take to end at a stop.
@@ -309,10 +307,10 @@ fn ussd_links(config: &Config, shapes: &Shapes) -> Result<BTreeMap<LinkName, Uss
         let services: Vec<_> = http.services.iter().cloned().map(ServiceName).collect();
         let link = UssdLink {
             auth: files::auth(config, index).map_err(Failure::of)?,
+            public_url: http.public_url.clone(),
             shape: shapes::of(http, index, shapes).map_err(Failure::of)?,
             codes: parts::codes(config, &services),
             services,
-            public_url: http.public_url.clone(),
         };
         links.insert(LinkName(http.name.clone()), link);
     }
@@ -410,18 +408,8 @@ async fn look(gateway: Arc<Running>, clock: Arc<dyn Clock>, stopped: watch::Rece
 
 /// Attends to due times as they come. It stands apart from the texts, which a slow registry must
 /// not hold up.
-async fn due_times(gateway: Arc<Running>, mut stopped: watch::Receiver<bool>) {
-    while !*stopped.borrow() {
-        match gateway.tend_due().await {
-            Ok(0) => {}
-            Ok(_some) => continue,
-            Err(error) => tracing::error!(%error, "due times wait"),
-        }
-        tokio::select! {
-            () = tokio::time::sleep(LOOK) => {}
-            _ = stopped.changed() => {}
-        }
-    }
+async fn due_times(gateway: Arc<Running>, stopped: watch::Receiver<bool>) {
+    gateway.due_times(stopped).await;
 }
 
 /// Forgets what is past its time.

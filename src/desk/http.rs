@@ -24,6 +24,8 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// Attempts of one call: the second only where the first cannot have changed anything.
 const ATTEMPTS_MAX: u32 = 2;
+/// How long a call may take for which no worker waits before a screen.
+const LATE_WITHIN: Duration = Duration::from_secs(70);
 
 /// Idle connections that are kept, and for how long.
 const IDLE_MAX: usize = 16;
@@ -268,32 +270,51 @@ impl HttpRegistry {
     }
 }
 
-impl Registry for HttpRegistry {
-    async fn lookup(&self, who: &Identity) -> Result<Lookup, RegistryError> {
+impl HttpRegistry {
+    async fn look_up(&self, who: &Identity, within: Duration) -> Result<Lookup, RegistryError> {
         let call = Call {
             path: "/v1/lookups".into(),
             body: wire::lookup_body(who).into(),
             idempotency_key: None,
         };
-        match self.call(&call, self.lookup_within, true).await? {
+        match self.call(&call, within, true).await? {
             (StatusCode::OK, body) => wire::lookup_answer(&body),
             (status, _) => Err(unexpected(status)),
         }
     }
 
-    async fn open_account(&self, account: &NewAccount) -> Result<Opened, RegistryError> {
+    async fn open(&self, account: &NewAccount, within: Duration) -> Result<Opened, RegistryError> {
         let call = Call {
             path: "/v1/accounts".into(),
             body: wire::account_body(account).into(),
             idempotency_key: Some(&account.idempotency_key),
         };
-        let (status, body) = self.call(&call, self.change_within, false).await?;
+        let (status, body) = self.call(&call, within, false).await?;
         match status {
             StatusCode::CREATED => wire::opened_answer(&body, Opened::Opened),
             StatusCode::CONFLICT => wire::opened_answer(&body, Opened::Already),
             StatusCode::UNPROCESSABLE_ENTITY => wire::opened_answer(&body, Opened::Refused),
             status => Err(unexpected(status)),
         }
+    }
+}
+
+impl Registry for HttpRegistry {
+    async fn lookup(&self, who: &Identity) -> Result<Lookup, RegistryError> {
+        self.look_up(who, self.lookup_within).await
+    }
+
+    async fn lookup_late(&self, who: &Identity) -> Result<Lookup, RegistryError> {
+        self.look_up(who, self.lookup_within.max(LATE_WITHIN)).await
+    }
+
+    async fn open_account(&self, account: &NewAccount) -> Result<Opened, RegistryError> {
+        self.open(account, self.change_within).await
+    }
+
+    async fn open_account_late(&self, account: &NewAccount) -> Result<Opened, RegistryError> {
+        self.open(account, self.change_within.max(LATE_WITHIN))
+            .await
     }
 
     async fn revoke_password(

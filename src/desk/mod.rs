@@ -126,6 +126,22 @@ pub trait Registry: Send + Sync + 'static {
         account: &NewAccount,
     ) -> impl Future<Output = Result<Opened, RegistryError>> + Send;
 
+    /// [`Registry::lookup`] when nobody waits before a screen: it may take its time.
+    fn lookup_late(
+        &self,
+        who: &Identity,
+    ) -> impl Future<Output = Result<Lookup, RegistryError>> + Send {
+        self.lookup(who)
+    }
+
+    /// [`Registry::open_account`] when nobody waits before a screen.
+    fn open_account_late(
+        &self,
+        account: &NewAccount,
+    ) -> impl Future<Output = Result<Opened, RegistryError>> + Send {
+        self.open_account(account)
+    }
+
     /// Takes a temporary password back that never arrived, so that the person has no account
     /// again. Safe to repeat.
     fn revoke_password(

@@ -38,6 +38,15 @@ pub(super) struct Performed {
     pub result: Option<(Mark, EffectState)>,
 }
 
+/// Whether a worker looks at an empty screen until a call is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// One does.
+    Screen,
+    /// Nobody does: the outcome goes out by SMS.
+    Late,
+}
+
 /// An answer with facts, before it has its number.
 type Outcome = (&'static str, Vec<(&'static str, Value)>);
 
@@ -53,7 +62,8 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         call: CallKind,
     ) -> Result<Performed, TurnError> {
         let left = turn.until.since(self.clock.now());
-        let performed = self.perform(book, turn.service, conversation, number, call, turn.at);
+        let about = (conversation, number, call);
+        let performed = self.perform(book, turn.service, about, Patience::Screen, turn.at);
         match tokio::time::timeout(left.max(Duration::from_millis(1)), performed).await {
             Ok(performed) => performed,
             Err(_late) => Ok(Performed::default()),
@@ -65,13 +75,15 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         &self,
         book: &Book,
         service: &Service,
-        conversation: &Conversation,
-        number: u32,
-        call: CallKind,
+        (conversation, number, call): (&Conversation, u32, CallKind),
+        patience: Patience,
         at: Moment,
     ) -> Result<Performed, TurnError> {
         let outcome = match call {
-            CallKind::Lookup => self.look_up(book, conversation, number, at).await?,
+            CallKind::Lookup => {
+                self.look_up(book, conversation, number, patience, at)
+                    .await?
+            }
             CallKind::SendCode => Some(
                 self.send_code(book, service, conversation, number, at)
                     .await?,
@@ -82,7 +94,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             }
             CallKind::OpenAccount => {
                 return self
-                    .open_account(book, service, conversation, number, at)
+                    .open_account(book, service, (conversation, number), patience, at)
                     .await;
             }
         };
@@ -124,6 +136,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         book: &Book,
         conversation: &Conversation,
         number: u32,
+        patience: Patience,
         at: Moment,
     ) -> Result<Option<Outcome>, TurnError> {
         let Some(who) = identity(conversation) else {
@@ -140,7 +153,11 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         if failures.by_number >= FAILURES_BY_NUMBER_MAX {
             return Ok(Some(("limited", Vec::new())));
         }
-        match self.registry.lookup(&who).await {
+        let looked_up = match patience {
+            Patience::Screen => self.registry.lookup(&who).await,
+            Patience::Late => self.registry.lookup_late(&who).await,
+        };
+        match looked_up {
             Ok(Lookup::Match(person)) => {
                 let stranger = person.phone.as_ref() != Some(&conversation.subscriber);
                 if stranger && failures.of_identity >= FAILURES_OF_IDENTITY_MAX {
@@ -290,8 +307,8 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         &self,
         book: &Book,
         service: &Service,
-        conversation: &Conversation,
-        number: u32,
+        (conversation, number): (&Conversation, u32),
+        patience: Patience,
         at: Moment,
     ) -> Result<Performed, TurnError> {
         let say = |outcome: Outcome| Performed {
@@ -336,7 +353,11 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 .map(Value::shown),
             idempotency_key: key.iter().map(|byte| format!("{byte:02x}")).collect(),
         };
-        match self.registry.open_account(&account).await {
+        let opened = match patience {
+            Patience::Screen => self.registry.open_account(&account).await,
+            Patience::Late => self.registry.open_account_late(&account).await,
+        };
+        match opened {
             Ok(Opened::Opened) => {
                 let opened = Performed {
                     result: Some((key, EffectState::Done)),

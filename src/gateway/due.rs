@@ -1,16 +1,19 @@
 //! What falls due: calls to try again, sessions that fell silent.
 
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use tokio::sync::watch;
 
 use crate::callback::Channel;
-use crate::conversation::{CallKind, Conversation, Progress};
+use crate::conversation::{CallKind, Conversation, ConversationId, Progress};
 use crate::desk::Registry;
 use crate::dialog::PageKind;
 use crate::engine::{Answer, Event};
-use crate::gateway::calls::{Performed, password_of};
+use crate::gateway::calls::{Patience, Performed, password_of};
 use crate::gateway::{Gateway, KEEP, Turn, TurnError};
 use crate::screen::{Limit, alphabet};
 use crate::store::{
@@ -21,10 +24,43 @@ use crate::store::{
 const AT_ONCE: u32 = 32;
 /// How long one claim of a due time holds; a call without an answer is tried again after it.
 const LEASE: Duration = Duration::from_secs(15);
-/// How long one attempt of a late call may take.
-const LATE_CALL: Duration = Duration::from_secs(10);
+/// How long one attempt of a late call may take, for which nobody waits; longer than a claim, which
+/// is why what is in hand is known ([`InHand`]).
+const LATE_CALL: Duration = Duration::from_secs(75);
+/// How long a turn of a late answer may take.
+const LATE_TURN: Duration = Duration::from_secs(10);
+/// Due times in hand at once.
+const IN_HAND_MAX: usize = 512;
+/// How often due times are looked for without being rung.
+const LOOK: Duration = Duration::from_millis(250);
 /// How long a call is tried before the subscriber is told that it failed.
 const GIVE_UP: Duration = Duration::from_secs(30 * 60);
+
+/// The calls that this process tries again at present.
+#[derive(Default)]
+pub(super) struct InHand(Mutex<HashSet<(ConversationId, u64)>>);
+
+/// One of them, until it is dropped.
+pub(super) struct Taken<'a> {
+    of: &'a InHand,
+    call: (ConversationId, u64),
+}
+
+impl InHand {
+    /// Takes a call in hand; none where it is.
+    fn take(&self, due: &Due) -> Option<Taken<'_>> {
+        let call = (due.conversation, due.number);
+        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.insert(call).then_some(Taken { of: self, call })
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        let mut calls = self.of.0.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.remove(&self.call);
+    }
+}
 
 impl<S: Store, R: Registry> Gateway<S, R> {
     /// Attends to everything that waits: texts first, then due times. Returns how much it did; the
@@ -36,7 +72,44 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         Ok(self.tend_texts().await? + self.tend_due().await?)
     }
 
-    /// Attends to due times that have come.
+    /// Attends to due times as they come, until `stop` is told; one that takes long holds up no
+    /// other.
+    pub async fn due_times(&self, mut stop: watch::Receiver<bool>) {
+        let mut attended = FuturesUnordered::new();
+        loop {
+            let stopping = *stop.borrow();
+            if stopping && attended.is_empty() {
+                return;
+            }
+            let mut more = false;
+            if !stopping && attended.len() < IN_HAND_MAX {
+                match self.store.claim_due(self.clock.now(), LEASE, AT_ONCE).await {
+                    Ok(due) => {
+                        more = due.len() == usize::try_from(AT_ONCE).unwrap_or(usize::MAX);
+                        attended.extend(due.into_iter().map(|due| self.attend_logged(due)));
+                    }
+                    Err(error) => tracing::error!(%error, "due times wait"),
+                }
+            }
+            tokio::select! {
+                Some(()) = attended.next(), if !attended.is_empty() => {
+                    // What ended with it is taken along: the ledger is looked at once for all.
+                    while attended.next().now_or_never().flatten().is_some() {}
+                }
+                () = tokio::time::sleep(LOOK), if !more && !stopping => {}
+                () = std::future::ready(()), if more => {}
+                _ = stop.changed(), if !stopping => {}
+            }
+        }
+    }
+
+    async fn attend_logged(&self, due: Due) {
+        if let Err(error) = self.attend(&due).await {
+            tracing::error!(conversation = %due.conversation, kind = ?due.kind, %error, "due time failed");
+        }
+    }
+
+    /// Attends to due times that have come, each to its end.
     ///
     /// # Errors
     /// [`TurnError::Store`] when the ledger cannot be read. What fails with one row is logged, and
@@ -63,10 +136,25 @@ impl<S: Store, R: Registry> Gateway<S, R> {
     }
 
     async fn attend(&self, due: &Due) -> Result<(), TurnError> {
-        if due.kind == DueKind::Revoke {
+        match due.kind {
             // It concerns the account, whatever has become of the conversation.
-            return self.revoke(due).await;
+            DueKind::Revoke => self.revoke(due).await,
+            DueKind::Call => {
+                let Some(_in_hand) = self.in_hand.take(due) else {
+                    // The claim is over, and the call is still under way here.
+                    return Ok(());
+                };
+                match self.store.conversation(due.conversation).await? {
+                    Some(conversation) => self.call_again(due, conversation).await,
+                    None => Ok(self.store.end_due(due).await?),
+                }
+            }
+            DueKind::Silence | DueKind::Erase => self.left_alone(due).await,
         }
+    }
+
+    /// A conversation that nobody has moved for long.
+    async fn left_alone(&self, due: &Due) -> Result<(), TurnError> {
         let Some(conversation) = self.store.conversation(due.conversation).await? else {
             return Ok(self.store.end_due(due).await?);
         };
@@ -78,23 +166,23 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         let Some(conversation) = self.store.conversation(due.conversation).await? else {
             return Ok(self.store.end_due(due).await?);
         };
-        match due.kind {
-            DueKind::Call => self.call_again(due, conversation).await,
-            DueKind::Silence => self.fell_silent(due, conversation).await,
-            DueKind::Revoke => self.revoke(due).await,
-            DueKind::Erase => {
-                if self.clock.now().since(conversation.stepped_at) >= KEEP {
-                    self.store.erase(conversation.id).await?;
-                }
-                Ok(self.store.end_due(due).await?)
-            }
+        if due.kind == DueKind::Silence {
+            return self.fell_silent(due, conversation).await;
         }
+        if self.clock.now().since(conversation.stepped_at) >= KEEP {
+            self.store.erase(conversation.id).await?;
+        }
+        Ok(self.store.end_due(due).await?)
     }
 
     /// A call whose answer was late, or whose turn died: it is made again, and the outcome goes
     /// out by SMS, once.
     async fn call_again(&self, due: &Due, conversation: Conversation) -> Result<(), TurnError> {
         let book = self.book();
+        let held = || {
+            self.held
+                .take(&conversation.service, &conversation.subscriber)
+        };
         let pending = conversation
             .pending
             .clone()
@@ -107,18 +195,32 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             return Ok(self.store.end_due(due).await?);
         }
         let now = self.clock.now();
-        let performed = self.perform(
-            &book,
-            service,
-            &conversation,
-            pending.number,
-            pending.call,
-            now,
-        );
+        // The registry may take its time, and whoever dials meanwhile is told so at once: their
+        // turns are not held up. Only the ledger's own calls are so short that they may.
+        let asks_outside = matches!(pending.call, CallKind::Lookup | CallKind::OpenAccount);
+        let before = match asks_outside {
+            true => None,
+            false => Some(held().await),
+        };
+        let about = (&conversation, pending.number, pending.call);
+        let performed = self.perform(&book, service, about, Patience::Late, now);
         let mut performed = match tokio::time::timeout(LATE_CALL, performed).await {
             Ok(performed) => performed?,
             Err(_late) => Performed::default(),
         };
+        let _held = match before {
+            Some(before) => before,
+            None => held().await,
+        };
+        // It may have moved meanwhile; the answer counts while this call is awaited.
+        let Some(conversation) = self.store.conversation(due.conversation).await? else {
+            return Ok(self.store.end_due(due).await?);
+        };
+        let awaited = conversation.pending.as_ref();
+        if awaited.is_none_or(|awaited| awaited.number != pending.number) {
+            return Ok(self.store.end_due(due).await?);
+        }
+        let now = self.clock.now();
         let answer = match performed.answer.take() {
             Some(answer) => answer,
             None if now.since(pending.asked_at) >= GIVE_UP && pending.call.may_be_late() => {
@@ -141,8 +243,8 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             channel: Channel::Sms,
             at: now,
             limit: Limit::SMS,
-            until: now.plus(LATE_CALL),
-            session_life: LATE_CALL,
+            until: now.plus(LATE_TURN),
+            session_life: LATE_TURN,
             arrival: None,
             session: None,
             owns: false,

@@ -23,6 +23,7 @@ use crate::desk::Registry;
 use crate::engine::{self, Effect, Event, Next, Occasion, View};
 pub use crate::gateway::answer::{Begun, Kept, UssdCall};
 use crate::gateway::calls::Performed;
+use crate::gateway::due::InHand;
 use crate::gateway::held::{Held, Inflight};
 use crate::locale::TextFault;
 use crate::outbox::Bells;
@@ -80,6 +81,7 @@ pub struct Gateway<S, R> {
     chance: Arc<dyn Chance>,
     held: Held,
     inflight: Inflight,
+    in_hand: InHand,
     /// Rung when a message was queued for a link.
     pub bells: Bells,
     /// Rung when a text has come into the inbox, or a due time was set.
@@ -136,6 +138,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             chance,
             held: Held::default(),
             inflight: Inflight::default(),
+            in_hand: InHand::default(),
             bells: Bells::default(),
             inbox_bell: Notify::new(),
         }

@@ -355,6 +355,7 @@ pub(super) fn request(file: &RequestFile) -> Result<RequestShape, Fault> {
                 after: field.after.clone(),
                 before: field.before.clone(),
                 part: field.part.as_ref().map(|part| (part.of.clone(), part.nth)),
+                digits: field.digits,
             }
         })
         .collect();

@@ -157,6 +157,8 @@ pub struct Field {
     pub before: Option<String>,
     /// The value is one of several between separators: the separator, and which one from 1.
     pub part: Option<(String, usize)>,
+    /// Whether it is a number, in digits.
+    pub digits: bool,
 }
 
 /// The value of a field, as it came.
@@ -248,6 +250,9 @@ impl Field {
                 return Err(CallbackError::malformed(place.name(), "without NUL"));
             }
             if let Some(text) = self.taken(text) {
+                if self.digits && (text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit())) {
+                    return Err(CallbackError::malformed(place.name(), "a number in digits"));
+                }
                 return Ok(Some(Value { text, bare }));
             }
         }

@@ -225,6 +225,8 @@ pub struct FieldFile {
     pub before: Option<String>,
     /// See there.
     pub part: Option<PartFile>,
+    /// See there.
+    pub digits: bool,
 }
 
 /// `part: { of: ";", nth: 1 }`.
@@ -251,6 +253,8 @@ impl<'de> Deserialize<'de> for FieldFile {
             after: Option<String>,
             before: Option<String>,
             part: Option<PartFile>,
+            #[serde(default)]
+            digits: bool,
         }
         struct Either;
         impl<'de> Visitor<'de> for Either {
@@ -267,6 +271,7 @@ impl<'de> Deserialize<'de> for FieldFile {
                     after: None,
                     before: None,
                     part: None,
+                    digits: false,
                 })
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<FieldFile, A::Error> {
@@ -279,6 +284,7 @@ impl<'de> Deserialize<'de> for FieldFile {
                     after: long.after,
                     before: long.before,
                     part: long.part,
+                    digits: long.digits,
                 })
             }
         }
@@ -443,7 +449,8 @@ impl<'de> Deserialize<'de> for RepeatFile {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReplyFile {
-    /// The status; 200, or of `refused:` that of the fault, where it is not said.
+    /// The status; 200, or of `refused:` that of the fault, where it is not said. A wrong method, path
+    /// or content type keeps its own.
     #[serde(default)]
     pub status: Option<u16>,
     /// The content type, where it is not that of the body.

@@ -40,7 +40,7 @@ pub fn index<'s>(shapes: impl Iterator<Item = &'s Shape>) -> String {
         let head = shape.head();
         let (what, samples) = match shape {
             Shape::Ussd(shape) => (
-                format!("{}, {}", shape.methods.join(" or "), ussd::body(shape)),
+                ussd::how(shape),
                 marks(shape.samples.iter().map(|sample| sample.mark)),
             ),
             Shape::Sms(shape) => (
@@ -108,6 +108,21 @@ impl Page {
         self.0.push_str("\n\n");
     }
 
+    /// What somebody wrote, with its stars and angles as they are.
+    fn written(&mut self, text: &str) {
+        let mut escaped = String::with_capacity(text.len());
+        for (at, piece) in text.split('`').enumerate() {
+            if at > 0 {
+                escaped.push('`');
+            }
+            match at % 2 {
+                0 => escaped.push_str(&piece.replace('*', "\\*").replace('<', "&lt;")),
+                _ => escaped.push_str(piece),
+            }
+        }
+        self.text(&escaped);
+    }
+
     /// Running text, broken into lines.
     fn text(&mut self, text: &str) {
         let mut column = 0;
@@ -165,7 +180,7 @@ impl Page {
         };
         self.text(known);
         if !head.about.trim().is_empty() {
-            self.text(&head.about);
+            self.written(&head.about);
         }
         self.line("## Setting it up");
         let kinds: Vec<String> = head
@@ -237,6 +252,7 @@ fn field(field: &Field) -> Vec<String> {
             .as_ref()
             .map(|(separator, nth)| format!("part {nth} between `{separator}`")),
     );
+    taken.extend(field.digits.then(|| "digits only".to_owned()));
     vec![
         format!("`{}`", field.name),
         places.join(", else "),
@@ -276,7 +292,7 @@ fn when<T>(rule: &Rule<T>, fields: &[Field]) -> String {
         Test::Empty(true) => format!("`{name}` is empty or not there"),
         Test::Empty(false) => format!("`{name}` has something in it"),
         Test::Equals(all) => format!("`{name}` is {}{case}", words(all)),
-        Test::OtherThan(all) => format!("`{name}` is there and not {}{case}", words(all)),
+        Test::OtherThan(all) => format!("`{name}` is there, and not {}{case}", words(all)),
         Test::Begins(all) => format!("`{name}` begins with {}{case}", words(all)),
     }
 }

@@ -10,7 +10,7 @@ use crate::operator::ussd::{Heard, UssdShape};
 use crate::store::Reply;
 
 /// The URL that every sample is sent to.
-const SAMPLE_URL: &str = "https://gateway.example/ussd/link";
+pub(super) const SAMPLE_URL: &str = "https://gateway.example/ussd/link";
 
 /// What became of a sample.
 #[derive(Clone)]

@@ -158,8 +158,11 @@ impl UssdShape {
         if is == Is::Ignored || (is == Is::End && nobodys) {
             return Ok(self.ignored(&values));
         }
-        for (field, value) in self.fields.iter().zip(&values) {
-            let needed = !field.optional && (is != Is::End || self.always_needed(&field.name));
+        // A dial may bring nothing, a key press has something that was pressed.
+        let pressed = is == Is::Continue && self.holds == Holds::Last;
+        for (at, (field, value)) in self.fields.iter().zip(&values).enumerate() {
+            let needed = (!field.optional || (pressed && at == self.input))
+                && (is != Is::End || self.always_needed(&field.name));
             if value.is_none() && needed {
                 return Err(CallbackError::Missing(field.shown().into()));
             }
@@ -424,7 +427,7 @@ impl UssdShape {
         let Some(template) = &self.refused else {
             return problem(status, detail);
         };
-        template.answer(status, true, &|hole| match hole {
+        let mut answer = template.answer(status, true, &|hole| match hole {
             Hole::Status => Some(Fill {
                 text: status.to_string().into(),
                 bare: true,
@@ -435,7 +438,12 @@ impl UssdShape {
             Hole::Dcs => Some(dcs(detail)),
             Hole::Url => None,
             Hole::Msisdn | Hole::Digits | Hole::Field(_) => None,
-        })
+        });
+        // What is wrong below the operator's own words is HTTP's to say.
+        if matches!(status, 404 | 405 | 415) {
+            answer.status = status;
+        }
+        answer
     }
 }
 
@@ -467,3 +475,6 @@ pub fn problem(status: u16, detail: &str) -> Answer {
         body: body.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
+use simulator::conformance::operator::Description;
 use simulator::conformance::report::Report;
 use simulator::conformance::sign::Proofs;
 use simulator::conformance::sms::run::Patience;
@@ -15,23 +16,45 @@ use crate::program::{Program, SOON};
 
 const SECRET: &str = "sample-secret-of-a-link";
 
-/// The shapes that the gateway has built in and switched on.
-const USSD: [&str; 2] = ["africastalking", "generic"];
+/// The shapes that the gateway has built in and switched on, by what they carry. Each has an
+/// operator in the simulator.
+fn shapes(texts: bool) -> Vec<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/operator/shapes");
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        let Some(name) = name.strip_suffix(".yaml") else {
+            continue;
+        };
+        let text = std::fs::read_to_string(entry.path()).unwrap();
+        if text.lines().any(|line| line == "enabled: false") {
+            continue;
+        }
+        match (operator::load(name).unwrap(), texts) {
+            (Description::Ussd(_), false) | (Description::Sms(_), true) => {
+                names.push(name.to_owned());
+            }
+            (Description::Ussd(_), true) | (Description::Sms(_), false) => {}
+        }
+    }
+    names.sort();
+    assert!(!names.is_empty());
+    names
+}
 
-/// The shapes of texts that it has built in.
-const SMS: [&str; 8] = [
-    "africastalking-sms",
-    "generic-sms",
-    "infobip-sms",
-    "jasmin",
-    "kannel",
-    "orange-sms",
-    "twilio",
-    "vonage",
-];
+/// A secret segment of a path has to be long.
+const LONG: &str = "sample0secret0sample0secret0sample";
+
+/// A link for texts that nobody answers at.
+fn sms_link() -> String {
+    "[[link]]\nkind = \"smpp\"\nname = \"smsc\"\nhost = \"127.0.0.1\"\nport = 1\n\
+     system_id = \"jisr\"\npassword = \"sample\"\nservices = [\"tns\"]\n"
+        .to_owned()
+}
 
 /// A gateway with a link for each shape.
-async fn gateway(folder: &TempDir) -> Program {
+async fn gateway(folder: &TempDir, shapes: &[String]) -> Program {
     let mut config = String::from(
         r#"
 [store]
@@ -55,7 +78,7 @@ password = "sample"
 services = ["tns"]
 "#,
     );
-    for shape in USSD {
+    for shape in shapes {
         config.push_str(&format!(
             r#"
 [[link]]
@@ -86,11 +109,12 @@ async fn judged(target: &str, shape: &str) -> Report {
 #[tokio::test]
 async fn every_shape_is_green() {
     let folder = TempDir::new().unwrap();
-    let program = gateway(&folder).await;
+    let shapes = shapes(false);
+    let program = gateway(&folder, &shapes).await;
     let mut red = String::new();
-    for shape in USSD {
+    for shape in shapes {
         let target = format!("http://{}/ussd/{shape}", program.http);
-        let report = judged(&target, shape).await;
+        let report = judged(&target, &shape).await;
         if !report.is_clean() {
             red.push_str(&report.to_string());
         }
@@ -101,7 +125,8 @@ async fn every_shape_is_green() {
 #[tokio::test]
 async fn a_planted_fault_is_red() {
     let folder = TempDir::new().unwrap();
-    let program = gateway(&folder).await;
+    let shapes = ["africastalking", "generic"].map(str::to_owned);
+    let program = gateway(&folder, &shapes).await;
     for (shape, fault, lines) in [
         ("africastalking", Fault::MarkerLost, "answer.marker"),
         ("africastalking", Fault::MarkerSwapped, "ussd.new"),
@@ -149,7 +174,7 @@ async fn a_planted_fault_is_red() {
 }
 
 /// A gateway with one link that carries texts, judged.
-async fn texts(shape: &'static str) -> Report {
+async fn texts(shape: String) -> Report {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let listen = listener.local_addr().unwrap();
     drop(listener);
@@ -180,7 +205,7 @@ secret = "{SECRET}"
             comes: SOON,
             quiet: Duration::from_millis(700),
         },
-        ..Plan::new(shape, &target, proofs())
+        ..Plan::new(&shape, &target, proofs())
     };
     conformance::run(&plan).await.unwrap()
 }
@@ -188,7 +213,7 @@ secret = "{SECRET}"
 #[tokio::test]
 async fn every_shape_of_texts_is_green() {
     let mut judging = tokio::task::JoinSet::new();
-    for shape in SMS {
+    for shape in shapes(true) {
         judging.spawn(texts(shape));
     }
     let mut red = String::new();
@@ -199,4 +224,63 @@ async fn every_shape_of_texts_is_green() {
         }
     }
     assert!(red.is_empty(), "{red}");
+}
+
+#[tokio::test]
+async fn every_proof_is_judged() {
+    let folder = TempDir::new().unwrap();
+    let mut config = String::new();
+    let kinds = [
+        (
+            "generic",
+            "basic",
+            "basic:sample-user:SECRET",
+            "user = \"sample-user\"",
+        ),
+        ("generic", "bearer", "bearer:SECRET", ""),
+        (
+            "generic",
+            "key",
+            "key:x-api-key:SECRET",
+            "header = \"x-api-key\"",
+        ),
+        ("generic", "path", "path:SECRET", ""),
+        ("africastalking", "vonage", "vonage:SECRET", ""),
+        (
+            "africastalking",
+            "vonage",
+            "vonage-sha256:SECRET",
+            "method = \"sha256\"",
+        ),
+        ("africastalking", "twilio", "twilio:SECRET", ""),
+    ];
+    for (number, (shape, kind, _, more)) in kinds.iter().enumerate() {
+        let public = match *kind {
+            "twilio" => "public_url = \"https://gateway.example\"",
+            _ => "",
+        };
+        config.push_str(&format!(
+            "[[link]]\nkind = \"ussd-http\"\nname = \"l{number}\"\nshape = \"{shape}\"\n\
+             services = [\"tns\"]\n{public}\n\
+             [[link.auth]]\nkind = \"{kind}\"\nsecret = \"{LONG}\"\n{more}\n"
+        ));
+    }
+    // Answers need somewhere to go, too.
+    config.push_str(&sms_link());
+    std::fs::write(folder.path().join("jisr.toml"), config).unwrap();
+    let program = Program::start(folder.path(), &[]).await;
+    for (number, (shape, _, proof, _)) in kinds.iter().enumerate() {
+        let target = format!("http://{}/ussd/l{number}", program.http);
+        let proofs = proof.replace("SECRET", LONG).parse().unwrap();
+        let plan = Plan {
+            public_url: Some("https://gateway.example"),
+            ..Plan::new(shape, &target, proofs)
+        };
+        let report = conformance::run(&plan).await.unwrap();
+        assert!(report.is_clean(), "{proof}\n{report}");
+        assert!(
+            !report.json().contains(LONG),
+            "{proof}: a report shows a secret"
+        );
+    }
 }

@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod awake;
 mod bad_input;
 mod behaviours;
 mod canary;
@@ -15,6 +16,7 @@ mod conformance;
 mod conversations;
 mod corpus;
 mod crash;
+mod deadlines;
 mod docs;
 mod floors;
 mod let_in;

@@ -167,6 +167,60 @@ fn the_limits_are_the_defaults() {
     assert!(PAGE.contains(&format!("from {least}; else that of the shape")));
 }
 
+/// What has no setting is a constant of the program, which stands in its source as it does here.
+#[test]
+fn the_numbers_without_a_setting_are_those_of_the_source() {
+    let source = source(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    for (constant, row) in [
+        (
+            "PAIRS_MAX: usize = 256",
+            "| fields of a query or form | 256 |",
+        ),
+        (
+            "VALUE_BYTES_MAX: usize = 4096",
+            "| one value | 4096 bytes |",
+        ),
+        (
+            "INPUT_BYTES_MAX: usize = 2048",
+            "| what was typed | 2048 bytes |",
+        ),
+        (
+            "SESSION_BYTES_MAX: usize = 128",
+            "| session id, code | 1 to 128 bytes |",
+        ),
+        ("KEY_BYTES_MAX: usize = 256", "together | 256 bytes |"),
+        (
+            "ELEMENTS_MAX: usize = 2_000",
+            "| messages or receipts in a batch | 2000 |",
+        ),
+        (
+            "HEAD_BYTES_MAX: usize = 8 * 1024",
+            "| head of a request | 8 KiB,",
+        ),
+        ("FIELDS_MAX: usize = 32", " 32 fields,"),
+        ("FILE_BYTES_MAX: usize = 256 * 1024", "at most 256 KiB"),
+        (
+            "DEADLINE_MARGIN: Duration = Duration::from_secs(1)",
+            "| 1 s before the deadline",
+        ),
+        (
+            "ANSWER_MARGIN: Duration = Duration::from_millis(500)",
+            "| 0.5 s before the deadline",
+        ),
+        (
+            "PATIENCE: Duration = Duration::from_secs(5)",
+            "that of the shape, at most 5000 |",
+        ),
+        (
+            "RESUME: Duration = Duration::from_secs(30 * 60)",
+            "less than 30 minutes ago",
+        ),
+    ] {
+        assert!(source.contains(constant), "{constant}");
+        assert!(PAGE.contains(row), "{row}");
+    }
+}
+
 #[test]
 fn the_sections_that_reports_name_are_there() {
     let headings: Vec<String> = PAGE

@@ -488,19 +488,19 @@ async fn strangers_and_broken_ledgers() {
         (&own, "{", "400", "JSON"),
         (
             &own,
-            r#"{"from":"+212661000001","to":"5800"}"#,
+            r#"{"id":"1","from":"+212661000001","to":"5800"}"#,
             "400",
             "field text is missing",
         ),
         (
             &own,
-            r#"{"from":"x","to":"5800","text":"y"}"#,
+            r#"{"id":"1","from":"x","to":"5800","text":"y"}"#,
             "400",
             "field from is not",
         ),
         (
             &own,
-            r#"{"from":"+212661000001","to":"9","text":"y"}"#,
+            r#"{"id":"1","from":"+212661000001","to":"9","text":"y"}"#,
             "400",
             "field to names no service",
         ),
@@ -550,7 +550,7 @@ struct Nobody {
 
 impl Nobody {
     async fn new() -> Self {
-        Self::of("generic-sms").await
+        Self::of("orange-sms").await
     }
 
     async fn of(shape: &str) -> Self {
@@ -583,7 +583,7 @@ impl Nobody {
     }
 
     fn request() -> Request<Body> {
-        let body = r#"{"from":"+212661000001","to":"5800","text":"1"}"#;
+        let body = r#"{"inboundSMSMessageNotification":{"inboundSMSMessage":{"senderAddress":"tel:+212661000001","destinationAddress":"5800","message":"1"}}}"#;
         let request = Request::builder()
             .method("POST")
             .uri("/sms/api")
@@ -617,21 +617,14 @@ impl Nobody {
 #[tokio::test]
 async fn a_message_without_an_id_is_one_until_it_is_answered() {
     let door = Nobody::new().await;
-    assert_eq!(door.post().await, StatusCode::ACCEPTED);
+    assert_eq!(door.post().await, StatusCode::OK);
     assert_eq!(door.waiting().await, 1);
     // The subscriber writes the same again.
-    assert_eq!(door.post().await, StatusCode::ACCEPTED);
+    assert_eq!(door.post().await, StatusCode::OK);
     assert_eq!(door.waiting().await, 2);
     // The operator sends one three times side by side.
     let all = tokio::join!(door.post(), door.post(), door.post());
-    assert_eq!(
-        all,
-        (
-            StatusCode::ACCEPTED,
-            StatusCode::ACCEPTED,
-            StatusCode::ACCEPTED
-        )
-    );
+    assert_eq!(all, (StatusCode::OK, StatusCode::OK, StatusCode::OK));
     assert_eq!(door.waiting().await, 3);
 }
 
@@ -643,9 +636,9 @@ async fn a_message_without_an_id_that_was_not_acknowledged_comes_again() {
         door.waiting().await == 1
     })
     .await;
-    assert_eq!(door.post().await, StatusCode::ACCEPTED);
+    assert_eq!(door.post().await, StatusCode::OK);
     assert_eq!(door.waiting().await, 1, "it came again");
-    assert_eq!(door.post().await, StatusCode::ACCEPTED);
+    assert_eq!(door.post().await, StatusCode::OK);
     assert_eq!(door.waiting().await, 2, "and once more, which is another");
 }
 

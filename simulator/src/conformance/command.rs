@@ -36,6 +36,9 @@ pub struct ConformanceArgs {
     /// vonage:SECRET (or vonage-sha256:SECRET …), none
     #[arg(long, env = "SIMULATOR_AUTH", hide_env_values = true)]
     auth: Vec<Proofs>,
+    /// Scheme and host as the gateway knows itself, for signatures over the whole URL (twilio)
+    #[arg(long)]
+    public_url: Option<String>,
     /// The service code
     #[arg(long, default_value = "*580#")]
     code: String,
@@ -118,6 +121,7 @@ async fn report(args: ConformanceArgs) -> Result<u8, Box<dyn std::error::Error>>
     );
     let proofs = Proofs(args.auth.into_iter().flat_map(|proofs| proofs.0).collect());
     let plan = Plan {
+        public_url: args.public_url.as_deref(),
         code: &args.code,
         network: &args.network,
         key: &args.key,

@@ -29,6 +29,15 @@ pub fn page(report: &Report) -> String {
         report.count(Outcome::NotRun),
     );
     let lines: String = report.lines.iter().map(line).collect();
+    let failed: String = report
+        .failed()
+        .iter()
+        .map(|name| format!("<li><a href=\"#{name}\">{}</a></li>", text(name)))
+        .collect();
+    let failed = match failed.as_str() {
+        "" => String::new(),
+        links => format!("<ul class=\"name\">{links}</ul>\n"),
+    };
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n\
@@ -38,7 +47,7 @@ pub fn page(report: &Report) -> String {
          <dl><dt>Gateway</dt><dd>{target}</dd><dt>Shape</dt><dd>{shape}</dd>\
          <dt>Operator's document</dt><dd>{document}</dd><dt>When</dt><dd>{at}</dd>\
          <dt>Seed</dt><dd>{seed}</dd></dl>\n\
-         <p class=\"sum\">{pass} pass, {fail} fail, {not_run} not run</p>\n{lines}</html>\n",
+         <p class=\"sum\">{pass} pass, {fail} fail, {not_run} not run</p>\n{failed}{lines}</html>\n",
         operator = text(&report.operator),
         target = text(&report.target),
         shape = text(&report.shape),
@@ -70,8 +79,9 @@ fn line(line: &Line) -> String {
         Outcome::Pass | Outcome::Fail => "what came",
     };
     format!(
-        "<details class=\"{class}\"{open}><summary>{head}</summary>{}{}\
+        "<details id=\"{}\" class=\"{class}\"{open}><summary>{head}</summary>{}{}\
          <div class=\"key\">clause</div><div>{}</div></details>\n",
+        text(line.name),
         block("what was sent", &line.sent),
         block(came, &line.came),
         text(&line.clause)

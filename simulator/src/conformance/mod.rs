@@ -60,6 +60,9 @@ pub struct Plan<'a> {
     pub target: &'a str,
     /// How callbacks are proved.
     pub proofs: Proofs,
+    /// Scheme and host as the gateway knows itself, for signatures over the whole URL; those of
+    /// the target if not given.
+    pub public_url: Option<&'a str>,
     /// The service code.
     pub code: &'a str,
     /// The network's MCC and MNC.
@@ -93,6 +96,7 @@ impl<'a> Plan<'a> {
             shape,
             target,
             proofs,
+            public_url: None,
             code: "*580#",
             network: "60401",
             key: "1",
@@ -120,7 +124,9 @@ impl Plan<'_> {
     /// The settings of a run; nothing where the target is none.
     fn settings(&self) -> Option<Settings> {
         let (origin, link) = parts(self.target)?;
+        let public = self.public_url.unwrap_or(&origin);
         Some(Settings {
+            signed_origin: public.trim_end_matches('/').to_owned(),
             origin,
             link,
             proofs: self.proofs.clone(),

@@ -61,6 +61,13 @@ pub struct Ussd {
     /// Fields with a value that they never have.
     #[serde(default)]
     pub wrong: BTreeMap<String, Value>,
+    /// Where the number of an error stands, for operators that want each answer to have their own
+    /// status.
+    #[serde(default)]
+    pub refusal: Option<Rule>,
+    /// The document names no content type of callbacks.
+    #[serde(default)]
+    pub any_type: bool,
     /// What all callbacks have in common.
     pub ask: Ask,
     /// What is different when somebody dials.
@@ -342,6 +349,7 @@ const BUILT_IN: &[(&str, &str)] = built_in![
     "dmark",
     "generic",
     "generic-sms",
+    "hellio",
     "hollatags",
     "hubtel",
     "imimobile",
@@ -360,6 +368,7 @@ const BUILT_IN: &[(&str, &str)] = built_in![
     "orange-xhtml",
     "restcomm",
     "safaricom",
+    "sendexa",
     "truroute",
     "twilio",
     "vodacom",
@@ -378,6 +387,15 @@ mod tests {
             let loaded = load(name);
             assert!(loaded.is_ok(), "{}", loaded.err().unwrap());
         }
+    }
+
+    #[test]
+    fn the_example_of_the_guide_is_one() {
+        let guide = include_str!("../../operators/README.md");
+        let example = guide.split("```").nth(1).unwrap();
+        let example = example.strip_prefix("yaml\n").unwrap();
+        let description: Description = serde_saphyr::from_str(example).unwrap();
+        assert!(matches!(description, Description::Ussd(ussd) if !ussd.dial_strings));
     }
 
     #[test]

@@ -271,3 +271,136 @@ fn too_long(limits: &Limits, text: &str) -> Option<String> {
     };
     (there > most).then(|| format!("at most {most} {unit}, not {there}"))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use std::time::Duration;
+
+    use super::*;
+    use crate::conformance::operator::{self, Description};
+
+    fn said(shape: &str, headers: &[(&str, &str)], body: &[u8]) -> String {
+        let Description::Ussd(ussd) = operator::load(shape).unwrap() else {
+            panic!("{shape} carries no USSD");
+        };
+        let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let came = Came {
+            status: 200,
+            headers: headers.iter().map(pair).collect(),
+            body: body.to_vec(),
+            took: Duration::ZERO,
+        };
+        let values = [("session".to_owned(), "s1".to_owned())].into();
+        let read = read(&ussd.answer, &ussd.limits, &values, &came);
+        let faults: Vec<String> = read
+            .faults
+            .iter()
+            .map(|(facet, _)| format!("{facet:?}"))
+            .collect();
+        format!(
+            "{} {:?} {}",
+            read.text.unwrap_or_default(),
+            read.open,
+            faults.join(" ")
+        )
+    }
+
+    #[test]
+    fn answers_are_read_as_operators_do() {
+        let text = [("content-type", "text/plain; charset=utf-8")];
+        let xml = [("content-type", "text/xml")];
+        let long = format!("CON {}", "م".repeat(81));
+        let seen = "م".repeat(81);
+        for (shape, headers, body, wanted) in [
+            ("africastalking", &text[..], &b"CON a"[..], "a Some(true) "),
+            ("africastalking", &text, b"END a", "a Some(false) "),
+            (
+                "africastalking",
+                &text,
+                b"\xef\xbb\xbfCON a",
+                "a Some(true) Clean",
+            ),
+            ("africastalking", &text, b" CON a", "a Some(true) Clean"),
+            (
+                "africastalking",
+                &text,
+                b"CONTINUE a",
+                "CONTINUE a None Marker",
+            ),
+            ("africastalking", &text, b"CON ", " Some(true) Text"),
+            (
+                "africastalking",
+                &text,
+                b"CON \xff",
+                "\u{fffd} Some(true) Clean",
+            ),
+            ("africastalking", &xml, b"CON a", "a Some(true) ContentType"),
+            (
+                "africastalking",
+                &text,
+                long.as_bytes(),
+                &format!("{seen} Some(true) Limit"),
+            ),
+            (
+                "cellulant",
+                &text,
+                b"1|a|null|null|null|null",
+                "a Some(true) ",
+            ),
+            (
+                "cellulant",
+                &text,
+                b"1|a|null|null|end|null",
+                "a Some(false) ",
+            ),
+            (
+                "imimobile",
+                &[("x-ussd-session", "0")],
+                b"a",
+                "a Some(false) ",
+            ),
+            ("imimobile", &[], b"a", "a None Marker"),
+            (
+                "orange-xhtml",
+                &[],
+                b"<html><body>a<form><input name='x'/></form></body></html>",
+                "a Some(true) ",
+            ),
+            (
+                "orange-xhtml",
+                &[],
+                b"<html><body>a</body></html>",
+                "a Some(false) ",
+            ),
+            (
+                "vodacom",
+                &xml,
+                b"<request><headertext>a</headertext></request>",
+                "a Some(false) ",
+            ),
+            (
+                "restcomm",
+                &xml,
+                "<dialog mapMessagesSize='1'><unstructuredSSRequest_Request dataCodingScheme='15' \
+                 string='م'/></dialog>"
+                    .as_bytes(),
+                "م Some(true) Also",
+            ),
+            (
+                "hubtel",
+                &[("content-type", "application/json")],
+                b"{",
+                " None Document Marker Text Also",
+            ),
+        ] {
+            assert_eq!(
+                said(shape, headers, body),
+                wanted,
+                "{shape}: {}",
+                body.escape_ascii()
+            );
+        }
+    }
+}

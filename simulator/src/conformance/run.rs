@@ -22,6 +22,8 @@ use crate::smsc::alphabet::Alphabet;
 pub struct Settings {
     /// Scheme, host and port of the gateway.
     pub origin: String,
+    /// The same as the gateway knows itself, for signatures over the whole URL.
+    pub signed_origin: String,
     /// The path of the link.
     pub link: String,
     /// How callbacks are proved.
@@ -336,12 +338,12 @@ impl Run {
             nonce: self.seed.id(),
         };
         let Settings {
-            origin,
+            signed_origin,
             link,
             proofs,
             ..
         } = &self.settings;
-        proofs.sign(asked, origin, link, manner, &stamp)
+        proofs.sign(asked, signed_origin, link, manner, &stamp)
     }
 
     /// Sends any request.

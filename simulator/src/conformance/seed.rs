@@ -8,6 +8,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 pub struct Seed {
     first: u64,
     state: u64,
+    numbers: u64,
 }
 
 impl Seed {
@@ -16,6 +17,7 @@ impl Seed {
         Self {
             first: seed,
             state: seed,
+            numbers: seed,
         }
     }
 
@@ -44,9 +46,12 @@ impl Seed {
         format!("{:016x}{:08x}", self.draw(), self.draw() >> 32)
     }
 
-    /// A sample mobile number of Morocco in international form without `+`.
+    /// A sample mobile number of Morocco in international form without `+`, of a range that has
+    /// mobiles (ANRT, national numbering plan: 0667), each only once in a million.
     pub fn msisdn(&mut self) -> String {
-        format!("2126{:08}", self.draw() % 100_000_000)
+        // A step without a common divisor with a million comes back to none before all were had.
+        self.numbers = self.numbers.wrapping_add(611_953) % 1_000_000;
+        format!("212667{:06}", self.numbers)
     }
 }
 
@@ -67,5 +72,8 @@ mod tests {
         let (id, msisdn, other) = names(7);
         assert_eq!((id.len(), msisdn.len()), (24, 12));
         assert_ne!(id, other);
+        let mut seed = Seed::new(9);
+        let many: std::collections::BTreeSet<String> = (0..2_000).map(|_| seed.msisdn()).collect();
+        assert_eq!(many.len(), 2_000);
     }
 }

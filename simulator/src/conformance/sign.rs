@@ -148,6 +148,13 @@ impl Proofs {
             .any(|auth| matches!(auth, Auth::Hmac(_) | Auth::Twilio(_) | Auth::Vonage(_, _)))
     }
 
+    /// Whether it is over parameters, so that those have to be read first.
+    pub fn reads_parameters(&self) -> bool {
+        self.0
+            .iter()
+            .any(|auth| matches!(auth, Auth::Twilio(_) | Auth::Vonage(_, _)))
+    }
+
     /// Whether it wears off.
     pub fn covers_time(&self) -> bool {
         self.0

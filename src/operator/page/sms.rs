@@ -2,6 +2,7 @@
 
 use crate::operator::page::{Page, body_kind, capital, plain, when};
 use crate::operator::path::PathShape;
+use crate::operator::request::BodyKind;
 use crate::operator::sms::SmsShape;
 use crate::operator::sms::file::{Cut, Ids, Of, Says, State, What};
 use crate::operator::sms::inbound::Inbound;
@@ -12,7 +13,13 @@ use crate::store::ReceiptIds;
 pub(super) fn parts(shape: &SmsShape) -> String {
     let mut parts = Vec::new();
     if let Some(incoming) = &shape.incoming {
-        parts.push(format!("in ({})", body_kind(incoming.inbound.body)));
+        let body = match incoming.inbound.body {
+            BodyKind::None => "query",
+            body @ (BodyKind::Form | BodyKind::Json | BodyKind::Xml | BodyKind::Text) => {
+                body_kind(body)
+            }
+        };
+        parts.push(format!("in ({body})"));
     }
     if shape.receipts.is_some() {
         parts.push("receipts".to_owned());

@@ -4,6 +4,7 @@ use crate::operator::file::{CodeGiven, First, Holds, Is, SessionIds};
 use crate::operator::page::{Page, body_kind, capital, time, when};
 use crate::operator::path::PathShape;
 use crate::operator::play;
+use crate::operator::request::BodyKind;
 use crate::operator::sample::Sample;
 use crate::operator::ussd::{RepeatRule, UssdShape};
 use crate::store::Reply;
@@ -11,9 +12,15 @@ use crate::store::Reply;
 /// The screen of the answers that are shown.
 const SCREEN: &str = "Bonjour\n1 Oui\n2 Non";
 
-/// The body of its requests, in words.
-pub(super) fn body(shape: &UssdShape) -> &'static str {
-    body_kind(shape.body)
+/// Its methods and the body of its requests, in words.
+pub(super) fn how(shape: &UssdShape) -> String {
+    let methods = shape.methods.join(" or ");
+    match shape.body {
+        BodyKind::None => methods,
+        BodyKind::Form | BodyKind::Json | BodyKind::Xml | BodyKind::Text => {
+            format!("{methods}, {}", body_kind(shape.body))
+        }
+    }
 }
 
 pub(super) fn write(page: &mut Page, shape: &UssdShape) {
@@ -126,7 +133,11 @@ fn answers(page: &mut Page, shape: &UssdShape) {
     let heard: Vec<_> = shape
         .samples
         .iter()
-        .filter_map(|sample| Some((sample, shape.hear(sample.request()).ok()?)))
+        .filter_map(|sample| {
+            let mut heard = shape.hear(sample.request()).ok()?;
+            play::SAMPLE_URL.clone_into(&mut heard.url);
+            Some((sample, heard))
+        })
         .collect();
     let answered = heard.iter().find(|(_, heard)| !over(heard.is));
     if let Some((sample, heard)) = answered {
@@ -149,6 +160,18 @@ fn answers(page: &mut Page, shape: &UssdShape) {
             sample.what
         ));
         page.block("http", &shape.answer(heard, &nothing).shown());
+    }
+    let instead: Vec<String> = shape
+        .reply
+        .replace
+        .iter()
+        .map(|(from, to)| match from {
+            '\n' => format!("a line feed is sent as `{to}`"),
+            from => format!("`{from}` is sent as `{to}`"),
+        })
+        .collect();
+    if !instead.is_empty() {
+        page.text(&format!("Of a screen, {}.", instead.join(", ")));
     }
     page.text("A request that cannot be taken, from somebody who is known:");
     page.block("http", &shape.refuse(400, "field FIELD is missing").shown());

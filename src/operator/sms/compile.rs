@@ -328,6 +328,7 @@ fn answer(file: &SendFile) -> Result<AnswerShape, Fault> {
         after: None,
         before: None,
         part: None,
+        digits: false,
     }];
     fields.extend(compile::request(&request)?.fields);
     if given.says.is_empty() {

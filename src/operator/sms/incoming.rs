@@ -90,9 +90,7 @@ impl Incoming {
         if let (Some(at), Some(hex)) = (self.octets, text(values, self.octets)) {
             let octets =
                 octets(hex).ok_or_else(|| self.inbound.malformed(at, "octets in hexadecimal"))?;
-            let coding = text(values, self.coding)
-                .and_then(|coding| coding.parse().ok())
-                .unwrap_or(text::CODING_DEFAULT);
+            let coding = self.coding(values)?;
             return Ok(if is_part {
                 text::decode_part(DefaultAlphabet::Gsm, coding, &octets)
             } else {
@@ -106,6 +104,15 @@ impl Incoming {
                 Err(CallbackError::Missing(self.inbound.shown(at).into()))
             }
             (None, _) => Ok(String::new()),
+        }
+    }
+
+    fn coding(&self, values: &[Option<Value<'_>>]) -> Result<u8, CallbackError> {
+        match (self.coding, text(values, self.coding)) {
+            (Some(at), Some(coding)) => coding
+                .parse()
+                .map_err(|_| self.inbound.malformed(at, "a number from 0 to 255")),
+            (_, _) => Ok(text::CODING_DEFAULT),
         }
     }
 

@@ -161,6 +161,7 @@ fn long_texts_are_cut_with_what_tells_their_parts() {
         ]
     );
     assert_eq!(shown(&long, &[1]).len(), 1, "only what is wanted");
+    assert_eq!(shown(&long, &[]), shown(&long, &[]), "the same bytes again");
     assert_eq!(send.parts(&message(&long, &[])), 2);
 
     let mut cut_before = message(&long, &[]);
@@ -196,7 +197,7 @@ fn what_is_filled_in_stays_where_it_is() {
         ),
         (
             "xml: \"<t>{text}</t>\"",
-            "<t>a&amp;b=c&quot;}&lt;d&gt;&#10;{secret}%41</t>",
+            "<t>a&amp;b=c&quot;}&lt;d&gt;&#13;&#10;{secret}%41</t>",
         ),
     ] {
         let json = PARTS.find("  json:").unwrap();

@@ -3,8 +3,11 @@
 use serde_json::Value;
 
 use crate::conformance::ask::{Asked, Body};
+use crate::conformance::bent::plain;
 use crate::conformance::checks::Checked;
 use crate::conformance::checks::turns::first_screen;
+use crate::conformance::client::Came;
+use crate::conformance::read::Parts;
 use crate::conformance::report::Verdict;
 use crate::conformance::run::{Event, Exchange, Run};
 use crate::conformance::sign::Manner;
@@ -31,8 +34,17 @@ async fn refused(
     let exchange = run.bad(asked, Manner::Right, &[TYPED, msisdn]).await;
     match &exchange.came {
         Ok(came) if came.status == status => Ok(exchange),
+        // What is signed by its parameters is nobody's where they cannot be read.
+        Ok(came) if came.status == 401 && run.settings.proofs.reads_parameters() => Ok(exchange),
+        Ok(came) if told(run, came) == Some(status.to_string()) => Ok(exchange),
         Ok(_) | Err(_) => Err(run.fails(format!("status {status}"), &exchange)),
     }
+}
+
+/// The number of an error where the operator wants it in the body.
+fn told(run: &Run, came: &Came) -> Option<String> {
+    let rule = run.operator.refusal.as_ref()?;
+    Parts::of(came).at(rule).as_ref().map(plain)
 }
 
 /// Bends each of some fields and wants each refused; the last exchange is shown.
@@ -121,6 +133,9 @@ pub async fn content_type(run: &mut Run) -> Checked {
     let (mut asked, msisdn) = press(run);
     if asked.body == Body::None {
         return Ok(Verdict::not_run("the operator sends no body"));
+    }
+    if run.operator.any_type {
+        return Ok(Verdict::not_run("the operator's document names no type"));
     }
     asked.content_type = Some("image/png".to_owned());
     let exchange = refused(run, &asked, &msisdn, 415).await?;

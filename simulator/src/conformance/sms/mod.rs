@@ -181,6 +181,8 @@ impl Sms {
             carry: BTreeMap::new(),
             required: self.required.clone(),
             wrong: self.wrong.clone(),
+            refusal: None,
+            any_type: false,
             ask: self.ask.clone(),
             new: Ask::default(),
             more: Ask::default(),
