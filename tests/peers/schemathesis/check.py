@@ -29,7 +29,7 @@ NOT_FOR_XML = "negative_data_rejection"
 def run(folder, name, port, seed, *selection):
     """What it says, and its exit code: 0 where it found nothing."""
     command = [
-        SCHEMATHESIS, "--no-color", "run", os.path.join(folder, "openapi.json"),
+        SCHEMATHESIS, "--no-color", "--config-file", os.path.join(HERE, "schemathesis.toml"), "run", os.path.join(folder, "openapi.json"),
         "--url", f"http://127.0.0.1:{port}", *selection,
         "--checks", "all", "--mode", "all", "--seed", str(seed), "--workers", "1",
         "--max-examples", str(EXAMPLES_MAX), "--max-time", str(SECONDS[name]), "--request-timeout", "15",
