@@ -170,6 +170,16 @@ pub struct Value<'a> {
     pub bare: bool,
 }
 
+impl Value<'_> {
+    /// The text of a number that has to be whole: `5.0` of JSON is 5.
+    pub fn whole(&self) -> &str {
+        match self.text.strip_suffix(".0") {
+            Some(whole) if self.bare => whole,
+            Some(_) | None => &self.text,
+        }
+    }
+}
+
 impl Field {
     /// What the operator calls it.
     pub fn shown(&self) -> &str {

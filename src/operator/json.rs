@@ -62,12 +62,7 @@ impl Json {
     pub fn scalar(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Text(text) => Some(Cow::Borrowed(text)),
-            Self::Number(number) => {
-                // 5.0 is the same number as 5.
-                let text = number.to_string();
-                let whole = text.strip_suffix(".0").map(str::to_owned);
-                Some(Cow::Owned(whole.unwrap_or(text)))
-            }
+            Self::Number(number) => Some(Cow::Owned(number.to_string())),
             Self::Flag(true) => Some(Cow::Borrowed("true")),
             Self::Flag(false) => Some(Cow::Borrowed("false")),
             Self::Null | Self::List(_) | Self::Object(_) => None,

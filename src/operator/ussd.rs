@@ -173,7 +173,8 @@ impl UssdShape {
                 .and_then(Option::as_ref)
                 .map(|v| v.text.as_ref())
         };
-        let subscriber = self.number(text(self.subscriber))?;
+        let subscriber = values.get(self.subscriber).and_then(Option::as_ref);
+        let subscriber = self.number(subscriber.map(Value::whole))?;
         let session = match self.session.map(|at| (at, text(at))) {
             Some((at, Some(id))) => self.id(at, id)?.to_owned(),
             Some((_, None)) | None => String::new(),

@@ -29,6 +29,7 @@ kind = "sms-http"
 name = "texts"
 shape = "generic-sms"
 services = ["tns"]
+url = "http://127.0.0.1:9"
 
 [[link.auth]]
 kind = "path"

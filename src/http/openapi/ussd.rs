@@ -5,7 +5,7 @@ use crate::http::openapi::{
     AnswerDoc, CallbackDoc, FieldDoc, FieldKind, PlaceDoc, SampleDoc, security, shape,
 };
 use crate::operator::field::{Field, Place};
-use crate::operator::file::{CodeGiven, Is};
+use crate::operator::file::{CodeGiven, Holds, Is};
 use crate::operator::path::PathShape;
 use crate::operator::request::BodyKind;
 use crate::operator::rule::Test;
@@ -27,21 +27,28 @@ pub struct UssdSite<'a> {
 /// What becomes of a request, as far as its fields go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Becomes {
-    /// A screen.
+    /// A screen, whether or not anything was typed.
     Screen,
+    /// A screen, of what was typed.
+    Pressed,
     /// The session is over.
     Closed,
     /// It is acknowledged.
     Ignored,
 }
 
-impl From<Is> for Becomes {
-    fn from(is: Is) -> Self {
+impl Becomes {
+    fn of(shape: &UssdShape, is: Is) -> Self {
         match is {
+            Is::Continue if shape.holds == Holds::Last => Self::Pressed,
             Is::New | Is::Continue | Is::Unsaid => Self::Screen,
             Is::End => Self::Closed,
             Is::Ignored => Self::Ignored,
         }
+    }
+
+    fn is_shown(self) -> bool {
+        matches!(self, Self::Screen | Self::Pressed)
     }
 }
 
@@ -103,17 +110,26 @@ fn variants(shape: &UssdShape) -> Vec<Variant> {
             may_end: shape
                 .events
                 .iter()
-                .any(|rule| Becomes::from(rule.is) != Becomes::Screen),
+                .any(|rule| !Becomes::of(shape, rule.is).is_shown()),
             unlike: Vec::new(),
             told: None,
         }]
     };
+    let pressed = shape
+        .events
+        .iter()
+        .any(|rule| Becomes::of(shape, rule.is) == Becomes::Pressed);
     let mut found: Vec<Variant> = Vec::new();
     for rule in &shape.events {
         let Test::Equals(words) = &rule.test else {
             return whole();
         };
-        let becomes = Becomes::from(rule.is);
+        let mut becomes = Becomes::of(shape, rule.is);
+        let in_body = shape.fields.get(rule.field).and_then(shape::place);
+        if becomes == Becomes::Screen && pressed && !in_body.is_some_and(|(_, in_body)| in_body) {
+            // A query has no alternatives.
+            becomes = Becomes::Pressed;
+        }
         let same = found.iter_mut().find(|known| {
             known.becomes == becomes && known.told.as_ref().is_some_and(|told| told.0 == rule.field)
         });
@@ -149,7 +165,7 @@ fn way(site: &UssdSite<'_>, rest: &str, variants: &[Variant]) -> CallbackDoc {
     let (path, mut parameters) = shape::path("ussd", site.link, rest, &site.shape.path, site.auth);
     let live = variants
         .iter()
-        .find(|variant| variant.becomes == Becomes::Screen)
+        .find(|variant| variant.becomes.is_shown())
         .or(variants.first());
     if let Some(live) = live {
         parameters.extend(fields(site, live, false));
@@ -190,9 +206,7 @@ fn way(site: &UssdSite<'_>, rest: &str, variants: &[Variant]) -> CallbackDoc {
 }
 
 fn ended(variants: &[Variant]) -> String {
-    let only_ends = variants
-        .iter()
-        .all(|variant| variant.becomes != Becomes::Screen);
+    let only_ends = variants.iter().all(|variant| !variant.becomes.is_shown());
     if only_ends && !variants.is_empty() {
         "the end of a session".to_owned()
     } else {
@@ -225,9 +239,10 @@ fn needed(shape: &UssdShape, variant: &Variant, at: usize, field: &Field) -> boo
         return true;
     }
     let always = at == shape.subscriber || Some(at) == shape.session;
-    !field.optional
+    let typed = variant.becomes == Becomes::Pressed && at == shape.input;
+    (!field.optional || typed)
         && match variant.becomes {
-            Becomes::Screen => true,
+            Becomes::Screen | Becomes::Pressed => true,
             Becomes::Closed => always,
             Becomes::Ignored => false,
         }
@@ -253,7 +268,7 @@ fn kind(site: &UssdSite<'_>, variant: &Variant, at: usize, field: &Field) -> Fie
     if Some(at) == shape.code && shape.code_given != CodeGiven::Never {
         // Where nothing is shown, nobody asks which service it was.
         return match variant.becomes {
-            Becomes::Screen => FieldKind::Code {
+            Becomes::Screen | Becomes::Pressed => FieldKind::Code {
                 codes: site.codes.clone(),
                 before: field.strip.clone().unwrap_or_default(),
             },
@@ -287,7 +302,7 @@ fn answers(site: &UssdSite<'_>, variants: &[Variant]) -> Vec<AnswerDoc> {
     let shape = site.shape;
     let mut answers = Vec::new();
     let becomes = |wanted: Becomes| variants.iter().any(|variant| variant.becomes == wanted);
-    if becomes(Becomes::Screen) {
+    if variants.iter().any(|variant| variant.becomes.is_shown()) {
         answers.push(shape::good(&shape.reply, "What the phone shows."));
     }
     let closed = shape::good(&shape.closed, "It is acknowledged.");
@@ -394,7 +409,7 @@ mod tests {
                 for (method, operation) in item.as_object().unwrap() {
                     if method != "servers" {
                         let answers = operation["responses"].as_object().unwrap();
-                        assert!(answers.len() >= 4, "{name} {path} {method}");
+                        assert!(answers.contains_key("413"), "{name} {path} {method}");
                     }
                 }
             }
@@ -433,7 +448,14 @@ mod tests {
             .iter()
             .map(|one| &one["properties"]["event"]["enum"])
             .collect();
-        assert_eq!(words, [&json!(["new", "continue"]), &json!(["end"])]);
-        assert_eq!(either[1]["required"], json!(["session", "msisdn", "event"]));
+        assert_eq!(
+            words,
+            [&json!(["new"]), &json!(["continue"]), &json!(["end"])]
+        );
+        assert_eq!(
+            either[1]["required"],
+            json!(["session", "msisdn", "event", "input"])
+        );
+        assert_eq!(either[2]["required"], json!(["session", "msisdn", "event"]));
     }
 }

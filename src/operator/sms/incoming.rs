@@ -68,7 +68,8 @@ impl Incoming {
         inbound.whole(values)?;
         let missing = |at: usize| CallbackError::Missing(inbound.shown(at).into());
         let from = text(values, Some(self.from)).ok_or_else(|| missing(self.from))?;
-        let from = Msisdn::parse(from)
+        let whole = values.get(self.from).and_then(Option::as_ref);
+        let from = Msisdn::parse(whole.map_or(from, Value::whole))
             .map_err(|_| inbound.malformed(self.from, "a phone number in E.164"))?;
         let part = self.part(values)?;
         let id = text(values, self.id);
