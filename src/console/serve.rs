@@ -344,14 +344,22 @@ fn greet(
                 "\nDial {dial} from a sample phone on link {}:",
                 sandbox.name
             );
-            println!(
-                "  curl -d 'sessionId=1&phoneNumber=%2B212661000001&networkCode=60401&serviceCode={}&text=' {scheme}://{http}/ussd/{}",
-                dial.replace('#', "%23"),
-                sandbox.name
-            );
-            println!(
-                "and send text=1, text=1*1 and so on, the whole path each time. Its messages:"
-            );
+            if sandbox.shape == "africastalking" {
+                println!(
+                    "  curl -d 'sessionId=1&phoneNumber=%2B212661000001&networkCode=60401&serviceCode={}&text=' {scheme}://{http}/ussd/{}",
+                    dial.replace('#', "%23"),
+                    sandbox.name
+                );
+                println!(
+                    "and send text=1, text=1*1 and so on, the whole path each time. Its messages:"
+                );
+            } else {
+                println!(
+                    "  its callbacks are of the shape {}: http://{admin}/docs",
+                    sandbox.shape
+                );
+                println!("Its messages:");
+            }
             println!("  curl http://{admin}/sandbox/sms/+212661000001");
         }
     }

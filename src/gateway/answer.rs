@@ -105,11 +105,13 @@ impl<S: Store, R: Registry> Gateway<S, R> {
     async fn answer(self: Arc<Self>, callback: Callback, kept: Kept) -> Reply {
         let book = self.book();
         let (link, service) = (callback.link.clone(), callback.service.clone());
+        let callback_at = callback.at;
         let deadline = book.links.get(&link).copied().unwrap_or_default().deadline;
         // A task of its own: what is late goes on.
         let gateway = Arc::clone(&self);
         let turn = tokio::spawn(async move { gateway.ussd_kept(&callback, &kept).await });
-        let left = deadline.saturating_sub(ANSWER_MARGIN);
+        let passed = self.clock.now().since(callback_at);
+        let left = deadline.saturating_sub(ANSWER_MARGIN + passed);
         let why = match tokio::time::timeout(left, turn).await {
             Ok(Ok(Ok(reply))) => return reply,
             Ok(Ok(Err(error))) => {
@@ -152,6 +154,12 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 gateway.answer(call.callback(service), kept).await
             }),
         }
+    }
+
+    /// How long an answer on a link may take, the way to the operator kept back.
+    pub fn patience(&self, link: &LinkName) -> Duration {
+        let rules = self.book().links.get(link).copied().unwrap_or_default();
+        rules.deadline.saturating_sub(ANSWER_MARGIN)
     }
 
     /// What is said to a call without a turn; see [`Book::apology`].

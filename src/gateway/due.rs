@@ -38,18 +38,21 @@ const GIVE_UP: Duration = Duration::from_secs(30 * 60);
 
 /// The calls that this process tries again at present.
 #[derive(Default)]
-pub(super) struct InHand(Mutex<HashSet<(ConversationId, u64)>>);
+pub(super) struct InHand(Mutex<HashSet<Call>>);
+
+/// What identifies a call: its conversation, its kind and its number.
+type Call = (ConversationId, DueKind, u64);
 
 /// One of them, until it is dropped.
 pub(super) struct Taken<'a> {
     of: &'a InHand,
-    call: (ConversationId, u64),
+    call: Call,
 }
 
 impl InHand {
     /// Takes a call in hand; none where it is.
     fn take(&self, due: &Due) -> Option<Taken<'_>> {
-        let call = (due.conversation, due.number);
+        let call = (due.conversation, due.kind, due.number);
         let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // A `Taken` that is made is dropped as well, which lets the call go.
         if calls.insert(call) {
@@ -143,7 +146,10 @@ impl<S: Store, R: Registry> Gateway<S, R> {
     async fn attend(&self, due: &Due) -> Result<(), TurnError> {
         match due.kind {
             // It concerns the account, whatever has become of the conversation.
-            DueKind::Revoke => self.revoke(due).await,
+            DueKind::Revoke => match self.in_hand.take(due) {
+                Some(_in_hand) => self.revoke(due).await,
+                None => Ok(()),
+            },
             DueKind::Call => {
                 let Some(_in_hand) = self.in_hand.take(due) else {
                     // The claim is over, and the call is still under way here.
@@ -205,7 +211,13 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         let asks_outside = matches!(pending.call, CallKind::Lookup | CallKind::OpenAccount);
         let before = match asks_outside {
             true => None,
-            false => Some(held().await),
+            false => {
+                let held = held().await;
+                if !self.is_awaited(due).await? {
+                    return Ok(self.store.end_due(due).await?);
+                }
+                Some(held)
+            }
         };
         let about = (&conversation, pending.number, pending.call);
         let performed = self.perform(&book, service, about, Patience::Late, now);
@@ -269,6 +281,13 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         )
         .await?;
         Ok(())
+    }
+
+    /// Whether a conversation still waits for the call.
+    async fn is_awaited(&self, due: &Due) -> Result<bool, TurnError> {
+        let conversation = self.store.conversation(due.conversation).await?;
+        let pending = conversation.and_then(|conversation| conversation.pending);
+        Ok(pending.is_some_and(|pending| u64::from(pending.number) == due.number))
     }
 
     /// A USSD session timed out: one message a day says how to go on.

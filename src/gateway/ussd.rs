@@ -128,7 +128,14 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         if met.subscriber.stopped {
             turn.changes.push(SubscriberChange::Stopped(false));
         }
-        if let (Repeat::Key(_) | Repeat::Number(_), Some(mark)) = (&callback.repeat, &met.session) {
+        // Where ids recur, a dial after something else in the session begins another one, whose
+        // callbacks may be numbered from the start again.
+        let begins = |mark: &SessionMark| {
+            let moved = mark.ended || mark.seen_at != mark.opened_at;
+            link.ids_recur && matches!(callback.input, Input::Dial(_)) && moved
+        };
+        let same = met.session.as_ref().filter(|mark| !begins(mark));
+        if let (Repeat::Key(_) | Repeat::Number(_), Some(mark)) = (&callback.repeat, same) {
             let key = self.callback_key(callback, mark.opened_at.ms(), "");
             match self.store.seen(&key).await? {
                 Seen::Answered(reply) => {
@@ -194,17 +201,21 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             }
             Verdict::Closed { mark } => {
                 let key = self.callback_key(callback, callback.at.ms(), "closed");
-                let arrival = self.arrival(callback, key);
+                let over = Reply {
+                    text: String::new(),
+                    ends: true,
+                };
+                let arrival = Arrival {
+                    reply: Some(over.clone()),
+                    ..self.arrival(callback, key)
+                };
                 if let Some(mark) = mark {
                     self.store
                         .note(&arrival, Some((&session, &mark)), None)
                         .await?;
                 }
                 kept.tell();
-                return Ok(Some(Reply {
-                    text: String::new(),
-                    ends: true,
-                }));
+                return Ok(Some(over));
             }
         };
         let keeps_ended = !new_session;
@@ -231,15 +242,16 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         // which the operator says that a session begins. Where ids recur, one that is over may begin
         // at once, and a path that is empty again is a dial.
         let known = met.session.as_ref().filter(|mark| {
-            let late = at.since(mark.opened_at) > link.session;
+            let silent = at.since(mark.seen_at) > link.session;
             match &callback.input {
                 Input::Dial(_) => false,
                 Input::Path(path) if path.is_empty() => {
+                    let late = at.since(mark.opened_at) > link.session;
                     !(late || link.ids_recur && (mark.ended || mark.path_len > 0))
                 }
-                Input::Path(_) => !(late && link.ids_recur),
-                Input::Unsaid { .. } => !(late || link.ids_recur && mark.ended),
-                Input::Text(_) => !(link.ids_recur && (late || mark.ended)),
+                Input::Path(_) => !(silent && link.ids_recur),
+                Input::Unsaid { .. } => !(silent || link.ids_recur && mark.ended),
+                Input::Text(_) => !(link.ids_recur && (silent || mark.ended)),
                 Input::Closed => true,
             }
         });
@@ -392,9 +404,17 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         let caller = callback.subscriber.as_str().as_bytes();
         let session = callback.session.as_deref().unwrap_or_default().as_bytes();
         match &callback.repeat {
-            Repeat::Key(id) => self
-                .store
-                .mark("callback-id", &[link, caller, id.as_bytes()]),
+            // Where ids recur, what is known of an earlier session's tells nothing of this one's.
+            Repeat::Key(id) => self.store.mark(
+                "callback-id",
+                &[
+                    link,
+                    caller,
+                    session,
+                    &opened_at_ms.to_be_bytes(),
+                    id.as_bytes(),
+                ],
+            ),
             Repeat::Path => self.store.mark(
                 "callback-path",
                 &[

@@ -14,7 +14,7 @@ use crate::callback::{LinkName, ServiceName};
 use crate::clock::Moment;
 use crate::desk::Registry;
 use crate::gateway::{Gateway, UssdCall};
-use crate::http::entry::{Entry, count, sent};
+use crate::http::entry::{Entry, NotFresh, count, sent};
 use crate::operator::CallbackError;
 use crate::operator::auth::Auth;
 use crate::operator::file::Is;
@@ -75,14 +75,30 @@ async fn answer<S: Store, R: Registry>(
     let came = door.entry.come("/ussd/", request).await?;
     let found = door.links.get_key_value(came.name.as_str());
     let known = found.map(|(link, of)| (link, &of.auth));
-    let rest = door.entry.admit(&door.gateway.store, &came, known).await?;
+    let admitted = door.entry.admit(&came, known)?;
     let Some((link, of)) = found else {
         return Err(problem(404, "no such link"));
     };
+    let patience = door.gateway.patience(link);
+    let fresh = admitted.fresh(&door.gateway.store, link, came.at);
+    let fresh = match tokio::time::timeout(patience, fresh).await {
+        Ok(Ok(())) => true,
+        Ok(Err(NotFresh::Again(answer))) => return Err(answer),
+        Ok(Err(NotFresh::Unknown)) | Err(_) => false,
+    };
     let mut heard = of
         .shape
-        .hear(came.request(rest))
+        .hear(came.request(admitted.rest))
         .map_err(|error| refused(link, of, &error))?;
+    if !fresh {
+        // Whoever dialled reads a sentence, not the operator's error.
+        count(link.as_str(), "failed");
+        let service = of.services.first().map(|service| {
+            let book = door.gateway.book();
+            book.apology(link, service, "failed")
+        });
+        return Ok(of.shape.answer(&heard, &service.unwrap_or_else(nothing)));
+    }
     heard.url = came.url(of.public_url.as_deref());
     Ok(turn(door, link, of, heard, came.at).await)
 }
@@ -100,13 +116,9 @@ async fn turn<S: Store, R: Registry>(
         metrics::counter!("jisr_callback_unknown_fields_total", "link" => link.as_str().to_owned())
             .increment(unknown);
     }
-    let nothing = Reply {
-        text: String::new(),
-        ends: true,
-    };
     let Some(subscriber) = heard.subscriber.clone() else {
         count(link.as_str(), "ignored");
-        return of.shape.answer(&heard, &nothing);
+        return of.shape.answer(&heard, &nothing());
     };
     let meant = match of.shape.meaning(&heard, &of.codes) {
         Ok(meant) => meant,
@@ -151,6 +163,14 @@ async fn turn<S: Store, R: Registry>(
         },
     );
     of.shape.answer(&heard, &reply)
+}
+
+/// An END without a word.
+fn nothing() -> Reply {
+    Reply {
+        text: String::new(),
+        ends: true,
+    }
 }
 
 /// What cannot be taken, with a line in the log: an operator that is refused all night is to be

@@ -16,7 +16,7 @@ use ipnet::IpNet;
 use crate::callback::LinkName;
 use crate::clock::{Clock, Moment};
 use crate::http::caller::{Peer, caller};
-use crate::operator::auth::{Auth, Evidence};
+use crate::operator::auth::{Auth, Evidence, Nonce};
 use crate::operator::reply::Answer;
 use crate::operator::request;
 use crate::operator::ussd::problem;
@@ -52,6 +52,51 @@ pub struct Came {
     certificate: Option<Arc<[u8]>>,
 }
 
+/// A request that was let in.
+pub struct Admitted<'c> {
+    /// The path below the link and its secret.
+    pub rest: &'c str,
+    nonce: Option<Nonce>,
+}
+
+/// Why a request that was let in may not go on.
+pub enum NotFresh {
+    /// It was signed once and came before: the answer.
+    Again(Answer),
+    /// The ledger cannot say.
+    Unknown,
+}
+
+impl Admitted<'_> {
+    /// Whether it came for the first time, where it was signed for one time only.
+    ///
+    /// # Errors
+    /// [`NotFresh`].
+    pub async fn fresh<S: Store>(
+        &self,
+        store: &S,
+        link: &LinkName,
+        at: Moment,
+    ) -> Result<(), NotFresh> {
+        let Some(nonce) = &self.nonce else {
+            return Ok(());
+        };
+        match store.nonce(link, &nonce.value, nonce.until, at).await {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                tracing::warn!(%link, "a signed request came again");
+                count(link.as_str(), "replayed");
+                let detail = "this request was signed once and came before";
+                Err(NotFresh::Again(problem(409, detail)))
+            }
+            Err(error) => {
+                tracing::error!(%link, %error, "a signed request cannot be told from a repeat");
+                Err(NotFresh::Unknown)
+            }
+        }
+    }
+}
+
 impl Entry {
     /// Takes in a request for `/PREFIX/LINK…`.
     ///
@@ -59,7 +104,8 @@ impl Entry {
     /// The answer, where the body is too large, cut or too slow.
     pub async fn come(&self, prefix: &str, request: Request<Body>) -> Result<Came, Answer> {
         let (parts, body) = request.into_parts();
-        let body = whole(body, self.body_bytes_max, self.body_time).await?;
+        let body = whole(body, self.body_bytes_max, self.body_time).await;
+        let body = body.inspect_err(|answer| self.not_whole(answer.status))?;
         let below = parts.uri.path().strip_prefix(prefix).unwrap_or_default();
         let name = below.split('/').next().unwrap_or_default().to_owned();
         let peer = parts.extensions.get::<Peer>();
@@ -75,17 +121,15 @@ impl Entry {
         })
     }
 
-    /// Lets a request in by the rules of its link; the path below the link and its secret.
+    /// Lets a request in by the rules of its link.
     ///
     /// # Errors
-    /// The answer: 401, of which nothing can be learned, for a link that there is not as well; 409
-    /// for what was signed once and comes again; 503 where the ledger cannot say.
-    pub async fn admit<'c, S: Store>(
+    /// The answer: 401, of which nothing can be learned, for a link that there is not as well.
+    pub fn admit<'c>(
         &self,
-        store: &S,
         came: &'c Came,
         link: Option<(&LinkName, &Auth)>,
-    ) -> Result<&'c str, Answer> {
+    ) -> Result<Admitted<'c>, Answer> {
         let path = came.parts.uri.path();
         let below = path
             .match_indices('/')
@@ -113,37 +157,37 @@ impl Entry {
             secret,
             at: came.at,
         };
-        let nonce = match auth.check(&evidence) {
-            Ok(nonce) => nonce,
+        match auth.check(&evidence) {
+            Ok(nonce) => Ok(Admitted { rest, nonce }),
             Err(refusal) => {
                 let why = format!("{} {}", refusal.rule.name(), refusal.name());
-                return Err(self.stranger(came.at, link.as_str(), &why));
-            }
-        };
-        if let Some(nonce) = nonce {
-            match store.nonce(link, &nonce.value, nonce.until, came.at).await {
-                Ok(true) => {}
-                Ok(false) => {
-                    tracing::warn!(%link, "a signed request came again");
-                    count(link.as_str(), "replayed");
-                    return Err(problem(409, "this request was signed once and came before"));
-                }
-                Err(error) => {
-                    tracing::error!(%link, %error, "a signed request cannot be told from a repeat");
-                    count(link.as_str(), "failed");
-                    return Err(problem(503, "try again"));
-                }
+                Err(self.stranger(came.at, link.as_str(), &why))
             }
         }
-        Ok(rest)
+    }
+
+    /// A body that did not come whole; whose it is, nobody knows yet.
+    fn not_whole(&self, status: u16) {
+        count("", "not_whole");
+        if self.may_tell(self.clock.now()) {
+            tracing::warn!(status, "callback refused");
+        }
+    }
+
+    /// Whether the log has been silent about strangers for long enough.
+    fn may_tell(&self, at: Moment) -> bool {
+        let told_at = self.told_at.load(Ordering::Relaxed);
+        let may = at.ms().saturating_sub(told_at) >= LINE_EVERY_MS;
+        if may {
+            self.told_at.store(at.ms(), Ordering::Relaxed);
+        }
+        may
     }
 
     /// One and the same answer for everybody who is not let in.
     fn stranger(&self, at: Moment, link: &str, why: &str) -> Answer {
         count(link, "not_admitted");
-        let told_at = self.told_at.load(Ordering::Relaxed);
-        if at.ms().saturating_sub(told_at) >= LINE_EVERY_MS {
-            self.told_at.store(at.ms(), Ordering::Relaxed);
+        if self.may_tell(at) {
             tracing::warn!(link, why, "a caller was not let in");
         }
         let mut answer = problem(
@@ -171,7 +215,6 @@ pub(super) async fn whole(body: Body, bytes_max: usize, time: Duration) -> Resul
         Ok(Err(_cut)) => (400, "the body was cut"),
         Err(_late) => (408, "the body took too long"),
     };
-    tracing::warn!(status, detail, "callback refused");
     let mut answer = problem(status, detail);
     answer.headers.push(("connection".into(), "close".into()));
     Err(answer)

@@ -19,7 +19,7 @@ use crate::callback::{LinkName, ServiceName};
 use crate::clock::Moment;
 use crate::desk::Registry;
 use crate::gateway::Gateway;
-use crate::http::entry::{Entry, sent};
+use crate::http::entry::{Entry, NotFresh, sent};
 use crate::operator::CallbackError;
 use crate::operator::auth::Auth;
 use crate::operator::reply::Answer;
@@ -81,10 +81,18 @@ async fn answer<S: Store, R: Registry>(
     let came = door.entry.come("/sms/", request).await?;
     let found = door.links.get_key_value(came.name.as_str());
     let known = found.map(|(link, of)| (link, &of.auth));
-    let rest = door.entry.admit(&door.gateway.store, &came, known).await?;
+    let admitted = door.entry.admit(&came, known)?;
     let Some((link, of)) = found else {
         return Err(problem(404, "no such link"));
     };
+    match admitted.fresh(&door.gateway.store, link, came.at).await {
+        Ok(()) => {}
+        Err(NotFresh::Again(answer)) => return Err(answer),
+        Err(NotFresh::Unknown) => {
+            return Err(problem(503, "try again"));
+        }
+    }
+    let rest = admitted.rest;
     let below = rest.strip_prefix("/receipts");
     match below.filter(|below| below.is_empty() || below.starts_with('/')) {
         Some(below) => receipts(door, link, of, came.request(below), came.at).await,

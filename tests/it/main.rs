@@ -30,6 +30,7 @@ mod registry;
 mod registry_stub;
 mod repeats;
 mod rules;
+mod sessions;
 mod shape_pages;
 mod signing;
 mod sms_http;

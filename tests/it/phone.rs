@@ -245,6 +245,8 @@ pub struct Setup {
     pub seed: u64,
     /// Within which the operator wants an answer.
     pub deadline: Duration,
+    /// Whether the operator's session ids come again.
+    pub ids_recur: bool,
 }
 
 impl Default for Setup {
@@ -254,6 +256,7 @@ impl Default for Setup {
             limit: Limit::USSD,
             seed: 7,
             deadline: Duration::from_secs(5),
+            ids_recur: false,
         }
     }
 }
@@ -300,6 +303,7 @@ impl World {
         let mut book = book(setup.policy, setup.limit);
         for link in book.links.values_mut() {
             link.deadline = setup.deadline;
+            link.ids_recur = setup.ids_recur;
         }
         let gateway = Gateway::new(store, registry.clone(), book, clock.clone(), chance.clone());
         Self {
@@ -327,6 +331,7 @@ impl World {
             limit: self.limit,
             seed: 0,
             deadline: self.deadline,
+            ids_recur: false,
         };
         let (folder, clock, chance, registry) = (
             self.folder.clone(),

@@ -226,6 +226,19 @@ pub(crate) async fn a_new_conversation_is_the_current_one(store: &impl Store) {
     assert_eq!(store.conversation(first.id).await.unwrap(), Some(first));
 }
 
+/// An answer may come after the worker has begun anew.
+pub(crate) async fn an_older_conversation_does_not_take_the_number_back(store: &impl Store) {
+    let (mut first, second) = (talk(1, number(1)), talk(2, number(1)));
+    store.save(step(&first, "t", 0)).await.unwrap();
+    store.save(step(&second, "t", 1)).await.unwrap();
+    first.revision = 2;
+    assert_eq!(
+        store.save(step(&first, "late", 2)).await.unwrap(),
+        Saved::Done
+    );
+    assert_eq!(met(store).await.conversation, Some(second));
+}
+
 pub(crate) async fn sessions_and_owners_are_remembered(store: &impl Store) {
     let talk = talk(1, number(1));
     let (one, mut mark) = session("s1");

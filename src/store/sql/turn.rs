@@ -296,11 +296,18 @@ static CONVERSATIONS: Rows = Rows::new(
          revision = excluded.revision, state_sealed = excluded.state_sealed, updated_at = excluded.updated_at
      WHERE conversations.revision = excluded.revision - 1 RETURNING id",
 );
+// A conversation that begins is the current one.
 static CURRENT: Rows = Rows::new(
     "INSERT INTO current_conversations (service, subscriber, conversation)",
     3,
     "ON CONFLICT (service, subscriber) DO UPDATE SET conversation = excluded.conversation
      WHERE current_conversations.conversation <> excluded.conversation",
+);
+// One that has begun before a newer one does not take the number back: an answer may be late.
+static STILL_CURRENT: Rows = Rows::new(
+    "INSERT INTO current_conversations (service, subscriber, conversation)",
+    3,
+    "ON CONFLICT (service, subscriber) DO NOTHING",
 );
 
 impl Shared for SaveRows {
@@ -362,15 +369,19 @@ async fn save_round(c: &mut Conn, all: &[&SaveRows]) -> Result<Vec<bool>, Fault>
     let saved: HashSet<&[u8]> = steps.iter().map(|step| &*step.id).collect();
     let answers = all.iter().map(|step| saved.contains(&*step.id)).collect();
 
-    for (statement, rows) in CURRENT.over(steps.len()) {
-        let mut query = sqlx::query(statement);
-        for step in &steps[rows] {
-            query = query
-                .bind(step.service.clone())
-                .bind(step.subscriber.clone())
-                .bind(step.id.clone());
+    let (begun, going): (Vec<&SaveRows>, Vec<&SaveRows>) =
+        steps.iter().copied().partition(|step| step.revision <= 1);
+    for (kind, steps) in [(&CURRENT, begun), (&STILL_CURRENT, going)] {
+        for (statement, rows) in kind.over(steps.len()) {
+            let mut query = sqlx::query(statement);
+            for step in &steps[rows] {
+                query = query
+                    .bind(step.service.clone())
+                    .bind(step.subscriber.clone())
+                    .bind(step.id.clone());
+            }
+            query.execute(&mut *c).await?;
         }
-        query.execute(&mut *c).await?;
     }
     let done: Vec<i64> = steps.iter().filter_map(|step| step.sms_done).collect();
     sms::done(c, &done).await?;
