@@ -7,6 +7,7 @@
 mod exchange;
 mod gate;
 mod judge;
+pub mod receipt_token;
 mod shape;
 mod speaker;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 pub mod server;
 
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -125,13 +126,19 @@ fn authorities(path: &Path, bytes: &[u8]) -> Result<RootCertStore, TlsFault> {
 /// Why it cannot be read, with its name.
 pub fn read(path: &Path) -> Result<Vec<u8>, String> {
     let wrong = |text: String| format!("{}: {text}", path.display());
-    let size = std::fs::metadata(path)
-        .map_err(|error| wrong(error.to_string()))?
-        .len();
-    if size > FILE_BYTES_MAX {
+    let about = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?;
+    // A device or a pipe has no size and no end.
+    if !about.is_file() {
+        return Err(wrong("it is no regular file".into()));
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
+        .map_err(|error| wrong(error.to_string()))?;
+    if u64::try_from(bytes.len()).is_ok_and(|len| len > FILE_BYTES_MAX) {
         return Err(wrong("larger than 1 MiB".into()));
     }
-    std::fs::read(path).map_err(|error| wrong(error.to_string()))
+    Ok(bytes)
 }
 
 #[cfg(test)]

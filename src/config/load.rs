@@ -130,7 +130,18 @@ impl Config {
     fn prove(&self, sandbox: bool) -> Result<(), ConfigError> {
         let mut names = std::collections::BTreeSet::new();
         for (index, link) in self.links.iter().enumerate() {
-            if !names.insert(link.name()) {
+            let name = link.name();
+            let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+            let good =
+                (1..=64).contains(&name.len()) && name.bytes().all(plain) && !name.starts_with('.');
+            if !good {
+                return Err(ConfigError::wrong(
+                    &format!("link[{index}].name"),
+                    "that is no name of a link: it stands in the address that the operator calls",
+                    "use letters, digits, `-`, `_` and `.`, at most 64",
+                ));
+            }
+            if !names.insert(name) {
                 return Err(ConfigError::wrong(
                     &format!("link[{index}].name"),
                     &format!("a link before it is named {} too", link.name()),

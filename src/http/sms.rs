@@ -29,7 +29,8 @@ use crate::operator::sms::inbound::HeardAll;
 use crate::operator::sms::incoming::HeardSms;
 use crate::operator::sms::receipts::HeardReceipt;
 use crate::operator::ussd::problem;
-use crate::store::{Accepted, Mark, NewSms, Receipt, Store};
+use crate::sms_http::receipt_token::Part;
+use crate::store::{Accepted, Mark, NewSms, PartOutcome, Receipt, Store};
 
 /// How many times larger than another body one with a batch may be: a hundred receipts are usual.
 pub const BATCH: usize = 8;
@@ -350,7 +351,16 @@ async fn receipts<S: Store, R: Registry>(
                     state,
                     at,
                 };
-                door.gateway.store.receipt(&receipt).await
+                let store = &door.gateway.store;
+                let marks = |purpose: &str, parts: &[&[u8]]| store.mark(purpose, parts);
+                if let Some(named) = Part::of(&receipt.message_id, &marks) {
+                    // Whoever tells of a part has taken it, whatever became of the answer.
+                    let taken = PartOutcome::Accepted(receipt.message_id.clone());
+                    store
+                        .part_done(named.message, named.part, named.parts, &taken, at)
+                        .await?;
+                }
+                store.receipt(&receipt).await
             }),
     )
     .await;

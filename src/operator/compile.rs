@@ -495,6 +495,16 @@ pub(super) fn rules<T: Copy>(
         .collect()
 }
 
+/// Headers that say where an answer ends.
+const FRAMING: [&str; 6] = [
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "keep-alive",
+    "trailer",
+    "upgrade",
+];
+
 /// What replies can fill in besides fields.
 pub const HOLES: [(&str, Hole); 9] = [
     ("text", Hole::Text),
@@ -642,6 +652,14 @@ fn headers(
         .map(|(name, value)| {
             if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
                 return Err(format!("`{name}` is no name of a header"));
+            }
+            if FRAMING
+                .iter()
+                .any(|framing| name.eq_ignore_ascii_case(framing))
+            {
+                return Err(format!(
+                    "`{name}` is not a shape's to say: the answer's length and connection are ours"
+                ));
             }
             Ok((name.to_ascii_lowercase(), value.map(template)?))
         })

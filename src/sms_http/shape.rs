@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::operator::sms::SmsShape;
 use crate::operator::sms::send::{Account, Send};
+use crate::sms_http::receipt_token::Part;
 use crate::sms_http::speaker::{Answer, Outgoing, Speaker, Word};
 use crate::store::{Mark, Message, PartOutcome};
 
@@ -31,10 +32,14 @@ impl ShapeSpeaker {
         self.shape.send.as_ref()
     }
 
-    /// Our own id of a part: nobody can guess it, and it is the same at every attempt.
+    /// Our own id of a part.
     fn token(&self, message: &Message, part: u8) -> String {
-        let mark = (self.marks)("receipt-token", &[&message.id.0.to_be_bytes(), &[part]]);
-        mark.iter().map(|octet| format!("{octet:02x}")).collect()
+        let named = Part {
+            message: message.id,
+            part,
+            parts: self.send().map_or(1, |send| send.parts(message)),
+        };
+        named.token(&*self.marks)
     }
 }
 
