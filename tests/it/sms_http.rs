@@ -466,6 +466,30 @@ async fn a_message_comes_in_and_its_answer_goes_out_in_every_shape() {
     }
 }
 
+/// The answer is lost, the message is not: its receipt names it, and nothing goes again.
+#[tokio::test]
+async fn a_receipt_ends_the_unknown_outcome_of_what_it_names() {
+    let way = ways()
+        .into_iter()
+        .find(|way| way.shape == "kannel")
+        .unwrap();
+    let api = Api::start(|_| (500, String::new())).await;
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("jisr.toml"), config(way.shape, &api)).unwrap();
+    let program = Program::start(folder.path(), &[]).await;
+    call(&program, &(way.message)()).await;
+    until("its outcome is unknown", || async {
+        program.messages("unknown").await == 1
+    })
+    .await;
+    let sent = api.messages();
+    let receipt = call(&program, &receipt_of(&way, &sent[0], 0)).await;
+    assert_eq!(status(&receipt), "200", "{receipt}");
+    program.until_delivered(1).await;
+    assert_eq!(program.messages("unknown").await, 0);
+    assert_eq!(api.messages().len(), 1);
+}
+
 #[tokio::test]
 async fn strangers_and_broken_ledgers() {
     let api = Api::start(|n| (202, format!(r#"{{"id":"id-{n}"}}"#))).await;
