@@ -1,8 +1,8 @@
 //! The accept loop: hyper's HTTP/1 server with every deadline and limit set.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -157,13 +157,25 @@ fn shown(stream: &TlsStream<TcpStream>) -> Option<Arc<[u8]>> {
 /// log; whoever only looks whether the port is open is not.
 fn unshaken(from: SocketAddr, outcome: Outcome, error: &std::io::Error) {
     match outcome {
-        Outcome::Plain | Outcome::Refused | Outcome::Late => {
+        Outcome::Plain | Outcome::Refused | Outcome::Late if may_tell() => {
             tracing::warn!(%from, outcome = outcome.name(), %error, "no TLS handshake");
         }
-        Outcome::Cut | Outcome::Done => {
+        Outcome::Plain | Outcome::Refused | Outcome::Late | Outcome::Cut | Outcome::Done => {
             tracing::debug!(%from, outcome = outcome.name(), %error, "no TLS handshake");
         }
     }
+}
+
+/// Whether the last line about a handshake is a second old: who knocks all night must not fill the
+/// disk. The figure counts them all.
+fn may_tell() -> bool {
+    static TOLD: Mutex<Option<Instant>> = Mutex::new(None);
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    let may = told.is_none_or(|told| told.elapsed() >= Duration::from_secs(1));
+    if may {
+        *told = Some(Instant::now());
+    }
+    may
 }
 
 #[cfg(test)]

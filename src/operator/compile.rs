@@ -178,6 +178,15 @@ fn ussd_of(file: &UssdFile) -> Result<UssdShape, Fault> {
         Some(false) => reads.session_ids,
     };
     let events = rules(&reads.event, &fields)?;
+    if let Some(at) = events.iter().position(|rule| rule.test == Test::Always)
+        && at + 1 < events.len()
+    {
+        return Err(Fault::new(
+            "event:\n",
+            "a rule stands behind one that always holds, and is never asked",
+            "let the rule without `field:` be the last one",
+        ));
+    }
     let repeat = match &file.repeat {
         RepeatFile::Path => RepeatRule::Path,
         RepeatFile::None => RepeatRule::None,
@@ -194,6 +203,13 @@ fn ussd_of(file: &UssdFile) -> Result<UssdShape, Fault> {
             "reply:",
             "a reply without a body shows nothing",
             "write one of `text:`, `json:`, `xml:`",
+        ));
+    }
+    if !reply.shows_text() {
+        return Err(Fault::new(
+            "reply:",
+            "the screen is nowhere in the reply, so that nobody would read it",
+            "put `{text}` where the operator wants the text, in `continue:` and `end:` alike",
         ));
     }
     let closed = match &file.closed {

@@ -111,6 +111,16 @@ impl ReplyTemplate {
         }
     }
 
+    /// Whether the screen is in the body, while the session goes on and at its end.
+    pub fn shows_text(&self) -> bool {
+        const CANARY: &str = "text";
+        [false, true].into_iter().all(|ends| {
+            let fill = |hole: &Hole| (*hole == Hole::Text).then(|| Fill::text(CANARY));
+            let blank = |_: &Hole| None;
+            self.answer(200, ends, &fill).body != self.answer(200, ends, &blank).body
+        })
+    }
+
     /// The fields of the request that it gives back.
     pub fn fields(&self) -> Vec<usize> {
         let mut holes = Vec::new();

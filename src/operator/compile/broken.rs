@@ -352,6 +352,20 @@ fn what_is_wrong_with_a_file_is_said_with_its_place_and_a_mend() {
         ),
         (
             "  json: { text: \"{text}\", more: \"{continues}\" }",
+            "  text: { continue: \"{text}\", end: hello }",
+            (22, 1),
+            "the screen is nowhere in the reply",
+            "`{text}`",
+        ),
+        (
+            "    - { field: event, equals: [new], is: new }\n    - { is: continue }",
+            "    - { is: continue }\n    - { field: event, equals: [new], is: new }",
+            (18, 3),
+            "never asked",
+            "the last one",
+        ),
+        (
+            "  json: { text: \"{text}\", more: \"{continues}\" }",
             "  status: 200",
             (22, 1),
             "shows nothing",
