@@ -48,10 +48,7 @@ impl Receipts {
             return Err(self.inbound.malformed(self.id, "1 to 128 bytes of text"));
         }
         let state = match rule::first(&self.states, values) {
-            Some(State::Ignored) => {
-                self.inbound.whole(values)?;
-                return Ok(None);
-            }
+            Some(State::Ignored) => return Ok(None),
             Some(State::Underway) => ReceiptState::Underway,
             Some(State::Delivered) => ReceiptState::Delivered,
             Some(State::Expired) => ReceiptState::Expired,
