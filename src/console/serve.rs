@@ -7,7 +7,6 @@ mod sms_http;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -23,6 +22,7 @@ use crate::console::parts::{self, AnyRegistry};
 use crate::console::{Failure, files, shapes};
 use crate::drawer::Drawer;
 use crate::gateway::Gateway;
+use crate::http::brake::Brake;
 use crate::http::callbacks::UssdLink;
 use crate::http::docs::Docs;
 use crate::http::entry::Entry;
@@ -191,7 +191,7 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         body_bytes_max,
         body_time: Duration::from_millis(config.http.body_ms),
         proxies: config.http.proxies.clone(),
-        told_at: AtomicI64::new(0),
+        brake: Brake::default(),
     };
     let door = callbacks::Door {
         gateway: Arc::clone(&gateway),

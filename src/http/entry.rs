@@ -2,7 +2,6 @@
 //! is, before anybody reads it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -15,16 +14,13 @@ use ipnet::IpNet;
 
 use crate::callback::LinkName;
 use crate::clock::{Clock, Moment};
+use crate::http::brake::Brake;
 use crate::http::caller::{Peer, caller};
 use crate::operator::auth::{Auth, Evidence, Nonce};
 use crate::operator::reply::Answer;
 use crate::operator::request;
 use crate::operator::ussd::problem;
 use crate::store::Store;
-
-/// Milliseconds between two lines in the log about callers that are not let in: who knocks all night
-/// must not fill the disk.
-const LINE_EVERY_MS: i64 = 1_000;
 
 /// What an entry keeps to.
 pub struct Entry {
@@ -36,8 +32,8 @@ pub struct Entry {
     pub body_time: Duration,
     /// The proxies whose word on the caller counts.
     pub proxies: Vec<IpNet>,
-    /// When the log last told of a caller that was not let in.
-    pub told_at: AtomicI64,
+    /// What holds the log back.
+    pub brake: Brake,
 }
 
 /// A request that came whole.
@@ -136,7 +132,7 @@ impl Entry {
             .nth(2)
             .map_or("", |(at, _)| &path[at..]);
         let Some((link, auth)) = link else {
-            return Err(self.stranger(came.at, "", "no such link"));
+            return Err(self.stranger("", "no such link"));
         };
         let (secret, rest) = match below.strip_prefix('/').filter(|_| auth.takes_segment()) {
             Some(below) => match below.find('/') {
@@ -161,7 +157,7 @@ impl Entry {
             Ok(nonce) => Ok(Admitted { rest, nonce }),
             Err(refusal) => {
                 let why = format!("{} {}", refusal.rule.name(), refusal.name());
-                Err(self.stranger(came.at, link.as_str(), &why))
+                Err(self.stranger(link.as_str(), &why))
             }
         }
     }
@@ -169,25 +165,15 @@ impl Entry {
     /// A body that did not come whole; whose it is, nobody knows yet.
     fn not_whole(&self, status: u16) {
         count("", "not_whole");
-        if self.may_tell(self.clock.now()) {
+        if self.brake.lets() {
             tracing::warn!(status, "callback refused");
         }
     }
 
-    /// Whether the log has been silent about strangers for long enough.
-    fn may_tell(&self, at: Moment) -> bool {
-        let told_at = self.told_at.load(Ordering::Relaxed);
-        let may = at.ms().saturating_sub(told_at) >= LINE_EVERY_MS;
-        if may {
-            self.told_at.store(at.ms(), Ordering::Relaxed);
-        }
-        may
-    }
-
     /// One and the same answer for everybody who is not let in.
-    fn stranger(&self, at: Moment, link: &str, why: &str) -> Answer {
+    fn stranger(&self, link: &str, why: &str) -> Answer {
         count(link, "not_admitted");
-        if self.may_tell(at) {
+        if self.brake.lets() {
             tracing::warn!(link, why, "a caller was not let in");
         }
         let mut answer = problem(

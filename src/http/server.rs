@@ -1,8 +1,8 @@
 //! The accept loop: hyper's HTTP/1 server with every deadline and limit set.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_rustls::server::TlsStream;
 use tower::ServiceExt;
 
+use crate::http::brake::Brake;
 use crate::http::caller::Peer;
 use crate::http::connection::{Busy, Timed};
 use crate::http::tls::{Certificates, Outcome};
@@ -51,6 +52,7 @@ pub async fn serve(
 ) {
     let places = Arc::new(Semaphore::new(limits.connections_max));
     let graceful = GracefulShutdown::new();
+    let brake = Arc::new(Brake::default());
     loop {
         let place = tokio::select! {
             place = Arc::clone(&places).acquire_owned() => place,
@@ -78,7 +80,7 @@ pub async fn serve(
             certificate: None,
         };
         let (router, watcher) = (router.clone(), graceful.watcher());
-        let (tls, mut stop) = (tls.clone(), stop.clone());
+        let (tls, mut stop, brake) = (tls.clone(), stop.clone(), Arc::clone(&brake));
         // Its own task, so that nobody waits for the handshake of another.
         tokio::spawn(async move {
             match tls {
@@ -97,7 +99,7 @@ pub async fn serve(
                             };
                             converse(stream, peer, router, limits, watcher).await;
                         }
-                        Err((outcome, error)) => unshaken(from, outcome, &error),
+                        Err((outcome, error)) => unshaken(&brake, from, outcome, &error),
                     }
                 }
             }
@@ -155,27 +157,15 @@ fn shown(stream: &TlsStream<TcpStream>) -> Option<Arc<[u8]>> {
 
 /// An operator that comes without TLS or with a wrong certificate all night is to be seen in the
 /// log; whoever only looks whether the port is open is not.
-fn unshaken(from: SocketAddr, outcome: Outcome, error: &std::io::Error) {
+fn unshaken(brake: &Brake, from: SocketAddr, outcome: Outcome, error: &std::io::Error) {
     match outcome {
-        Outcome::Plain | Outcome::Refused | Outcome::Late if may_tell() => {
+        Outcome::Plain | Outcome::Refused | Outcome::Late if brake.lets() => {
             tracing::warn!(%from, outcome = outcome.name(), %error, "no TLS handshake");
         }
         Outcome::Plain | Outcome::Refused | Outcome::Late | Outcome::Cut | Outcome::Done => {
             tracing::debug!(%from, outcome = outcome.name(), %error, "no TLS handshake");
         }
     }
-}
-
-/// Whether the last line about a handshake is a second old: who knocks all night must not fill the
-/// disk. The figure counts them all.
-fn may_tell() -> bool {
-    static TOLD: Mutex<Option<Instant>> = Mutex::new(None);
-    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-    let may = told.is_none_or(|told| told.elapsed() >= Duration::from_secs(1));
-    if may {
-        *told = Some(Instant::now());
-    }
-    may
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
@@ -15,6 +14,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, Request, StatusCode, Uri};
 use axum::response::IntoResponse;
 use jisr::callback::{LinkName, ServiceName};
+use jisr::http::brake::Brake;
 use jisr::http::entry::Entry;
 use jisr::http::sms::{self, Door, Nameless, SmsLink};
 use jisr::operator::auth::Auth;
@@ -598,7 +598,7 @@ impl Nobody {
                 body_bytes_max: 16 * 1024,
                 body_time: Duration::from_secs(5),
                 proxies: Vec::new(),
-                told_at: AtomicI64::new(0),
+                brake: Brake::default(),
             },
             links: BTreeMap::from([(LinkName::from("api"), link)]),
         };
