@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::book::{Book, LinkRules, NoNumberOnFile, Service};
 use crate::callback::{LinkName, ServiceName};
-use crate::config::{Config, ConfigError, LinkConfig, RegistryKind};
+use crate::config::{Config, ConfigError, LinkConfig, RegistryKind, ServiceConfig};
 use crate::console::{Failure, check, files, shapes};
 use crate::desk::catalogue;
 use crate::desk::http::{HttpRegistry, HttpRegistryConfig};
@@ -377,32 +377,28 @@ pub fn ussd(config: &Config, link: &SmppConfig) -> Option<UssdSettings> {
 
 /// The codes that reach these services.
 pub fn codes(config: &Config, services: &[ServiceName]) -> Vec<(String, ServiceName)> {
-    config
-        .services
-        .iter()
-        .map(|service| (ServiceName(service.name.clone()), service))
-        .filter(|(name, _)| services.contains(name))
-        .flat_map(|(name, service)| {
-            service
-                .ussd
-                .iter()
-                .map(move |code| (code.clone(), name.clone()))
-        })
-        .collect()
+    reaching(config, services, |service| &service.ussd)
 }
 
 /// The short numbers of these services.
 pub fn numbers(config: &Config, services: &[ServiceName]) -> Vec<(String, ServiceName)> {
+    reaching(config, services, |service| &service.sms)
+}
+
+fn reaching(
+    config: &Config,
+    services: &[ServiceName],
+    by: fn(&ServiceConfig) -> &Vec<String>,
+) -> Vec<(String, ServiceName)> {
+    let named = |service: &ServiceConfig| ServiceName(service.name.clone());
     config
         .services
         .iter()
-        .map(|service| (ServiceName(service.name.clone()), service))
-        .filter(|(name, _)| services.contains(name))
-        .flat_map(|(name, service)| {
-            service
-                .sms
+        .filter(|service| services.contains(&named(service)))
+        .flat_map(|service| {
+            by(service)
                 .iter()
-                .map(move |number| (number.clone(), name.clone()))
+                .map(move |one| (one.clone(), named(service)))
         })
         .collect()
 }

@@ -17,7 +17,7 @@ use crate::screen::Limit;
 /// Files of a folder that are read at most.
 const FILES_MAX: usize = 200;
 /// How long a worker looks at an empty screen, however long the operator would wait.
-const PATIENCE: Duration = Duration::from_secs(5);
+const SCREEN_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// All shapes that there are for this configuration.
 ///
@@ -202,7 +202,7 @@ pub fn rules(link: &UssdHttp, shape: &UssdShape) -> LinkRules {
         },
         deadline: link
             .deadline_ms
-            .map_or(shape.deadline.min(PATIENCE), Duration::from_millis),
+            .map_or(shape.deadline.min(SCREEN_WAIT_MAX), Duration::from_millis),
         session: link
             .session_ms
             .map_or(shape.session_life, Duration::from_millis),

@@ -157,7 +157,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
     }
 
     /// How long an answer on a link may take, the way to the operator kept back.
-    pub fn patience(&self, link: &LinkName) -> Duration {
+    pub fn answer_time(&self, link: &LinkName) -> Duration {
         let rules = self.book().links.get(link).copied().unwrap_or_default();
         rules.deadline.saturating_sub(ANSWER_MARGIN)
     }

@@ -20,14 +20,14 @@ use crate::gateway::Gateway;
 use crate::http::docs::Docs;
 use crate::http::entry::sent;
 use crate::http::sandbox;
-use crate::operator::ussd;
+use crate::operator::reply;
 use crate::smpp::link::LinkHandle;
 use crate::smpp::status::{BindState, BindStatus, LinkStatus};
 use crate::store::{MessageState, Store};
 
 /// An error for people at this listener (RFC 9457).
 pub(super) fn problem(status: StatusCode, detail: &str) -> Response {
-    sent(ussd::problem(status.as_u16(), detail))
+    sent(reply::problem(status.as_u16(), detail))
 }
 
 /// What this door needs.

@@ -18,8 +18,8 @@ use crate::http::entry::{Entry, NotFresh, count, sent};
 use crate::operator::CallbackError;
 use crate::operator::auth::Auth;
 use crate::operator::file::Is;
-use crate::operator::reply::Answer;
-use crate::operator::ussd::{Heard, UssdShape, problem};
+use crate::operator::reply::{Answer, problem};
+use crate::operator::ussd::{Heard, UssdShape};
 use crate::store::{Reply, Store};
 
 /// A link of USSD callbacks over HTTP.
@@ -79,9 +79,9 @@ async fn answer<S: Store, R: Registry>(
     let Some((link, of)) = found else {
         return Err(problem(404, "no such link"));
     };
-    let patience = door.gateway.patience(link);
+    let wait = door.gateway.answer_time(link);
     let fresh = admitted.fresh(&door.gateway.store, link, came.at);
-    let fresh = match tokio::time::timeout(patience, fresh).await {
+    let fresh = match tokio::time::timeout(wait, fresh).await {
         Ok(Ok(())) => true,
         Ok(Err(NotFresh::Again(answer))) => return Err(answer),
         Ok(Err(NotFresh::Unknown)) | Err(_) => false,
@@ -93,11 +93,11 @@ async fn answer<S: Store, R: Registry>(
     if !fresh {
         // Whoever dialled reads a sentence, not the operator's error.
         count(link.as_str(), "failed");
-        let service = of.services.first().map(|service| {
+        let reply = of.services.first().map(|service| {
             let book = door.gateway.book();
             book.apology(link, service, "failed")
         });
-        return Ok(of.shape.answer(&heard, &service.unwrap_or_else(nothing)));
+        return Ok(of.shape.answer(&heard, &reply.unwrap_or_else(nothing)));
     }
     heard.url = came.url(of.public_url.as_deref());
     Ok(turn(door, link, of, heard, came.at).await)

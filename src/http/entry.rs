@@ -17,9 +17,8 @@ use crate::clock::{Clock, Moment};
 use crate::http::brake::Brake;
 use crate::http::caller::{Peer, caller};
 use crate::operator::auth::{Auth, Evidence, Nonce};
-use crate::operator::reply::Answer;
+use crate::operator::reply::{Answer, problem};
 use crate::operator::request;
-use crate::operator::ussd::problem;
 use crate::store::Store;
 
 /// What an entry keeps to.

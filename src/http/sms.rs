@@ -22,13 +22,12 @@ use crate::gateway::Gateway;
 use crate::http::entry::{Entry, NotFresh, sent};
 use crate::operator::CallbackError;
 use crate::operator::auth::Auth;
-use crate::operator::reply::Answer;
+use crate::operator::reply::{Answer, problem};
 use crate::operator::request;
 use crate::operator::sms::SmsShape;
 use crate::operator::sms::inbound::HeardAll;
 use crate::operator::sms::incoming::HeardSms;
 use crate::operator::sms::receipts::HeardReceipt;
-use crate::operator::ussd::problem;
 use crate::sms_http::receipt_token::Part;
 use crate::store::{Accepted, Mark, NewSms, PartOutcome, Receipt, Store};
 

@@ -13,6 +13,23 @@ pub struct Answer {
     pub body: String,
 }
 
+/// An error for the operator's engineer (RFC 9457), which names the place and never the content.
+pub fn problem(status: u16, detail: &str) -> Answer {
+    let title = http::StatusCode::from_u16(status)
+        .ok()
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or("error");
+    let body = serde_json::json!({ "status": status, "title": title, "detail": detail });
+    Answer {
+        status,
+        headers: vec![(
+            "content-type".to_owned(),
+            "application/problem+json".to_owned(),
+        )],
+        body: body.to_string(),
+    }
+}
+
 /// What can be filled in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hole {

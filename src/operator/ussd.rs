@@ -10,7 +10,7 @@ use crate::operator::file::{CodeGiven, First, Head, Holds, Is, SessionIds};
 use crate::operator::json::Json;
 use crate::operator::path::PathShape;
 use crate::operator::refusal::CallbackError;
-use crate::operator::reply::{Answer, Hole, ReplyTemplate};
+use crate::operator::reply::{Answer, Hole, ReplyTemplate, problem};
 use crate::operator::request::{Body, BodyKind, Read, Request};
 use crate::operator::rule::{self, Rule};
 use crate::operator::sample::Sample;
@@ -457,23 +457,6 @@ fn dcs(text: &str) -> Fill<'static> {
     Fill {
         text: Cow::Borrowed(scheme),
         bare: true,
-    }
-}
-
-/// An error for the operator's engineer (RFC 9457), which names the place and never the content.
-pub fn problem(status: u16, detail: &str) -> Answer {
-    let title = http::StatusCode::from_u16(status)
-        .ok()
-        .and_then(|status| status.canonical_reason())
-        .unwrap_or("error");
-    let body = serde_json::json!({ "status": status, "title": title, "detail": detail });
-    Answer {
-        status,
-        headers: vec![(
-            "content-type".to_owned(),
-            "application/problem+json".to_owned(),
-        )],
-        body: body.to_string(),
     }
 }
 
