@@ -1,7 +1,5 @@
 //! What falls due: calls to try again, sessions that fell silent.
 
-use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
@@ -9,7 +7,7 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::watch;
 
 use crate::callback::Channel;
-use crate::conversation::{CallKind, Conversation, ConversationId, Progress};
+use crate::conversation::{CallKind, Conversation, Progress};
 use crate::desk::Registry;
 use crate::dialog::PageKind;
 use crate::engine::{Answer, Event};
@@ -25,7 +23,7 @@ const AT_ONCE: u32 = 32;
 /// How long one claim of a due time holds; a call without an answer is tried again after it.
 const LEASE: Duration = Duration::from_secs(15);
 /// How long one attempt of a late call may take, for which nobody waits; longer than a claim, which
-/// is why what is in hand is known ([`InHand`]).
+/// is why what is in hand is known (`in_hand`).
 const LATE_CALL: Duration = Duration::from_secs(75);
 /// How long a turn of a late answer may take.
 const LATE_TURN: Duration = Duration::from_secs(10);
@@ -35,40 +33,6 @@ const IN_HAND_MAX: usize = 512;
 const LOOK: Duration = Duration::from_millis(250);
 /// How long a call is tried before the subscriber is told that it failed.
 const GIVE_UP: Duration = Duration::from_secs(30 * 60);
-
-/// The calls that this process tries again at present.
-#[derive(Default)]
-pub(super) struct InHand(Mutex<HashSet<Call>>);
-
-/// What identifies a call: its conversation, its kind and its number.
-type Call = (ConversationId, DueKind, u64);
-
-/// One of them, until it is dropped.
-pub(super) struct Taken<'a> {
-    of: &'a InHand,
-    call: Call,
-}
-
-impl InHand {
-    /// Takes a call in hand; none where it is.
-    fn take(&self, due: &Due) -> Option<Taken<'_>> {
-        let call = (due.conversation, due.kind, due.number);
-        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A `Taken` that is made is dropped as well, which lets the call go.
-        if calls.insert(call) {
-            Some(Taken { of: self, call })
-        } else {
-            None
-        }
-    }
-}
-
-impl Drop for Taken<'_> {
-    fn drop(&mut self) {
-        let mut calls = self.of.0.lock().unwrap_or_else(PoisonError::into_inner);
-        calls.remove(&self.call);
-    }
-}
 
 impl<S: Store, R: Registry> Gateway<S, R> {
     /// Attends to everything that waits: texts first, then due times. Returns how much it did; the
@@ -85,7 +49,8 @@ impl<S: Store, R: Registry> Gateway<S, R> {
     pub async fn due_times(&self, mut stop: watch::Receiver<bool>) {
         let mut attended = FuturesUnordered::new();
         loop {
-            let stopping = *stop.borrow();
+            // A sender that is gone is a stop as well.
+            let stopping = *stop.borrow() || stop.has_changed().is_err();
             if stopping && attended.is_empty() {
                 return;
             }

@@ -53,7 +53,7 @@ pub fn router<S: Store, R: Registry>(door: Arc<Door<S, R>>) -> Router {
         .fallback(|| async {
             sent(problem(
                 404,
-                "there is nothing here; USSD callbacks go to /ussd/LINK",
+                "there is nothing here; USSD callbacks go to /ussd/LINK, messages to /sms/LINK",
             ))
         })
         .with_state(door)

@@ -1,6 +1,7 @@
 //! Messages over HTTP, the whole way for every built-in shape: a subscriber writes, the answer goes
 //! to the operator's API, its receipt comes back. And what comes twice, or cannot be used.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::pin::pin;
@@ -409,23 +410,22 @@ async fn walk(way: &Way) {
         "{shape}"
     );
 
-    let mut told = 0;
-    for _ in 0..50 {
+    let told = Cell::new(0);
+    until("every message has its receipt", || async {
         let messages = api.messages();
-        for (number, message) in messages.iter().enumerate().skip(told) {
+        for (number, message) in messages.iter().enumerate().skip(told.get()) {
             let receipt = call(&program, &receipt_of(way, message, number)).await;
             assert!(status(&receipt).starts_with('2'), "{shape}: {receipt}");
         }
-        told = messages.len();
+        told.set(messages.len());
         let mut open = 0;
         for state in ["queued", "sending", "sent", "unknown"] {
             open += program.messages(state).await;
         }
-        if open == 0 && told > 0 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+        open == 0 && told.get() > 0
+    })
+    .await;
+    let told = told.get();
     program.until_delivered(u64::try_from(told).unwrap()).await;
     assert_eq!(api.messages().len(), told);
     let figures = program.shows("/metrics").await;
