@@ -208,7 +208,7 @@ fn the_numbers_without_a_setting_are_those_of_the_source() {
             "| 0.5 s before the deadline",
         ),
         (
-            "PATIENCE: Duration = Duration::from_secs(5)",
+            "SCREEN_WAIT_MAX: Duration = Duration::from_secs(5)",
             "that of the shape, at most 5000 |",
         ),
         (
