@@ -4,6 +4,7 @@ use crate::config::auth::AuthConfig;
 use crate::http::openapi::{
     AnswerDoc, CallbackDoc, FieldDoc, FieldKind, PlaceDoc, SampleDoc, security, shape,
 };
+use crate::operator::CallbackError;
 use crate::operator::field::{Field, Place};
 use crate::operator::file::{CodeGiven, Holds, Is};
 use crate::operator::path::PathShape;
@@ -278,6 +279,9 @@ fn kind(site: &UssdSite<'_>, variant: &Variant, at: usize, field: &Field) -> Fie
     if Some(at) == shape.session {
         return FieldKind::Id;
     }
+    if field.digits {
+        return FieldKind::Digits;
+    }
     FieldKind::Text
 }
 
@@ -297,6 +301,9 @@ fn note(shape: &UssdShape, at: usize) -> &'static str {
         ""
     }
 }
+
+/// The field of an example.
+const FIELD: &str = "NAME";
 
 fn answers(site: &UssdSite<'_>, variants: &[Variant]) -> Vec<AnswerDoc> {
     let shape = site.shape;
@@ -325,6 +332,15 @@ fn answers(site: &UssdSite<'_>, variants: &[Variant]) -> Vec<AnswerDoc> {
         Some(_) if is_closed => answers.push(closed),
         Some(_) => {}
     }
+    let refused = shape.refused.as_ref().and_then(|refused| refused.status);
+    if let Some(same) = answers.iter_mut().find(|one| Some(one.status) == refused) {
+        same.note
+            .push_str(" Or what is wrong with the request: this operator has it so.");
+        let wrong = CallbackError::Missing(FIELD.into());
+        let body = shape.refuse(wrong.status(), &wrong.to_string()).body;
+        let body = serde_json::from_str(&body).unwrap_or_else(|_| body.into());
+        same.example = Some(("what is wrong".to_owned(), body));
+    }
     answers.extend(shape::faults(
         site.auth,
         &shape::Refusals {
@@ -341,7 +357,10 @@ fn answers(site: &UssdSite<'_>, variants: &[Variant]) -> Vec<AnswerDoc> {
 /// A sample as it would come to this link: with one of its codes.
 fn shown(site: &UssdSite<'_>, sample: &Sample) -> SampleDoc {
     let shape = site.shape;
-    let theirs = sample.reads.iter().find(|(name, _)| name == "code");
+    // Some kinds of request do not count, and have the code all the same.
+    let theirs = std::iter::once(sample)
+        .chain(&shape.samples)
+        .find_map(|sample| sample.reads.iter().find(|(name, _)| name == "code"));
     let ours = site.codes.first();
     let with_ours = |text: &str| match (theirs, ours) {
         (Some((_, theirs)), Some(ours)) if !theirs.is_empty() => {
