@@ -102,6 +102,8 @@ pub enum FieldKind {
     Digits,
     /// Nothing.
     Nothing,
+    /// It is not there.
+    Absent,
     /// A whole number up to 255 in digits, or nothing.
     Octet,
     /// The same up to 65535.
@@ -269,6 +271,8 @@ fn schema(field: &FieldDoc) -> Value {
         }
         FieldKind::Digits => json!({ "pattern": "^[0-9]+$" }),
         FieldKind::Nothing => json!({ "maxLength": 0 }),
+        FieldKind::Absent if in_json => return json!({ "type": "null" }),
+        FieldKind::Absent => return json!(false),
         FieldKind::Octet => json!({ "pattern": format!("^0*({OCTET})$") }),
         FieldKind::Double => json!({ "pattern": format!("^0*({DOUBLE})$") }),
         FieldKind::Hexadecimal => json!({ "pattern": "^([0-9A-Fa-f]{2})+$" }),
@@ -327,6 +331,7 @@ fn schema(field: &FieldDoc) -> Value {
         | FieldKind::Hexadecimal
         | FieldKind::Digits
         | FieldKind::Nothing
+        | FieldKind::Absent
         | FieldKind::Octet
         | FieldKind::Double
         | FieldKind::OneOf(_)
@@ -340,6 +345,9 @@ fn schema(field: &FieldDoc) -> Value {
         types.push("integer");
         schema["minimum"] = 10_000_000.into();
         schema["maximum"] = 999_999_999_999_999_u64.into();
+    }
+    if matches!(field.place, PlaceDoc::Path(_)) {
+        schema["minLength"] = 1.into();
     }
     if in_json && matches!(field.kind, FieldKind::Digits) {
         types.push("integer");

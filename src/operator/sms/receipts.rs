@@ -51,15 +51,15 @@ impl Receipts {
     /// Faults what tells the state and is not there. An unknown word may be a new one and is the
     /// rules' to judge; without any word it is no receipt.
     fn told(&self, values: &[Option<Value<'_>>]) -> Result<(), CallbackError> {
-        let lacking = self
-            .inbound
-            .fields
-            .iter()
-            .zip(values)
-            .enumerate()
-            .find(|(at, (field, value))| {
-                value.is_none() && !field.optional && self.is_told_by(*at)
-            });
+        let lacking =
+            self.inbound
+                .fields
+                .iter()
+                .zip(values)
+                .enumerate()
+                .find(|(at, (field, value))| {
+                    value.is_none() && !field.optional && self.is_told_by(*at)
+                });
         match lacking {
             Some((_, (field, _))) => Err(CallbackError::Missing(field.shown().into())),
             None => Ok(()),

@@ -357,7 +357,11 @@ fn a_receipt_says_what_became_of_the_message() {
     };
     for (name, body, expected) in [
         ("generic-sms", r#"{"id":"a"}"#, "field state is missing"),
-        ("generic-sms", r#"{"id":"a","state":null}"#, "field state is missing"),
+        (
+            "generic-sms",
+            r#"{"id":"a","state":null}"#,
+            "field state is missing",
+        ),
         ("africastalking-sms", "id=a", "field status is missing"),
         ("africastalking-sms", "id=a&status=", "ignored"),
         ("africastalking-sms", "id=a&status=New", "ignored"),
@@ -372,7 +376,11 @@ fn a_receipt_says_what_became_of_the_message() {
             "field deliveryStatus is missing",
         ),
     ] {
-        assert_eq!(post(name, "POST", "", None, body), [expected], "{name} {body}");
+        assert_eq!(
+            post(name, "POST", "", None, body),
+            [expected],
+            "{name} {body}"
+        );
     }
     let kannel = |query| post("kannel", "GET", "/a", query, "");
     assert_eq!(kannel(None), ["field state is missing"]);
