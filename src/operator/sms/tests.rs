@@ -319,8 +319,17 @@ fn what_is_wrong_with_a_file_is_told() {
         ),
     ] {
         assert!(PARTS.contains(from), "{from}");
-        let message = parsed(&PARTS.replacen(from, to, 1)).map(|_| ());
+        let text = PARTS.replacen(from, to, 1);
+        let message = parsed(&text).map(|_| ());
         assert_eq!(message, Err(expected.to_owned()), "{to}");
+        // The place is where it is wrong, and not where the same words stand before.
+        let decoy = "about: >-\n  channel: sms ids: ours state: each: /x each: not_text: method: path: basic: send: says: incoming: receipts: {header} x id field: status field: code is: samples:\n";
+        let behind = format!("{decoy}{text}");
+        let finding = Shape::parse(&Source::new("x.yaml", &behind)).unwrap_err();
+        let alone = Shape::parse(&Source::new("x.yaml", &text)).unwrap_err();
+        assert_eq!(finding.message, expected);
+        assert_eq!(finding.place().0, alone.place().0 + 2, "{to}");
+        assert!(finding.place().0 > 2, "{to}: {:?}", finding.place());
     }
 }
 
