@@ -5,10 +5,10 @@ use crate::http::openapi::{
     AnswerDoc, CallbackDoc, FieldDoc, FieldKind, PlaceDoc, SampleDoc, security, shape,
 };
 use crate::operator::field::{Field, Place};
-use crate::operator::file::{CodeGiven, Holds, Is};
+use crate::operator::file::{CodeGiven, Holds, Is, NumberGiven};
 use crate::operator::path::PathShape;
 use crate::operator::request::BodyKind;
-use crate::operator::rule::Test;
+use crate::operator::rule::{Rule, Test};
 use crate::operator::sample::Sample;
 use crate::operator::ussd::UssdShape;
 
@@ -237,6 +237,12 @@ fn fields(site: &UssdSite<'_>, variant: &Variant, of_body: bool) -> Vec<FieldDoc
 fn needed(shape: &UssdShape, variant: &Variant, at: usize, field: &Field) -> bool {
     if variant.told.as_ref().is_some_and(|(told, _)| *told == at) {
         return true;
+    }
+    if at == shape.subscriber && shape.number_given == NumberGiven::First {
+        // At a dial that is told apart from everything else.
+        let is_dial = variant.becomes == Becomes::Screen && variant.told.is_some();
+        let said = |rule: &Rule<Is>| rule.is != Is::Unsaid;
+        return is_dial && shape.holds == Holds::Last && shape.events.iter().all(said);
     }
     let always = at == shape.subscriber || Some(at) == shape.session;
     let typed = variant.becomes == Becomes::Pressed && at == shape.input;
