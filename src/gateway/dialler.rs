@@ -1,6 +1,7 @@
 //! Whose session a callback is of, where the operator tells the number at the dial only.
 
 use std::future::Future;
+use std::time::Duration;
 
 use crate::callback::{LinkName, Msisdn};
 use crate::clock::Moment;
@@ -49,11 +50,36 @@ impl<S: Store, R: Registry> Gateway<S, R> {
     ) -> Result<T, StoreError> {
         let passed = self.clock.now().since(at);
         let left = self.answer_time(link).saturating_sub(passed);
-        tokio::time::timeout(left, said)
-            .await
-            .unwrap_or_else(|_late| {
-                let told = "it gave no answer within the link's deadline";
-                Err(StoreError::Unavailable(told.to_owned()))
-            })
+        within(left, said).await
+    }
+}
+
+/// What the ledger says, if it does so in time.
+async fn within<T>(
+    left: Duration,
+    said: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let late = |_| {
+        let told = "it gave no answer within the link's deadline";
+        Err(StoreError::Unavailable(told.to_owned()))
+    };
+    tokio::time::timeout(left, said).await.unwrap_or_else(late)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_ledger_that_says_nothing_is_not_waited_for() {
+        let left = Duration::from_millis(1500);
+        let begun = Instant::now();
+        let silent = within(left, std::future::pending::<Result<(), StoreError>>()).await;
+        assert!(matches!(silent, Err(StoreError::Unavailable(_))));
+        assert_eq!(begun.elapsed(), left);
+        assert_eq!(within(Duration::ZERO, async { Ok(7) }).await.unwrap(), 7);
     }
 }
