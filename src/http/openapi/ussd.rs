@@ -379,6 +379,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::finding::Source;
     use crate::http::openapi::{Site, document};
     use crate::operator::shape::{Shape, Shapes};
 
@@ -463,5 +464,38 @@ mod tests {
             json!(["session", "msisdn", "event", "input"])
         );
         assert_eq!(either[2]["required"], json!(["session", "msisdn", "event"]));
+    }
+
+    #[test]
+    fn a_number_that_is_told_first_is_needed_at_the_dial_only() {
+        let shapes = Shapes::load(&[]).unwrap();
+        let file = shapes.source("generic").unwrap().text();
+        let first = file.replace("\nreads:\n", "\nreads:\n  subscriber: first\n");
+        let Ok(Shape::Ussd(shape)) = Shape::parse(&Source::new("first.yaml", &first)) else {
+            panic!("it is no shape")
+        };
+        let site = UssdSite {
+            link: "op",
+            shape: &shape,
+            codes: vec!["*580#".into()],
+            auth: &[],
+        };
+        let document = document(&Site::default(), &callbacks(&site));
+        let body =
+            &document["paths"]["/ussd/op"]["post"]["requestBody"]["content"]["application/json"];
+        let required: Vec<_> = body["schema"]["anyOf"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| &one["required"])
+            .collect();
+        assert_eq!(
+            required,
+            [
+                &json!(["session", "msisdn", "event"]),
+                &json!(["session", "event", "input"]),
+                &json!(["session", "event"])
+            ]
+        );
     }
 }
