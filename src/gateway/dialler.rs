@@ -36,7 +36,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         Ok(found
             .filter(|(_, session)| {
                 let silent = at.since(session.seen_at) > rules.session;
-                !silent && !(session.ended && rules.ids_recur)
+                !(silent || session.ended && rules.ids_recur)
             })
             .map(|(subscriber, _)| subscriber))
     }
