@@ -8,8 +8,8 @@ use crate::dialog::tree;
 use crate::finding::{Finding, Source, Span};
 use crate::operator::field::{Field, Place};
 use crate::operator::file::{
-    CodeGiven, First, Head, Holds, Ordered, Peek, RepeatFile, ReplyFile, RequestFile, RuleFile,
-    SessionIds, UssdFile,
+    CodeGiven, First, Head, Holds, NumberGiven, Ordered, Peek, RepeatFile, ReplyFile, RequestFile,
+    RuleFile, SessionIds, UssdFile,
 };
 use crate::operator::path::{PathShape, Segment};
 use crate::operator::reply::{Hole, ReplyBody, ReplyTemplate};
@@ -184,6 +184,14 @@ fn ussd_of(file: &UssdFile) -> Result<UssdShape, Fault> {
         }
         (CodeGiven::Always | CodeGiven::First | CodeGiven::Never, _) => {}
     }
+    let has_id = session.is_some_and(|at| !fields[at].optional);
+    if reads.subscriber == NumberGiven::First && !has_id {
+        return Err(Fault::new(
+            "subscriber: first",
+            "the number is told at the dial only, and no field `session` that is always there tells whose a key press is",
+            "name the place of the session's id as `session:`, without `optional: true`; or write `subscriber: always`",
+        ));
+    }
     if reads.holds_path() && file.repeat != RepeatFile::Path {
         return Err(Fault::new(
             "repeat:",
@@ -297,12 +305,21 @@ fn ussd_of(file: &UssdFile) -> Result<UssdShape, Fault> {
         )
         .within("samples"));
     }
-    let samples = file
+    let samples: Vec<Sample> = file
         .samples
         .iter()
         .enumerate()
         .map(|(at, file)| Sample::parse(file).map_err(|fault| fault.within(at).within("samples")))
         .collect::<Result<_, _>>()?;
+    if reads.subscriber == NumberGiven::Always
+        && samples.iter().any(|sample| sample.dialled_by.is_some())
+    {
+        return Err(Fault::new(
+            "dialled_by:",
+            "every request tells the number, so that nobody is asked who dialled",
+            "take it away, or write `subscriber: first` under `reads:`",
+        ));
+    }
     Ok(UssdShape {
         network: at("network"),
         head,
@@ -316,6 +333,7 @@ fn ussd_of(file: &UssdFile) -> Result<UssdShape, Fault> {
         input,
         holds: reads.input,
         first: reads.first,
+        number_given: reads.subscriber,
         code_given: reads.code,
         session_ids,
         events,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::callback::{Input, Msisdn, Repeat, ServiceName};
 use crate::input::dialled;
 use crate::operator::field::{Field, Place, Value};
-use crate::operator::file::{CodeGiven, First, Head, Holds, Is, SessionIds};
+use crate::operator::file::{CodeGiven, First, Head, Holds, Is, NumberGiven, SessionIds};
 use crate::operator::json::Json;
 use crate::operator::path::PathShape;
 use crate::operator::refusal::CallbackError;
@@ -66,6 +66,8 @@ pub struct UssdShape {
     pub holds: Holds,
     /// What it holds at a dial.
     pub first: First,
+    /// When the subscriber's number is told.
+    pub number_given: NumberGiven,
     /// When the code is told.
     pub code_given: CodeGiven,
     /// Whether ids come again.
@@ -99,7 +101,8 @@ pub struct UssdShape {
 pub struct Heard {
     /// What it is; where the path tells, a key press.
     pub is: Is,
-    /// Who; none where nothing of the request counts.
+    /// Who; none where nothing of the request counts, and where the number was told at the dial and
+    /// the session's id has to tell whose it is.
     pub subscriber: Option<Msisdn>,
     /// The operator's session; empty where it has none.
     pub session: String,
@@ -155,20 +158,22 @@ impl UssdShape {
             values.push(field.find(&read, &segments, None)?);
         }
         let is = self.event(&values)?;
+        let told_before = self.number_given == NumberGiven::First && is != Is::New;
         // An end that does not say whose session it is closes none.
         let whose = self
             .fields
             .get(self.subscriber)
             .zip(values.get(self.subscriber));
         let nobodys = whose.is_some_and(|(field, value)| field.optional && value.is_none());
-        if is == Is::Ignored || (is == Is::End && nobodys) {
+        if is == Is::Ignored || (is == Is::End && nobodys && !told_before) {
             return Ok(self.ignored(&values));
         }
         // A dial may bring nothing, a key press has something that was pressed.
         let pressed = is == Is::Continue && self.holds == Holds::Last;
         for (at, (field, value)) in self.fields.iter().zip(&values).enumerate() {
             let needed = (!field.optional || (pressed && at == self.input))
-                && (is != Is::End || self.always_needed(&field.name));
+                && (is != Is::End || self.always_needed(&field.name))
+                && !(told_before && at == self.subscriber);
             if value.is_none() && needed {
                 return Err(CallbackError::Missing(field.shown().into()));
             }
@@ -180,7 +185,10 @@ impl UssdShape {
                 .map(|v| v.text.as_ref())
         };
         let subscriber = values.get(self.subscriber).and_then(Option::as_ref);
-        let subscriber = self.number(subscriber.map(Value::whole))?;
+        let subscriber = match subscriber.filter(|value| !(told_before && value.text.is_empty())) {
+            None if told_before => None,
+            told => Some(self.number(told.map(Value::whole))?),
+        };
         let session = match self.session.map(|at| (at, text(at))) {
             Some((at, Some(id))) => self.id(at, id)?.to_owned(),
             Some((_, None)) | None => String::new(),
@@ -195,7 +203,7 @@ impl UssdShape {
         }
         Ok(Heard {
             is,
-            subscriber: Some(subscriber),
+            subscriber,
             session,
             code,
             input: input.to_owned(),

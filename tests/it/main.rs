@@ -17,6 +17,7 @@ mod conversations;
 mod corpus;
 mod crash;
 mod deadlines;
+mod dialler;
 mod docs;
 mod floors;
 mod let_in;

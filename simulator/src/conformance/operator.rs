@@ -369,6 +369,7 @@ const BUILT_IN: &[(&str, &str)] = built_in![
     "restcomm",
     "safaricom",
     "sendexa",
+    "trueafrican",
     "truroute",
     "twilio",
     "vodacom",

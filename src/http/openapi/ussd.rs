@@ -6,10 +6,10 @@ use crate::http::openapi::{
 };
 use crate::operator::CallbackError;
 use crate::operator::field::{Field, Place};
-use crate::operator::file::{CodeGiven, Holds, Is};
+use crate::operator::file::{CodeGiven, Holds, Is, NumberGiven};
 use crate::operator::path::PathShape;
 use crate::operator::request::BodyKind;
-use crate::operator::rule::Test;
+use crate::operator::rule::{Rule, Test};
 use crate::operator::sample::Sample;
 use crate::operator::ussd::UssdShape;
 
@@ -71,7 +71,8 @@ impl Variant {
     fn by_whose(&self, shape: &UssdShape) -> Vec<Self> {
         let subscriber = shape.fields.get(shape.subscriber);
         let may_lack = subscriber.is_some_and(|field| field.optional);
-        if self.becomes != Becomes::Closed || !may_lack {
+        let looked_up = shape.number_given == NumberGiven::First;
+        if self.becomes != Becomes::Closed || !may_lack || looked_up {
             return vec![self.clone()];
         }
         let told = |whose, becomes| Self {
@@ -273,6 +274,12 @@ fn needed(shape: &UssdShape, variant: &Variant, at: usize, field: &Field) -> boo
     if variant.told.as_ref().is_some_and(|(told, _)| *told == at) {
         return true;
     }
+    if at == shape.subscriber && shape.number_given == NumberGiven::First {
+        // At a dial that is told apart from everything else.
+        let is_dial = variant.becomes == Becomes::Screen && variant.told.is_some();
+        let said = |rule: &Rule<Is>| rule.is != Is::Unsaid;
+        return is_dial && shape.holds == Holds::Last && shape.events.iter().all(said);
+    }
     if at == shape.subscriber
         && let Some(told) = variant.whose
     {
@@ -437,6 +444,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::finding::Source;
     use crate::http::openapi::{Site, document};
     use crate::operator::shape::{Shape, Shapes};
 
@@ -521,5 +529,38 @@ mod tests {
             json!(["session", "msisdn", "event", "input"])
         );
         assert_eq!(either[2]["required"], json!(["session", "msisdn", "event"]));
+    }
+
+    #[test]
+    fn a_number_that_is_told_first_is_needed_at_the_dial_only() {
+        let shapes = Shapes::load(&[]).unwrap();
+        let file = shapes.source("generic").unwrap().text();
+        let first = file.replace("\nreads:\n", "\nreads:\n  subscriber: first\n");
+        let Ok(Shape::Ussd(shape)) = Shape::parse(&Source::new("first.yaml", &first)) else {
+            panic!("it is no shape")
+        };
+        let site = UssdSite {
+            link: "op",
+            shape: &shape,
+            codes: vec!["*580#".into()],
+            auth: &[],
+        };
+        let document = document(&Site::default(), &callbacks(&site));
+        let body =
+            &document["paths"]["/ussd/op"]["post"]["requestBody"]["content"]["application/json"];
+        let required: Vec<_> = body["schema"]["anyOf"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| &one["required"])
+            .collect();
+        assert_eq!(
+            required,
+            [
+                &json!(["session", "msisdn", "event"]),
+                &json!(["session", "event", "input"]),
+                &json!(["session", "event"])
+            ]
+        );
     }
 }

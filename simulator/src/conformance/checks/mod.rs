@@ -76,7 +76,7 @@ checks! {
     End "ussd.end" Theirs, "the end of a session is acknowledged";
     AfterEnd "ussd.after-end" Ours("turns"), "a key press after the end gets a valid answer";
     Timeout "ussd.timeout" Theirs, "the operator's time-out is acknowledged";
-    UnknownSession "ussd.unknown-session" Ours("turns"), "a key press in an unknown session gets the first screen";
+    UnknownSession "ussd.unknown-session" Ours("turns"), "a key press in an unknown session gets the first screen, or an end where no number comes with it";
     OlderSession "ussd.older-session" Ours("turns"), "a key press in a session older than the newest gets a valid end";
     Repeated "repeat.in-turn" Ours("repeats"), "a repeated callback gets the same bytes";
     RepeatedNew "repeat.of-the-first" Ours("repeats"), "a repeated first callback gets the same bytes";
