@@ -47,7 +47,7 @@ fn shapes(texts: bool) -> Vec<String> {
 const LONG: &str = "sample0secret0sample0secret0sample";
 
 /// A link for texts that nobody answers at.
-fn sms_link() -> String {
+pub fn sms_link() -> String {
     "[[link]]\nkind = \"smpp\"\nname = \"smsc\"\nhost = \"127.0.0.1\"\nport = 1\n\
      system_id = \"jisr\"\npassword = \"sample\"\nservices = [\"tns\"]\n"
         .to_owned()
@@ -97,7 +97,12 @@ secret = "{SECRET}"
     Program::start(folder.path(), &[]).await
 }
 
-fn proofs() -> Proofs {
+/// The rule of a link that wants [`proofs`].
+pub fn hmac_rule() -> String {
+    format!("kind = \"hmac\"\nsecret = \"{SECRET}\"\n")
+}
+
+pub fn proofs() -> Proofs {
     format!("hmac:{SECRET}").parse().unwrap()
 }
 

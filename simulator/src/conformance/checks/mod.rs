@@ -107,7 +107,7 @@ checks! {
     Method "error.method" Ours("errors"), "another method gets 405";
     Quiet "error.quiet" Ours("errors"), "no error says what was typed, or a number";
     Unsigned "auth.unsigned" Ours("authentication"), "a callback without proof gets 401";
-    WrongSecret "auth.wrong" Ours("authentication"), "a wrong secret gets 401";
+    WrongSecret "auth.wrong" Ours("authentication"), "a wrong secret, or another's certificate, gets 401";
     Changed "auth.changed" Ours("authentication"), "a callback changed after it was signed gets 401";
     Stale "auth.stale" Ours("authentication"), "a callback signed an hour ago gets 401";
     Future "auth.future" Ours("authentication"), "a callback signed in an hour gets 401";
