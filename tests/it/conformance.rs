@@ -130,7 +130,14 @@ async fn every_shape_is_green() {
 #[tokio::test]
 async fn a_planted_fault_is_red() {
     let folder = TempDir::new().unwrap();
-    let shapes = ["africastalking", "generic"].map(str::to_owned);
+    let shapes = [
+        "africastalking",
+        "generic",
+        "infobip",
+        "madapi",
+        "mtn-rwanda",
+    ];
+    let shapes = shapes.map(str::to_owned);
     let program = gateway(&folder, &shapes).await;
     for (shape, fault, lines) in [
         ("africastalking", Fault::MarkerLost, "answer.marker"),
@@ -155,6 +162,9 @@ async fn a_planted_fault_is_red() {
         ("generic", Fault::ContentTypeAccepted, "error.content-type"),
         ("generic", Fault::MethodAccepted, "error.method"),
         ("africastalking", Fault::ErrorEcho, "error.quiet"),
+        ("infobip", Fault::ErrorFormLost, "error.form"),
+        ("madapi", Fault::ErrorFormLost, "error.form"),
+        ("mtn-rwanda", Fault::ErrorFormLost, "error.form"),
         (
             "africastalking",
             Fault::UnsignedAccepted,

@@ -61,10 +61,10 @@ pub struct Ussd {
     /// Fields with a value that they never have.
     #[serde(default)]
     pub wrong: BTreeMap<String, Value>,
-    /// Where the number of an error stands, for operators that want each answer to have their own
-    /// status.
+    /// How a callback that cannot be taken is answered, where the document says so; else the status
+    /// alone tells.
     #[serde(default)]
-    pub refusal: Option<Rule>,
+    pub refusal: Option<RefusalForm>,
     /// The document names no content type of callbacks.
     #[serde(default)]
     pub any_type: bool,
@@ -267,6 +267,21 @@ impl AnswerForm {
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.more.iter().chain(&self.end).chain([&self.text])
     }
+}
+
+/// How an error is told.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefusalForm {
+    /// The status, for operators that read no answer but with their own; 400 if not given.
+    #[serde(default)]
+    pub status: Option<u16>,
+    /// The media type, without parameters.
+    #[serde(default, rename = "type")]
+    pub content_type: Option<String>,
+    /// What tells that it is an error, be it in the body or in a header: all of it. `{status}` is
+    /// the number of the error, 400.
+    pub tells: Vec<Rule>,
 }
 
 fn ok() -> u16 {

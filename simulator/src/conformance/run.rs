@@ -111,6 +111,10 @@ pub struct Tally {
     pub told: Option<(String, Exchange)>,
     /// Errors that were looked at.
     pub errors: usize,
+    /// The first error that was not told as the operator wants it: what was expected, and where.
+    pub untold: Option<(String, Exchange)>,
+    /// Errors that were told as the operator wants it.
+    pub told_well: usize,
 }
 
 /// A run.

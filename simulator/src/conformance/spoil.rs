@@ -216,6 +216,7 @@ impl Spoiler {
             | Fault::BareFiveHundred
             | Fault::ContentTypeAccepted
             | Fault::MethodAccepted
+            | Fault::ErrorFormLost
             | Fault::ErrorEcho
             | Fault::RefusalTells
             | Fault::WrongAcknowledgement => false,

@@ -105,6 +105,7 @@ checks! {
     TooLarge "error.too-large" Ours("errors"), "a body that is too large gets 413";
     Malformed "error.malformed" Ours("errors"), "a broken body gets 400";
     Method "error.method" Ours("errors"), "another method gets 405";
+    Form "error.form" Theirs, "every error is told as the operator wants it";
     Quiet "error.quiet" Ours("errors"), "no error says what was typed, or a number";
     Unsigned "auth.unsigned" Ours("authentication"), "a callback without proof gets 401";
     WrongSecret "auth.wrong" Ours("authentication"), "a wrong secret, or another's certificate, gets 401";
@@ -137,7 +138,7 @@ impl Check {
 
     /// Whether it can be told only after all others.
     fn is_last(self) -> bool {
-        self.facet().is_some() || matches!(self, Self::Deadline | Self::Quiet)
+        self.facet().is_some() || matches!(self, Self::Deadline | Self::Form | Self::Quiet)
     }
 }
 
@@ -218,6 +219,7 @@ async fn one(run: &mut Run, check: Check) -> Verdict {
         Check::TooLarge => errors::too_large(run).await,
         Check::Malformed => errors::malformed(run).await,
         Check::Method => errors::method(run).await,
+        Check::Form => answers::error_form(run),
         Check::Quiet => answers::quiet(run),
         Check::Unsigned => auth::unsigned(run).await,
         Check::WrongSecret => auth::wrong(run).await,
