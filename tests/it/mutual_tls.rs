@@ -175,7 +175,7 @@ async fn the_operator_of_the_simulator_shows_its_certificate() {
         assert!(report.is_clean(), "{link}\n{report}");
         for name in ["auth.unsigned", "auth.wrong", "auth.nothing-learned"] {
             let line = report.lines.iter().find(|line| line.name == name).unwrap();
-            assert_eq!(line.outcome, Outcome::Pass, "{link} {name}: {}", line.came);
+            assert_eq!(line.outcome, Outcome::Pass, "{link} {name}: {}", line.why);
         }
     }
     // A link that takes any certificate of the authority is found out.

@@ -465,6 +465,13 @@ impl Run {
         }
     }
 
+    /// A verdict: not the very bytes came that are wanted, which are shown.
+    pub fn differs(&self, expected: &str, wanted: &[u8], exchange: &Exchange) -> Verdict {
+        let secrets = self.settings.proofs.secrets();
+        let wanted = shown::masked(&shown::escaped(wanted), &secrets);
+        self.fails(format!("{expected}:\n{wanted}"), exchange)
+    }
+
     /// A verdict: it came.
     pub fn passes(&self, exchange: &Exchange) -> Verdict {
         let secrets = self.settings.proofs.secrets();

@@ -85,7 +85,10 @@ pub async fn replayed(run: &mut Run) -> Checked {
     let again = run.send_wire(wire).await;
     match &again.came {
         Ok(came) if came.status == 409 || came.body == stored => Ok(run.passes(&again)),
-        Ok(_) | Err(_) => Err(run.fails("status 409, or the same bytes", &again)),
+        Ok(_) | Err(_) => {
+            let expected = "status 409, or the bytes of the first answer";
+            Err(run.differs(expected, &stored, &again))
+        }
     }
 }
 
@@ -118,7 +121,8 @@ pub async fn nothing_learned(run: &mut Run) -> Checked {
             Err(_) => false,
         };
         if !equal {
-            return Err(run.fails("the answer that no proof gets", &exchange));
+            let expected = format!("the answer that no proof gets, status {}", wanted.status);
+            return Err(run.differs(&expected, &wanted.body, &exchange));
         }
     }
     Ok(run.passes(&first))

@@ -115,7 +115,7 @@ pub async fn unknown_field(run: &mut Run) -> Checked {
     callback.asked = callback.asked.with_extra();
     let answer = run.good(&callback).await;
     if run.screen(&answer, true)? != wanted {
-        return Err(run.fails("the first screen", &answer));
+        return Err(run.differs("the first screen", wanted.as_bytes(), &answer));
     }
     Ok(run.passes(&answer))
 }

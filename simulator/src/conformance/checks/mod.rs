@@ -30,7 +30,9 @@ impl Clause {
     pub fn text(self, document: &str) -> String {
         match self {
             Self::Theirs => document.to_owned(),
-            Self::Ours(section) => format!("operators.md#{section}"),
+            Self::Ours(section) => {
+                format!("docs/operators.md#{section}, the gateway's guide for integrators")
+            }
         }
     }
 }

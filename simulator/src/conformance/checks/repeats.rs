@@ -22,7 +22,8 @@ fn body(exchange: &Exchange) -> Option<&[u8]> {
 fn same(run: &Run, first: &Exchange, again: &Exchange) -> Checked {
     run.screen(again, false)?;
     if body(first) != body(again) {
-        return Err(run.fails("the bytes of the first answer", again));
+        let wanted = body(first).unwrap_or_default();
+        return Err(run.differs("the bytes of the first answer", wanted, again));
     }
     Ok(run.passes(again))
 }
@@ -89,7 +90,8 @@ pub async fn reordered(run: &mut Run) -> Checked {
     run.screen(&late, false)?;
     let after = run.press(&mut caller, &key).await;
     if run.screen(&after, false)? != wanted {
-        return Err(run.fails("the screen that comes where nothing came late", &after));
+        let expected = "the screen that comes where nothing came late";
+        return Err(run.differs(expected, wanted.as_bytes(), &after));
     }
     Ok(run.passes(&late))
 }

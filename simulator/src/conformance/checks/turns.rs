@@ -20,7 +20,8 @@ pub async fn more(run: &mut Run) -> Checked {
     let key = run.settings.key.clone();
     let second = run.press(&mut caller, &key).await;
     if run.screen(&second, false)? == before {
-        return Err(run.fails("another screen than before", &second));
+        let expected = "another screen than before, which was";
+        return Err(run.differs(expected, before.as_bytes(), &second));
     }
     Ok(run.passes(&second))
 }
@@ -74,10 +75,8 @@ async fn after(run: &mut Run, wrong: &str) -> Checked {
     let key = run.settings.key.clone();
     let taken = run.press(&mut caller, &key).await;
     if run.screen(&taken, false)? != wanted {
-        return Err(run.fails(
-            format!("the screen that {key} gets without {wrong} before it"),
-            &taken,
-        ));
+        let expected = format!("the screen that {key} gets without {wrong} before it");
+        return Err(run.differs(&expected, wanted.as_bytes(), &taken));
     }
     Ok(run.passes(&taken))
 }
@@ -147,7 +146,8 @@ pub async fn unknown_session(run: &mut Run) -> Checked {
     // Longer than a segment of a dial string, so that it can only be an answer to something.
     let answer = run.press(&mut caller, "12345").await;
     if run.screen(&answer, true)? != wanted {
-        return Err(run.fails("the screen that somebody gets who dials", &answer));
+        let expected = "the screen that somebody gets who dials";
+        return Err(run.differs(expected, wanted.as_bytes(), &answer));
     }
     Ok(run.passes(&answer))
 }
