@@ -79,6 +79,9 @@ fn answer(
     body: &[u8],
 ) -> Response {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if uri.to_string().len() > 8 * 1024 {
+        return refused(431, "too large");
+    }
     let path = uri.path();
     let shape = path.strip_prefix("/ussd/").or(path.strip_prefix("/sms/"));
     let shape = shape.unwrap_or_default();

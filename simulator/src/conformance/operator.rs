@@ -37,6 +37,9 @@ pub struct Ussd {
     pub repeat: Repeat,
     /// Milliseconds within which it wants an answer.
     pub deadline_ms: u64,
+    /// Why the contract has no room for some checks.
+    #[serde(default)]
+    pub lacks: Lacks,
     /// How much a screen holds.
     #[serde(default)]
     pub limits: Limits,
@@ -87,6 +90,18 @@ pub struct Ussd {
     /// The status that acknowledges `end` and `timeout`.
     #[serde(default = "ok")]
     pub acknowledge: u16,
+}
+
+/// What an operator does not tell, each with what its document has instead, for the report.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lacks {
+    /// That a subscriber has hung up.
+    pub end: Option<String>,
+    /// That a subscriber has not answered in time.
+    pub timeout: Option<String>,
+    /// Anything by which a repeat is recognised.
+    pub repeat: Option<String>,
 }
 
 /// What a key press carries.
@@ -401,6 +416,25 @@ mod tests {
         for name in names() {
             let loaded = load(name);
             assert!(loaded.is_ok(), "{}", loaded.err().unwrap());
+        }
+    }
+
+    #[test]
+    fn what_an_operator_does_not_tell_has_its_reason() {
+        for name in names() {
+            let Description::Ussd(ussd) = load(name).unwrap() else {
+                continue;
+            };
+            for (what, tells, reason) in [
+                ("end", ussd.end.is_some(), &ussd.lacks.end),
+                ("timeout", ussd.timeout.is_some(), &ussd.lacks.timeout),
+                ("repeat", ussd.repeat != Repeat::None, &ussd.lacks.repeat),
+            ] {
+                assert!(
+                    tells != reason.is_some(),
+                    "{name}: write either {what}: or why there is none, in lacks: {{{what}: …}}"
+                );
+            }
         }
     }
 

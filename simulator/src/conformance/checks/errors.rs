@@ -14,6 +14,8 @@ use crate::conformance::sign::Manner;
 const TYPED: &str = "Zq7canary";
 /// Bytes of a body that no gateway takes for a callback.
 const LARGE: usize = 300_000;
+/// Bytes of a query that no gateway takes for a callback.
+const LARGE_HEAD: usize = 30_000;
 
 /// A key press that would be fine.
 fn press(run: &mut Run) -> (Asked, String) {
@@ -160,13 +162,12 @@ pub async fn content_type(run: &mut Run) -> Checked {
 
 pub async fn too_large(run: &mut Run) -> Checked {
     let (asked, msisdn) = press(run);
-    match asked.too_large(LARGE) {
-        Some(asked) => {
-            let exchange = refused(run, &asked, &msisdn, 413).await?;
-            Ok(run.passes(&exchange))
-        }
-        None => Ok(Verdict::not_run("the operator sends no body")),
-    }
+    let (asked, status) = match asked.too_large(LARGE) {
+        Some(asked) => (asked, 413),
+        None => (asked.with_long_head(LARGE_HEAD), 431),
+    };
+    let exchange = refused(run, &asked, &msisdn, status).await?;
+    Ok(run.passes(&exchange))
 }
 
 pub async fn malformed(run: &mut Run) -> Checked {

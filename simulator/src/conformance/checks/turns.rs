@@ -1,10 +1,12 @@
 //! Sessions as they go: dialling, keys, the end.
 
-use crate::conformance::checks::Checked;
+use crate::conformance::checks::{Checked, lacking};
 use crate::conformance::operator::{Numbered, Typed};
 use crate::conformance::report::Verdict;
 use crate::conformance::run::{Event, Exchange, Run};
 use crate::conformance::sign::Manner;
+
+const UNTOLD: &str = "the operator does not tell";
 
 pub async fn new(run: &mut Run) -> Checked {
     let mut caller = run.caller();
@@ -95,14 +97,14 @@ pub async fn dial_string(run: &mut Run) -> Checked {
 pub async fn end(run: &mut Run) -> Checked {
     match run.operator.end {
         Some(_) => ends(run, Event::End).await,
-        None => Ok(Verdict::not_run("the operator does not tell")),
+        None => Ok(lacking(UNTOLD, run.operator.lacks.end.as_ref())),
     }
 }
 
 pub async fn timeout(run: &mut Run) -> Checked {
     match run.operator.timeout {
         Some(_) => ends(run, Event::Timeout).await,
-        None => Ok(Verdict::not_run("the operator does not tell")),
+        None => Ok(lacking(UNTOLD, run.operator.lacks.timeout.as_ref())),
     }
 }
 
@@ -121,7 +123,7 @@ async fn ends(run: &mut Run, event: Event) -> Checked {
 
 pub async fn after_end(run: &mut Run) -> Checked {
     if run.operator.end.is_none() {
-        return Ok(Verdict::not_run("the operator does not tell of the end"));
+        return Ok(lacking(UNTOLD, run.operator.lacks.end.as_ref()));
     }
     let mut caller = run.caller();
     let first = run.dial(&mut caller, "").await;
