@@ -1,5 +1,6 @@
 //! The shapes of HTTP links: those built in, those of the folder, and which link has which.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,6 +111,19 @@ fn files(folder: &Path) -> Result<Vec<Source>, Failure> {
                 Failure::Failed(format!("{}: it is no text in UTF-8", path.display()))
             })?;
             Ok(Source::new(&path.display().to_string(), &text))
+        })
+        .collect()
+}
+
+/// The names of the shapes that links have, each once.
+pub fn used(config: &Config) -> BTreeSet<&str> {
+    config
+        .links
+        .iter()
+        .filter_map(|link| match link {
+            LinkConfig::UssdHttp(http) | LinkConfig::Sandbox(http) => Some(http.shape.as_str()),
+            LinkConfig::SmsHttp(sms) => Some(sms.shape.as_str()),
+            LinkConfig::Smpp(_) => None,
         })
         .collect()
 }
