@@ -46,6 +46,8 @@ struct Line<'a> {
     reads: Vec<(String, String)>,
     /// What goes back.
     answer: Option<String>,
+    /// What is posted after it, where the shape does that: below the link's address.
+    pushed: Option<String>,
     differences: Vec<Difference>,
 }
 
@@ -160,6 +162,7 @@ fn ussd<'a>(link: Option<&'a str>, shape: &'a Arc<UssdShape>, sample: &'a Sample
             .map(|(name, value)| (name.to_owned(), value))
             .collect(),
         answer: played.answer.map(|answer| answer.shown()),
+        pushed: played.pushed.map(|pushed| pushed.shown()),
         differences: played.differences,
     }
 }
@@ -181,6 +184,7 @@ fn sms<'a>(link: Option<&'a str>, shape: &'a Arc<SmsShape>, sample: &'a SmsSampl
         request: played.request,
         reads: played.reads.lines().map(pair).collect(),
         answer: Some(played.answer),
+        pushed: None,
         differences: played.differences,
     }
 }
@@ -203,7 +207,11 @@ fn told(link: Option<&str>, shape: &Shape, lines: &[Line<'_>]) -> String {
             line.source,
             line.date
         );
-        for (sign, block) in [(">", Some(&line.request)), ("<", line.answer.as_ref())] {
+        for (sign, block) in [
+            (">", Some(&line.request)),
+            ("<", line.answer.as_ref()),
+            ("=>", line.pushed.as_ref()),
+        ] {
             for row in block.into_iter().flat_map(|block| block.trim_end().lines()) {
                 let _ = writeln!(text, "    {sign} {row}");
             }

@@ -72,6 +72,7 @@ impl SmsSample {
                 screen: None,
                 ends: false,
                 answer: None,
+                pushed: None,
             })?),
         };
         Ok(Self {
