@@ -326,7 +326,7 @@ fn greet(
     let http = callbacks.local_addr().map_err(Failure::of)?;
     let admin = administration.local_addr().map_err(Failure::of)?;
     let scheme = scheme(config);
-    println!("callbacks       {scheme}://{http}/ussd/LINK");
+    println!("callbacks       {scheme}://{http}/ussd/LINK  /sms/LINK");
     println!("administration  http://{admin}/readyz  /livez  /metrics  /links  /docs");
     println!("ledger          {}", config.store.path().display());
     if config.registry.kind == RegistryKind::Sandbox {

@@ -20,7 +20,16 @@ enum State {
     /// They may not, since then.
     Open { since: Moment },
     /// One is trying, since then.
-    Probing { since: Moment },
+    Probing { since: Moment, by: Caller },
+}
+
+/// Who calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Caller {
+    /// Somebody waits before a screen and soon gives up, which says little of the other side.
+    Hurried,
+    /// Nobody waits.
+    Patient,
 }
 
 /// The breaker of one other side.
@@ -45,18 +54,26 @@ impl Breaker {
     }
 
     /// Leave for one call, or none while it is open.
-    pub(super) fn admit<'a>(&'a self, clock: &'a dyn Clock) -> Option<Leave<'a>> {
+    ///
+    /// Where the other side is well but slower than a screen can wait, every hurried probe fails; so a
+    /// patient one may go beside it, else what is to come by SMS would never come.
+    pub(super) fn admit<'a>(&'a self, clock: &'a dyn Clock, by: Caller) -> Option<Leave<'a>> {
         let now = clock.now();
+        // A clock that was set back counts as time that has passed: waiting longer than ten seconds
+        // helps nobody. A probe that has said nothing for so long is lost.
+        let recent = |since: Moment| since <= now && now.since(since) < OPEN_FOR;
         let mut state = self.state();
         match *state {
             State::Closed { .. } => {}
-            State::Open { since } | State::Probing { since } => {
-                // A clock that was set back counts as time that has passed: waiting longer than
-                // ten seconds helps nobody. A probe that has said nothing for so long is lost.
-                if since <= now && now.since(since) < OPEN_FOR {
+            State::Open { since } if recent(since) => return None,
+            State::Probing { since, by: before } if recent(since) => {
+                if (before, by) != (Caller::Hurried, Caller::Patient) {
                     return None;
                 }
-                *state = State::Probing { since: now };
+                *state = State::Probing { since: now, by };
+            }
+            State::Open { .. } | State::Probing { .. } => {
+                *state = State::Probing { since: now, by };
             }
         }
         Some(Leave {
@@ -113,7 +130,7 @@ mod tests {
         }
     }
 
-    /// Runs lines of `at MS call ok|fails -> went|held` against one breaker.
+    /// Runs lines of `at MS call ok|fails -> went|held` of hurried callers against one breaker.
     fn check(script: &str) {
         let (breaker, clock) = (Breaker::new(), Hand(AtomicI64::new(0)));
         for line in script
@@ -126,7 +143,7 @@ mod tests {
                 panic!("bad line: {line}")
             };
             clock.0.store(at.parse().unwrap(), Ordering::Relaxed);
-            let went = match breaker.admit(&clock) {
+            let went = match breaker.admit(&clock, Caller::Hurried) {
                 Some(leave) if outcome == "ok" => {
                     leave.answered();
                     "went"
@@ -198,16 +215,22 @@ mod tests {
     fn only_one_call_probes() {
         let (breaker, clock) = (Breaker::new(), Hand(AtomicI64::new(0)));
         for _ in 0..FAILURES_MAX {
-            drop(breaker.admit(&clock));
+            drop(breaker.admit(&clock, Caller::Hurried));
         }
         clock.0.store(10_000, Ordering::Relaxed);
-        let probe = breaker.admit(&clock);
+        let probe = breaker.admit(&clock, Caller::Hurried);
         assert!(probe.is_some());
         assert!(
-            breaker.admit(&clock).is_none(),
+            breaker.admit(&clock, Caller::Hurried).is_none(),
             "a second call went beside the probe"
         );
-        probe.unwrap().answered();
-        assert!(breaker.admit(&clock).is_some());
+        // A screen that gives up soon does not keep out who has time, but one of those is enough.
+        let patient = breaker.admit(&clock, Caller::Patient);
+        assert!(patient.is_some());
+        assert!(breaker.admit(&clock, Caller::Patient).is_none());
+        drop(probe);
+        assert!(breaker.admit(&clock, Caller::Patient).is_none());
+        patient.unwrap().answered();
+        assert!(breaker.admit(&clock, Caller::Hurried).is_some());
     }
 }

@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, timeout_at};
 
 use crate::clock::Clock;
-use crate::desk::breaker::Breaker;
+use crate::desk::breaker::{Breaker, Caller};
 use crate::desk::{Identity, Lookup, NewAccount, Opened, Registry, RegistryError, tls, wire};
 
 /// The most bytes of an answer.
@@ -105,6 +105,7 @@ struct Call<'a> {
     path: String,
     body: Bytes,
     idempotency_key: Option<&'a str>,
+    by: Caller,
 }
 
 /// Why one attempt brought no answer.
@@ -206,7 +207,7 @@ impl HttpRegistry {
             again: false,
         };
         let request = self.request(call).map_err(once)?;
-        let Some(leave) = self.breaker.admit(&*self.clock) else {
+        let Some(leave) = self.breaker.admit(&*self.clock, call.by) else {
             return Err(once(unavailable(
                 "it failed several times in a row; waiting before the next try",
             )));
@@ -271,11 +272,17 @@ impl HttpRegistry {
 }
 
 impl HttpRegistry {
-    async fn look_up(&self, who: &Identity, within: Duration) -> Result<Lookup, RegistryError> {
+    async fn look_up(
+        &self,
+        who: &Identity,
+        within: Duration,
+        by: Caller,
+    ) -> Result<Lookup, RegistryError> {
         let call = Call {
             path: "/v1/lookups".into(),
             body: wire::lookup_body(who).into(),
             idempotency_key: None,
+            by,
         };
         match self.call(&call, within, true).await? {
             (StatusCode::OK, body) => wire::lookup_answer(&body),
@@ -283,11 +290,17 @@ impl HttpRegistry {
         }
     }
 
-    async fn open(&self, account: &NewAccount, within: Duration) -> Result<Opened, RegistryError> {
+    async fn open(
+        &self,
+        account: &NewAccount,
+        within: Duration,
+        by: Caller,
+    ) -> Result<Opened, RegistryError> {
         let call = Call {
             path: "/v1/accounts".into(),
             body: wire::account_body(account).into(),
             idempotency_key: Some(&account.idempotency_key),
+            by,
         };
         let (status, body) = self.call(&call, within, false).await?;
         match status {
@@ -301,20 +314,26 @@ impl HttpRegistry {
 
 impl Registry for HttpRegistry {
     async fn lookup(&self, who: &Identity) -> Result<Lookup, RegistryError> {
-        self.look_up(who, self.lookup_within).await
+        self.look_up(who, self.lookup_within, Caller::Hurried).await
     }
 
     async fn lookup_late(&self, who: &Identity) -> Result<Lookup, RegistryError> {
-        self.look_up(who, self.lookup_within.max(LATE_WITHIN)).await
+        self.look_up(who, self.lookup_within.max(LATE_WITHIN), Caller::Patient)
+            .await
     }
 
     async fn open_account(&self, account: &NewAccount) -> Result<Opened, RegistryError> {
-        self.open(account, self.change_within).await
+        self.open(account, self.change_within, Caller::Hurried)
+            .await
     }
 
     async fn open_account_late(&self, account: &NewAccount) -> Result<Opened, RegistryError> {
-        self.open(account, self.change_within.max(LATE_WITHIN))
-            .await
+        self.open(
+            account,
+            self.change_within.max(LATE_WITHIN),
+            Caller::Patient,
+        )
+        .await
     }
 
     async fn revoke_password(
@@ -331,6 +350,7 @@ impl Registry for HttpRegistry {
             path: format!("/v1/accounts/{registration}/revocations"),
             body: wire::revocation_body(generation).into(),
             idempotency_key: None,
+            by: Caller::Patient,
         };
         match self.call(&call, self.change_within, false).await? {
             (StatusCode::NO_CONTENT, _) => Ok(()),

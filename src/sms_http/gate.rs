@@ -18,6 +18,9 @@ const AWAY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(
 /// The same after the operator refused us, which only people mend.
 const FAULT: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(600));
 
+/// The same after it throttled us and did not say for how long.
+const BUSY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
 /// After so many exchanges without an answer, with no answer between, the link counts as down: a
 /// message that gets no answer may be sent three times, then it is lost.
 const SILENT_MAX: u32 = 3;
@@ -54,6 +57,8 @@ struct State {
     silent: u32,
     /// When the next try may be made, while there are failures.
     again_at: Instant,
+    /// Times in a row that it throttled us and did not say for how long.
+    throttled: u32,
     /// Until when the operator wants to be left alone.
     pause_until: Instant,
 }
@@ -92,6 +97,7 @@ impl Gate {
                 failures: 0,
                 silent: 0,
                 again_at: now,
+                throttled: 0,
                 pause_until: now,
             }),
             changes: watch::channel(()).0,
@@ -146,11 +152,26 @@ impl Gate {
     /// Takes note of what an exchange that began in `round` said.
     pub fn learn(&self, round: u64, word: &LinkWord) {
         match word {
-            LinkWord::Fine => self.answered(),
+            LinkWord::Fine => {
+                self.answered();
+                self.lock().throttled = 0;
+            }
             LinkWord::Pause(wait) => {
                 self.answered();
                 let mut state = self.lock();
                 state.pause_until = state.pause_until.max(Instant::now() + *wait);
+                drop(state);
+                self.changes.send_replace(());
+            }
+            LinkWord::Busy => {
+                self.answered();
+                let mut state = self.lock();
+                let now = Instant::now();
+                // What was under way together is throttled together.
+                if now >= state.pause_until {
+                    state.pause_until = now + self.spread(BUSY, state.throttled);
+                    state.throttled = state.throttled.saturating_add(1);
+                }
                 drop(state);
                 self.changes.send_replace(());
             }
@@ -181,20 +202,24 @@ impl Gate {
         self.changes.send_replace(());
     }
 
-    fn failed(&self, round: u64, (first, longest): (Duration, Duration), why: &str) {
+    /// The pause after so many before it: at least half of its step, so that links do not come in
+    /// step.
+    fn spread(&self, (first, longest): (Duration, Duration), before: u32) -> Duration {
+        let step = first.saturating_mul(1 << before.min(16)).min(longest);
+        let half = u64::try_from((step / 2).as_millis()).unwrap_or(u64::MAX);
+        let mut bytes = [0; 8];
+        self.chance.fill(&mut bytes);
+        let jitter = u64::from_le_bytes(bytes) % half.saturating_add(1);
+        Duration::from_millis(half.saturating_add(jitter))
+    }
+
+    fn failed(&self, round: u64, pauses: (Duration, Duration), why: &str) {
         let mut state = self.lock();
         // What was under way together fails together.
         if state.round != round {
             return;
         }
-        let step = first
-            .saturating_mul(1 << state.failures.min(16))
-            .min(longest);
-        let half = u64::try_from((step / 2).as_millis()).unwrap_or(u64::MAX);
-        let mut bytes = [0; 8];
-        self.chance.fill(&mut bytes);
-        let jitter = u64::from_le_bytes(bytes) % half.saturating_add(1);
-        let wait = Duration::from_millis(half.saturating_add(jitter));
+        let wait = self.spread(pauses, state.failures);
         state.failures = state.failures.saturating_add(1);
         state.round += 1;
         state.again_at = Instant::now() + wait;
@@ -293,6 +318,29 @@ mod tests {
         assert_eq!(gate.tell(), Standing::Probe);
         gate.learn(gate.standing().1, &LinkWord::Silent("x"));
         assert_eq!(gate.tell(), Standing::Down);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn throttling_without_a_time_pauses_longer_each_time() {
+        let gate = gate();
+        for seconds in [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0] {
+            // Ten of a window are one.
+            for _ in 0..10 {
+                gate.learn(0, &LinkWord::Busy);
+            }
+            assert_eq!(gate.tell(), Standing::Pause);
+            let from = Instant::now();
+            gate.changed().await;
+            let wait = from.elapsed().as_secs_f64();
+            assert!((wait - seconds).abs() < 0.01, "{wait}");
+            assert_eq!(gate.tell(), Standing::Open);
+        }
+        gate.learn(0, &LinkWord::Fine);
+        gate.learn(0, &LinkWord::Busy);
+        gate.tell();
+        let from = Instant::now();
+        gate.changed().await;
+        assert!(from.elapsed() < Duration::from_secs(1));
     }
 
     #[tokio::test(start_paused = true)]

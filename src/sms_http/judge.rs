@@ -19,6 +19,8 @@ pub(super) enum LinkWord {
     Fine,
     /// It wants to be left alone for so long.
     Pause(Duration),
+    /// It throttles us, and does not say for how long.
+    Busy,
     /// It refuses us, whatever the message. The reason is a code.
     Fault(String),
     /// There is no way to it.
@@ -74,7 +76,10 @@ pub(super) fn judge(
     let asked = pause.map_or(LinkWord::Fine, LinkWord::Pause);
     match word {
         Word::Accepted(id) => (PartOutcome::Accepted(id), LinkWord::Fine),
-        Word::Throttled => (PartOutcome::Throttled, asked),
+        Word::Throttled => (
+            PartOutcome::Throttled,
+            pause.map_or(LinkWord::Busy, LinkWord::Pause),
+        ),
         Word::Temporary(reason) => (PartOutcome::Temporary(reason), asked),
         Word::Refused(reason) => (PartOutcome::Refused(reason), LinkWord::Fine),
         Word::Unknown | Word::ByStatus => (PartOutcome::Unknown, LinkWord::Fine),

@@ -269,7 +269,7 @@ async fn what_a_server_does_is_an_outcome() {
         (
             says("429 Too Many Requests"),
             PartOutcome::Throttled,
-            Standing::Open,
+            Standing::Pause,
         ),
         (
             Does::Says(answer("429 Too Many Requests", "retry-after: 7\r\n", "")),
