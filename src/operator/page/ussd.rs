@@ -171,8 +171,8 @@ fn answers(page: &mut Page, shape: &UssdShape) {
         });
         page.block("http", &shape.answer(heard, &nothing).shown());
     }
-    let screens = shape.push.as_ref().map_or(&shape.reply, |push| &push.body);
-    let instead: Vec<String> = screens
+    let instead: Vec<String> = shape
+        .screens()
         .replace
         .iter()
         .map(|(from, to)| match from {

@@ -65,7 +65,8 @@ impl Push {
 pub struct Posted {
     method: Method,
     target: String,
-    answer: Answer,
+    /// Headers and body.
+    pub(in crate::operator) answer: Answer,
 }
 
 impl Posted {
@@ -82,6 +83,11 @@ impl Posted {
 }
 
 impl UssdShape {
+    /// Where the screens are: in what is posted, or in the answer.
+    pub fn screens(&self) -> &ReplyTemplate {
+        self.push.as_ref().map_or(&self.reply, |push| &push.body)
+    }
+
     /// The screen as a request to the operator; none where the shape answers with it, or where
     /// something does not fit a header.
     pub fn outgoing(&self, account: &Account, heard: &Heard, reply: &Reply) -> Option<Outgoing> {
