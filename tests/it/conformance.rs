@@ -53,17 +53,19 @@ fn sms_link() -> String {
         .to_owned()
 }
 
-/// Where the simulator takes the screens of operators that want them posted; nothing else listens on
-/// this address of the machine's own network.
-const PUSHED: &str = "127.58.0.1:8691";
+/// An address of this machine on which nothing listens.
+fn free() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
 
 /// Whether the operator of a shape wants its screens in requests of ours.
 fn is_pushed(shape: &str) -> bool {
     matches!(operator::load(shape).unwrap(), Description::Ussd(ussd) if ussd.pushed.is_some())
 }
 
-/// A gateway with a link for each shape.
-async fn gateway(folder: &TempDir, shapes: &[String]) -> Program {
+/// A gateway with a link for each shape; screens that are posted go to `pushed`.
+async fn gateway(folder: &TempDir, shapes: &[String], pushed: SocketAddr) -> Program {
     let mut config = String::from(
         r#"
 [store]
@@ -90,7 +92,7 @@ services = ["tns"]
     for shape in shapes {
         let address = match is_pushed(shape) {
             true => format!(
-                "url = \"http://{PUSHED}\"\nuser = \"sample-user\"\nsecret = \"sample-secret\"\n"
+                "url = \"http://{pushed}\"\nuser = \"sample-user\"\nsecret = \"sample-secret\"\n"
             ),
             false => String::new(),
         };
@@ -116,9 +118,9 @@ fn proofs() -> Proofs {
     format!("hmac:{SECRET}").parse().unwrap()
 }
 
-async fn judged(target: &str, shape: &str) -> Report {
+async fn judged(target: &str, shape: &str, pushed: SocketAddr) -> Report {
     let plan = Plan {
-        listen: PUSHED.parse().unwrap(),
+        listen: pushed,
         ..Plan::new(shape, target, proofs())
     };
     conformance::run(&plan).await.unwrap()
@@ -127,12 +129,12 @@ async fn judged(target: &str, shape: &str) -> Report {
 #[tokio::test]
 async fn every_shape_is_green() {
     let folder = TempDir::new().unwrap();
-    let shapes = shapes(false);
-    let program = gateway(&folder, &shapes).await;
+    let (shapes, pushed) = (shapes(false), free());
+    let program = gateway(&folder, &shapes, pushed).await;
     let mut red = String::new();
     for shape in shapes {
         let target = format!("http://{}/ussd/{shape}", program.http);
-        let report = judged(&target, &shape).await;
+        let report = judged(&target, &shape, pushed).await;
         if !report.is_clean() {
             red.push_str(&report.to_string());
         }
@@ -144,7 +146,8 @@ async fn every_shape_is_green() {
 async fn a_planted_fault_is_red() {
     let folder = TempDir::new().unwrap();
     let shapes = ["africastalking", "generic"].map(str::to_owned);
-    let program = gateway(&folder, &shapes).await;
+    let pushed = free();
+    let program = gateway(&folder, &shapes, pushed).await;
     for (shape, fault, lines) in [
         ("africastalking", Fault::MarkerLost, "answer.marker"),
         ("africastalking", Fault::MarkerSwapped, "ussd.new"),
@@ -186,16 +189,14 @@ async fn a_planted_fault_is_red() {
         let spoiler = spoil::start(plan, SocketAddr::from(([127, 0, 0, 1], 0)))
             .await
             .unwrap();
-        let report = judged(&format!("{}/ussd/{shape}", spoiler.url()), shape).await;
+        let report = judged(&format!("{}/ussd/{shape}", spoiler.url()), shape, pushed).await;
         assert_eq!(report.failed().join(" "), lines, "{fault:?}: {}", report);
     }
 }
 
 /// A gateway with one link that carries texts, judged.
 async fn texts(shape: String) -> Report {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let listen = listener.local_addr().unwrap();
-    drop(listener);
+    let listen = free();
     let folder = TempDir::new().unwrap();
     let config = format!(
         r#"

@@ -34,5 +34,6 @@ mod sessions;
 mod shape_pages;
 mod signing;
 mod sms_http;
+mod ussd_push;
 mod ussd_smpp;
 mod wire;
