@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use crate::program::{Program, SOON, exchange};
+use crate::program::{Program, SOON, change, exchange};
 
 const SEGMENT: &str = "sample-segment-0001";
 const PASSWORD: &str = "s&cret-of-the-operator";
@@ -449,4 +449,43 @@ async fn a_registry_that_says_nothing_does_not_keep_the_end_from_being_posted() 
     );
     last.take().await;
     assert_eq!(pushes(&program, "late").await, 0);
+}
+
+#[tokio::test]
+async fn what_is_acknowledged_is_in_the_ledger() {
+    let folder = TempDir::new().unwrap();
+    let mut operator = Integrat::start().await;
+    let mut program = gateway(folder.path(), &operator, "", "").await;
+    let phone = Phone::new(&program, 1);
+    phone.dials().await;
+    operator.posted().await.take().await;
+    phone.types("2").await;
+    program.kill().await;
+    let program = gateway(folder.path(), &operator, "", "").await;
+    Phone::new(&program, 2).dials().await;
+    // Whether or not the screen of session 1 was still posted.
+    let mut resumed = operator.posted().await;
+    if resumed.session() == "1" {
+        resumed = operator.posted().await;
+    }
+    assert!(resumed.text().contains("1 Accepter"), "{}", resumed.text());
+    resumed.take().await;
+}
+
+#[tokio::test]
+async fn a_ledger_that_cannot_be_written_does_not_keep_the_end_from_being_posted() {
+    const FULL: &str =
+        "CREATE TRIGGER full BEFORE INSERT ON inbox_ussd BEGIN SELECT RAISE(ABORT, 'full'); END";
+    let folder = TempDir::new().unwrap();
+    let mut operator = Integrat::start().await;
+    let program = gateway(folder.path(), &operator, "", "").await;
+    change(&folder.path().join("jisr-data/jisr.db"), FULL).await;
+    Phone::new(&program, 1).dials().await;
+    let last = operator.posted().await;
+    assert!(
+        last.ends() && last.text().contains("3939"),
+        "{}",
+        last.text()
+    );
+    last.take().await;
 }
