@@ -53,8 +53,19 @@ pub fn sms_link() -> String {
         .to_owned()
 }
 
-/// A gateway with a link for each shape.
-async fn gateway(folder: &TempDir, shapes: &[String]) -> Program {
+/// An address of this machine on which nothing listens.
+fn free() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
+/// Whether the operator of a shape wants its screens in requests of ours.
+fn is_pushed(shape: &str) -> bool {
+    matches!(operator::load(shape).unwrap(), Description::Ussd(ussd) if ussd.pushed.is_some())
+}
+
+/// A gateway with a link for each shape; screens that are posted go to `pushed`.
+async fn gateway(folder: &TempDir, shapes: &[String], pushed: SocketAddr) -> Program {
     let mut config = String::from(
         r#"
 [store]
@@ -79,6 +90,12 @@ services = ["tns"]
 "#,
     );
     for shape in shapes {
+        let address = match is_pushed(shape) {
+            true => format!(
+                "url = \"http://{pushed}\"\nuser = \"sample-user\"\nsecret = \"sample-secret\"\n"
+            ),
+            false => String::new(),
+        };
         config.push_str(&format!(
             r#"
 [[link]]
@@ -86,7 +103,7 @@ kind = "ussd-http"
 name = "{shape}"
 shape = "{shape}"
 services = ["tns"]
-
+{address}
 [[link.auth]]
 kind = "hmac"
 secret = "{SECRET}"
@@ -230,20 +247,23 @@ fn unplayed(report: &Report, kinds: Kinds, reasons: &[(&str, String)]) -> String
     missing
 }
 
-async fn judged(target: &str, shape: &str) -> Report {
-    let plan = Plan::new(shape, target, proofs());
+async fn judged(target: &str, shape: &str, pushed: SocketAddr) -> Report {
+    let plan = Plan {
+        listen: pushed,
+        ..Plan::new(shape, target, proofs())
+    };
     conformance::run(&plan).await.unwrap()
 }
 
 #[tokio::test]
 async fn every_shape_is_green() {
     let folder = TempDir::new().unwrap();
-    let shapes = shapes(false);
-    let program = gateway(&folder, &shapes).await;
+    let (shapes, pushed) = (shapes(false), free());
+    let program = gateway(&folder, &shapes, pushed).await;
     let mut red = String::new();
     for shape in shapes {
         let target = format!("http://{}/ussd/{shape}", program.http);
-        let report = judged(&target, &shape).await;
+        let report = judged(&target, &shape, pushed).await;
         if !report.is_clean() {
             red.push_str(&report.to_string());
         }
@@ -263,7 +283,8 @@ async fn a_planted_fault_is_red() {
         "mtn-rwanda",
     ];
     let shapes = shapes.map(str::to_owned);
-    let program = gateway(&folder, &shapes).await;
+    let pushed = free();
+    let program = gateway(&folder, &shapes, pushed).await;
     for (shape, fault, lines) in [
         ("africastalking", Fault::MarkerLost, "answer.marker"),
         ("africastalking", Fault::MarkerSwapped, "ussd.new"),
@@ -308,16 +329,14 @@ async fn a_planted_fault_is_red() {
         let spoiler = spoil::start(plan, SocketAddr::from(([127, 0, 0, 1], 0)))
             .await
             .unwrap();
-        let report = judged(&format!("{}/ussd/{shape}", spoiler.url()), shape).await;
+        let report = judged(&format!("{}/ussd/{shape}", spoiler.url()), shape, pushed).await;
         assert_eq!(report.failed().join(" "), lines, "{fault:?}: {}", report);
     }
 }
 
 /// A gateway with one link that carries texts, judged.
 async fn texts(shape: String) -> Report {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let listen = listener.local_addr().unwrap();
-    drop(listener);
+    let listen = free();
     let folder = TempDir::new().unwrap();
     let config = format!(
         r#"

@@ -38,5 +38,6 @@ mod shape_pages;
 mod signing;
 mod silent_ledger;
 mod sms_http;
+mod ussd_push;
 mod ussd_smpp;
 mod wire;

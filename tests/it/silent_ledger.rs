@@ -113,6 +113,7 @@ impl House {
         };
         let service = ServiceName::from(SERVICE);
         let ussd = UssdLink {
+            push: None,
             shape: Arc::clone(ussd),
             services: vec![service.clone()],
             codes: vec![("*580#".to_owned(), service.clone())],

@@ -61,13 +61,13 @@ pub struct ConformanceArgs {
     /// SMS: what a text begins with
     #[arg(long, default_value = "TNS")]
     keyword: String,
-    /// SMS: where the operator's API is played, which is the link's `url`
+    /// SMS, and USSD whose screens are posted: where the operator's API is played, which is the link's `url`
     #[arg(long, default_value = "127.0.0.1:8691")]
     listen: SocketAddr,
-    /// SMS: the user that the API knows
+    /// The user that the API knows
     #[arg(long, default_value = "sample-user")]
     api_user: String,
-    /// SMS: the secret that the API knows
+    /// The secret that the API knows
     #[arg(
         long,
         env = "SIMULATOR_API_SECRET",

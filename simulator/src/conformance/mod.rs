@@ -7,6 +7,7 @@
 //! | [`sign`] | proves them, or fails to |
 //! | [`client`] | sends them |
 //! | [`read`], [`xml`] | reads the answers |
+//! | [`pushed`] | takes the screens of operators that want them posted |
 //! | [`run`] | subscribers, callbacks, what was wrong with any answer |
 //! | [`checks`] | what is looked at, a line each |
 //! | [`sms`] | the same for operators that carry SMS |
@@ -22,6 +23,7 @@ pub mod html;
 #[cfg(test)]
 mod model;
 pub mod operator;
+pub mod pushed;
 pub mod read;
 pub mod report;
 pub mod run;
@@ -40,6 +42,7 @@ use hyper::Uri;
 
 use crate::conformance::client::{Client, Tls};
 use crate::conformance::operator::Description;
+use crate::conformance::pushed::Pushed;
 use crate::conformance::report::Report;
 use crate::conformance::run::{Run, Settings, unix_now};
 use crate::conformance::seed::Seed;
@@ -172,7 +175,16 @@ pub async fn run(plan: &Plan<'_>) -> Result<Report, PlanError> {
         Description::Ussd(ussd) => {
             let (name, document) = (ussd.operator.clone(), ussd.document.clone());
             let number = seed.number();
+            let pushed = match &ussd.pushed {
+                Some(form) => Some(
+                    Pushed::start(form.clone(), &plan.login, plan.listen)
+                        .await
+                        .map_err(PlanError::Listen)?,
+                ),
+                None => None,
+            };
             let mut run = Run::new(*ussd, settings, seed, client);
+            run.pushed = pushed;
             (name, document, number, checks::all(&mut run).await)
         }
         Description::Sms(sms) => {

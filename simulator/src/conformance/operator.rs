@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::conformance::pushed::PushForm;
 use crate::conformance::read::Rule;
 use crate::conformance::sms::Sms;
 
@@ -85,6 +86,9 @@ pub struct Ussd {
     /// How the gateway learns that nobody answered; without it, it does not.
     #[serde(default)]
     pub timeout: Option<Ask>,
+    /// How screens come, where they are not in the answers; `answer` is then how they are read.
+    #[serde(default)]
+    pub pushed: Option<PushForm>,
     /// How an answer is read.
     pub answer: AnswerForm,
     /// The status that acknowledges `end` and `timeout`.
@@ -385,6 +389,7 @@ const BUILT_IN: &[(&str, &str)] = built_in![
     "imimobile",
     "infobip",
     "infobip-sms",
+    "integrat",
     "jasmin",
     "kannel",
     "madapi",

@@ -8,6 +8,7 @@ use crate::conformance::ask::{Asked, Values};
 use crate::conformance::bent::plain;
 use crate::conformance::client::{Came, Client, Shows, Wire};
 use crate::conformance::operator::{Ask, Ussd};
+use crate::conformance::pushed::Pushed;
 use crate::conformance::read::{Facet, Parts, Read, read};
 use crate::conformance::report::Verdict;
 use crate::conformance::seed::Seed;
@@ -16,6 +17,9 @@ use crate::conformance::sign::hex;
 use crate::conformance::sign::{Manner, Proofs, Stamp};
 
 use crate::smsc::alphabet::Alphabet;
+
+/// So long after its time a screen that is posted is still waited for, to be told as late.
+const LATE: Duration = Duration::from_secs(1);
 
 /// What a run needs to know besides the operator.
 #[derive(Clone, Debug)]
@@ -127,6 +131,8 @@ pub struct Run {
     pub seed: Seed,
     /// What was wrong.
     pub tally: Tally,
+    /// Where screens come, of an operator that wants them posted.
+    pub pushed: Option<Pushed>,
     client: Client,
 }
 
@@ -138,6 +144,7 @@ impl Run {
             settings,
             seed,
             tally: Tally::default(),
+            pushed: None,
             client,
         }
     }
@@ -291,7 +298,14 @@ impl Run {
 
     /// Sends a callback that has to be answered with a screen.
     pub async fn good(&mut self, callback: &Callback) -> Exchange {
-        let exchange = self.send(&callback.asked, Manner::Right).await;
+        if let Some(pushed) = &self.pushed {
+            pushed.forget(&callback.values);
+        }
+        let mut exchange = self.send(&callback.asked, Manner::Right).await;
+        if let Some(pushed) = &self.pushed {
+            let wait = self.deadline() + LATE;
+            exchange.came = pushed.screen(&callback.values, exchange.came, wait).await;
+        }
         self.noted(exchange, &callback.values)
     }
 

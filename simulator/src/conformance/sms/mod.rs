@@ -189,6 +189,7 @@ impl Sms {
             more: Ask::default(),
             end: None,
             timeout: None,
+            pushed: None,
             answer: AnswerForm {
                 status: self.acknowledge.status.first().copied().unwrap_or(200),
                 content_type: None,
