@@ -234,6 +234,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::conformance::client::Tls;
     use crate::conformance::client::{Client, Wire};
     use crate::conformance::operator::{self, Description};
 
@@ -273,7 +274,8 @@ mod tests {
         let pushed = Pushed::start(ussd.pushed.unwrap(), &login, listen)
             .await
             .unwrap();
-        let client = Client::new(pushed._server.url(), Duration::from_secs(5), None).unwrap();
+        let client =
+            Client::new(pushed._server.url(), Duration::from_secs(5), Tls::default()).unwrap();
         let values = |session: &str| -> Values { [("digits".into(), session.into())].into() };
         let wait = Duration::from_secs(5);
         for (session, password, took) in [("1", "s", true), ("2", "other", false)] {
