@@ -75,7 +75,7 @@ pub fn run(config: Option<&Path>, arguments: &CheckArguments) -> Result<(), Fail
     };
     let shapes = shapes::load(&config)?;
     let limits = parts::limits(&config, &shapes)?;
-    let mut findings = Vec::new();
+    let mut findings = shapes::passed_over(&config)?;
     let mut samples = 0;
     for name in shapes::used(&config) {
         if let (Some(shape), Some(source)) = (shapes.get(name), shapes.source(name)) {
