@@ -61,7 +61,17 @@ impl Fault {
     }
 
     /// The fault as a finding: below its keys, at the text that it is near.
-    pub(super) fn finding(mut self, source: &Source) -> Finding {
+    pub(super) fn finding(self, source: &Source) -> Finding {
+        self.found("O002", source)
+    }
+
+    /// The same under another code.
+    pub(super) fn found(mut self, code: &'static str, source: &Source) -> Finding {
+        let span = self.place(source);
+        source.error(code, span, self.message, self.mend)
+    }
+
+    fn place(&mut self, source: &Source) -> Span {
         let text = source.text();
         let keys = self.within.make_contiguous();
         let range = match tree::read(text, DEPTH_MAX) {
@@ -73,7 +83,7 @@ impl Fault {
             },
         };
         let inside = text.get(range.at..range.at + range.len).unwrap_or_default();
-        let span = match inside.find(&self.near) {
+        match inside.find(&self.near) {
             Some(at) => Span {
                 at: range.at + at,
                 len: self.near.len(),
@@ -82,8 +92,7 @@ impl Fault {
                 at: range.at,
                 len: inside.lines().next().map_or(0, str::len),
             },
-        };
-        source.error("O002", span, self.message, self.mend)
+        }
     }
 }
 

@@ -214,7 +214,8 @@ fn reasons(shape: &str) -> Vec<(&'static str, String)> {
                 ("malformed", !has_body, "the operator sends no body"),
             ]
             .into_iter()
-            .filter_map(|(kind, lacks, reason)| lacks.then(|| (kind, reason.to_owned())))
+            .filter(|(_, lacks, _)| *lacks)
+            .map(|(kind, _, reason)| (kind, reason.to_owned()))
             .collect()
         }
     }

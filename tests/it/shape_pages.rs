@@ -80,8 +80,8 @@ async fn check_plays_the_samples_of_the_shapes_that_links_have() {
     let turned = text.replace("continue: \"{continues}\"", "continue: \"{ends}\"");
     assert_ne!(turned, text);
     std::fs::write(here.join("shapes/generic.yaml"), &turned).unwrap();
-    let sample = turned.lines().position(|line| line.contains("- what:"));
-    let line = sample.unwrap() + 1;
+    let answer = turned.lines().position(|line| line == "    answer: |");
+    let line = answer.unwrap() + 1;
     let config = |shape: &str| {
         format!(
             "[[link]]\nkind = \"sandbox\"\nname = \"sandbox\"\nshape = \"{shape}\"\nservices = [\"tns\"]\n"
@@ -94,7 +94,7 @@ async fn check_plays_the_samples_of_the_shapes_that_links_have() {
     for part in [
         "O005",
         &format!("shapes/generic.yaml:{line}:"),
-        "the sample says answer",
+        "says answer",
         "jisr links test --shape generic",
     ] {
         assert!(ended.output.contains(part), "{part}\n{}", ended.output);
