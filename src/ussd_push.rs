@@ -181,6 +181,11 @@ impl<P: Post> Pusher<P> {
         }
     }
 
+    /// Whether no screen is under way.
+    pub fn is_idle(&self) -> bool {
+        *self.under_way.borrow() == 0
+    }
+
     /// Returns when no screen is under way.
     pub async fn idle(&self) {
         let mut under_way = self.under_way.subscribe();
