@@ -306,6 +306,9 @@ pub struct ReadsFile {
     /// What it holds at a dial.
     #[serde(default)]
     pub first: First,
+    /// When the subscriber's number is told.
+    #[serde(default)]
+    pub subscriber: NumberGiven,
     /// When the dialled code is told.
     pub code: CodeGiven,
     /// Whether an id comes again for another session.
@@ -338,6 +341,17 @@ pub enum First {
     Dialled,
     /// What was dialled behind the code: `1*1`.
     Rest,
+}
+
+/// When the subscriber's number is told in the field `subscriber`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NumberGiven {
+    /// In every request.
+    #[default]
+    Always,
+    /// At the dial; afterwards the session's id tells whose it is.
+    First,
 }
 
 /// When the dialled code is told in the field `code`.
@@ -543,6 +557,9 @@ pub struct SampleFile {
     pub date: String,
     /// The request: a line with method and path below the link, headers, an empty line, the body.
     pub request: String,
+    /// Who dialled the session, where the number is told at the dial only: what the ledger would say.
+    #[serde(default)]
+    pub dialled_by: Option<String>,
     /// What is read of it.
     pub reads: Ordered<String>,
     /// A screen to answer with.

@@ -12,7 +12,7 @@ use crate::operator::ussd::{Heard, UssdShape};
 use crate::store::Reply;
 
 /// The URL that every sample is sent to.
-pub(super) const SAMPLE_URL: &str = "https://gateway.example/ussd/link";
+const SAMPLE_URL: &str = "https://gateway.example/ussd/link";
 
 /// What became of a sample.
 #[derive(Clone)]
@@ -51,13 +51,23 @@ impl Is {
     }
 }
 
+/// A sample as the door has it: with the URL that was called, and with the number that the ledger
+/// knows where the request tells none.
+pub(super) fn heard(shape: &UssdShape, sample: &Sample) -> Result<Heard, CallbackError> {
+    let mut heard = shape.hear(sample.request())?;
+    SAMPLE_URL.clone_into(&mut heard.url);
+    if heard.subscriber.is_none() && heard.is != Is::Ignored {
+        heard.subscriber.clone_from(&sample.dialled_by);
+    }
+    Ok(heard)
+}
+
 /// Plays a sample.
 pub fn ussd(shape: &UssdShape, sample: &Sample) -> Played {
-    let mut heard = match shape.hear(sample.request()) {
+    let heard = match heard(shape, sample) {
         Ok(heard) => heard,
         Err(error) => return refused(shape, sample, error),
     };
-    SAMPLE_URL.clone_into(&mut heard.url);
     let reads = reads(&heard);
     let mut differences = Vec::new();
     for (name, expected) in &sample.reads {
@@ -134,6 +144,8 @@ fn reads(heard: &Heard) -> Vec<(&'static str, String)> {
     let mut reads = vec![("event", heard.is.word().to_owned())];
     if let Some(subscriber) = &heard.subscriber {
         reads.push(("subscriber", subscriber.as_str().to_owned()));
+    }
+    if heard.is != Is::Ignored {
         reads.push(("session", heard.session.clone()));
         reads.push(("input", heard.input.clone()));
     }

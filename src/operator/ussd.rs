@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use crate::callback::{Input, Msisdn, Repeat, ServiceName};
 use crate::input::dialled;
-use crate::operator::field::{Field, Value};
-use crate::operator::file::{CodeGiven, First, Head, Holds, Is, SessionIds};
+use crate::operator::field::{Field, Place, Value};
+use crate::operator::file::{CodeGiven, First, Head, Holds, Is, NumberGiven, SessionIds};
 use crate::operator::json::Json;
 use crate::operator::path::PathShape;
 use crate::operator::refusal::CallbackError;
 use crate::operator::reply::{Answer, Hole, ReplyTemplate, problem};
 use crate::operator::request::{Body, BodyKind, Read, Request};
-use crate::operator::rule::{self, Rule};
+use crate::operator::rule::{self, Rule, Test};
 use crate::operator::sample::Sample;
 use crate::operator::template::Fill;
 use crate::operator::ussd::push::Push;
@@ -70,6 +70,8 @@ pub struct UssdShape {
     pub holds: Holds,
     /// What it holds at a dial.
     pub first: First,
+    /// When the subscriber's number is told.
+    pub number_given: NumberGiven,
     /// When the code is told.
     pub code_given: CodeGiven,
     /// Whether ids come again.
@@ -105,7 +107,8 @@ pub struct UssdShape {
 pub struct Heard {
     /// What it is; where the path tells, a key press.
     pub is: Is,
-    /// Who; none where nothing of the request counts.
+    /// Who; none where nothing of the request counts, and where the number was told at the dial and
+    /// the session's id has to tell whose it is.
     pub subscriber: Option<Msisdn>,
     /// The operator's session; empty where it has none.
     pub session: String,
@@ -148,27 +151,35 @@ impl UssdShape {
         let segments = self
             .path
             .read(request.rest)
-            .ok_or_else(|| CallbackError::Path(self.path.shown().into()))?;
+            .filter(|segments| {
+                self.paths().is_none_or(|(place, words)| {
+                    let asked = place.of_path(request.rest, segments);
+                    asked.is_some_and(|asked| words.iter().any(|word| *word == asked))
+                })
+            })
+            .ok_or_else(|| CallbackError::Path(self.paths_shown().into()))?;
         let read = request.read(self.body, &self.media_types)?;
         let mut values = Vec::with_capacity(self.fields.len());
         for field in &self.fields {
             values.push(field.find(&read, &segments, None)?);
         }
         let is = self.event(&values)?;
+        let told_before = self.number_given == NumberGiven::First && is != Is::New;
         // An end that does not say whose session it is closes none.
         let whose = self
             .fields
             .get(self.subscriber)
             .zip(values.get(self.subscriber));
         let nobodys = whose.is_some_and(|(field, value)| field.optional && value.is_none());
-        if is == Is::Ignored || (is == Is::End && nobodys) {
+        if is == Is::Ignored || (is == Is::End && nobodys && !told_before) {
             return Ok(self.ignored(&values));
         }
         // A dial may bring nothing, a key press has something that was pressed.
         let pressed = is == Is::Continue && self.holds == Holds::Last;
         for (at, (field, value)) in self.fields.iter().zip(&values).enumerate() {
             let needed = (!field.optional || (pressed && at == self.input))
-                && (is != Is::End || self.always_needed(&field.name));
+                && (is != Is::End || self.always_needed(&field.name))
+                && !(told_before && at == self.subscriber);
             if value.is_none() && needed {
                 return Err(CallbackError::Missing(field.shown().into()));
             }
@@ -180,7 +191,10 @@ impl UssdShape {
                 .map(|v| v.text.as_ref())
         };
         let subscriber = values.get(self.subscriber).and_then(Option::as_ref);
-        let subscriber = self.number(subscriber.map(Value::whole))?;
+        let subscriber = match subscriber.filter(|value| !(told_before && value.text.is_empty())) {
+            None if told_before => None,
+            told => Some(self.number(told.map(Value::whole))?),
+        };
         let session = match self.session.map(|at| (at, text(at))) {
             Some((at, Some(id))) => self.id(at, id)?.to_owned(),
             Some((_, None)) | None => String::new(),
@@ -195,7 +209,7 @@ impl UssdShape {
         }
         Ok(Heard {
             is,
-            subscriber: Some(subscriber),
+            subscriber,
             session,
             code,
             input: input.to_owned(),
@@ -211,6 +225,55 @@ impl UssdShape {
         })
     }
 
+    /// The place in the path that tells what a request is, and its words; none where something else
+    /// may tell it too.
+    pub fn paths(&self) -> Option<(&Place, Vec<&String>)> {
+        let asked = self.events.first()?.field;
+        let place = self.fields.get(asked)?.places.first()?;
+        if !matches!(place, Place::Rest | Place::Path(_)) {
+            return None;
+        }
+        let mut words = Vec::new();
+        for rule in &self.events {
+            match &rule.test {
+                Test::Equals(all) if rule.field == asked && !rule.any_case => words.extend(all),
+                Test::Equals(_)
+                | Test::Always
+                | Test::Given(_)
+                | Test::Empty(_)
+                | Test::OtherThan(_)
+                | Test::Begins(_) => return None,
+            }
+        }
+        Some((place, words))
+    }
+
+    /// The paths that there are, for errors.
+    fn paths_shown(&self) -> String {
+        let Some((place, words)) = self.paths() else {
+            return self.path.shown();
+        };
+        let mut shown: Vec<String> = Vec::new();
+        for word in words {
+            let path = match place {
+                Place::Path(name) => self.path.shown().replace(&format!("{{{name}}}"), word),
+                Place::Rest if matches!(word.as_str(), "" | "/") => PathShape::None.shown(),
+                Place::Rest
+                | Place::Form(_)
+                | Place::Query(_)
+                | Place::Json(_)
+                | Place::Xml(_)
+                | Place::Header(_)
+                | Place::Method
+                | Place::Body => word.clone(),
+            };
+            if !shown.contains(&path) {
+                shown.push(path);
+            }
+        }
+        shown.join(" or ")
+    }
+
     fn event(&self, values: &[Option<Value<'_>>]) -> Result<Is, CallbackError> {
         if self.events.is_empty() {
             return Ok(Is::Continue);
@@ -218,7 +281,10 @@ impl UssdShape {
         if let Some(is) = rule::first(&self.events, values) {
             return Ok(is);
         }
-        let asked = self.events.first().map_or(self.input, |rule| rule.field);
+        // What it lacks is what tells a dial or a key press.
+        let counts = self.events.iter().find(|rule| rule.is != Is::Ignored);
+        let counts = counts.or(self.events.first());
+        let asked = counts.map_or(self.input, |rule| rule.field);
         if values.get(asked).is_some_and(Option::is_none) {
             return Err(CallbackError::Missing(self.shown(asked).into()));
         }
@@ -300,7 +366,6 @@ impl UssdShape {
 
     /// How many fields the request has that the shape does not; of JSON and XML, at the top.
     fn unknown(&self, read: &Read<'_>) -> usize {
-        use crate::operator::field::Place;
         let places = || self.fields.iter().flat_map(|field| &field.places);
         let in_query = read
             .query

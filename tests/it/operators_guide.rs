@@ -11,8 +11,9 @@ use hmac::{KeyInit as _, Mac as _};
 use jisr::config::Http;
 use jisr::operator::compile::{self, HOLES};
 use jisr::operator::file::{
-    CodeGiven, FieldFile, First, Holds, Is, Known, LimitsFile, Mark, PartFile, PushFile, ReadsFile,
-    ReplyFile, RequestFile, Retries, RuleFile, SampleFile, SessionIds, SmsFile, UssdFile,
+    CodeGiven, FieldFile, First, Holds, Is, Known, LimitsFile, Mark, NumberGiven, PartFile,
+    PushFile, ReadsFile, ReplyFile, RequestFile, Retries, RuleFile, SampleFile, SessionIds,
+    SmsFile, UssdFile,
 };
 use jisr::operator::request::BodyKind;
 use jisr::operator::sms::file::{
@@ -114,6 +115,7 @@ fn every_key_and_word_of_shapes_stands_on_the_page() {
         names::<Holds>(WORD),
         names::<First>(WORD),
         names::<CodeGiven>(WORD),
+        names::<NumberGiven>(WORD),
         names::<SessionIds>(WORD),
         names::<Is>(WORD),
         names::<What>(WORD),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
+use crate::callback::Msisdn;
 use crate::config::{Config, LinkConfig};
 use crate::console::{Failure, parts, shapes};
 use crate::operator::play::{self, Difference};
@@ -42,6 +43,9 @@ struct Line<'a> {
     passed: bool,
     /// What the operator sends, or what is asked of its API.
     request: String,
+    /// Who dialled the session, as the ledger would say it, where a request does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dialled_by: Option<&'a str>,
     /// What was read of it.
     reads: Vec<(String, String)>,
     /// What goes back.
@@ -157,6 +161,7 @@ fn ussd<'a>(link: Option<&'a str>, shape: &'a Arc<UssdShape>, sample: &'a Sample
         date: &sample.date,
         passed: played.differences.is_empty(),
         request: sample.shown(),
+        dialled_by: sample.dialled_by.as_ref().map(Msisdn::as_str),
         reads: reads
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value))
@@ -182,6 +187,7 @@ fn sms<'a>(link: Option<&'a str>, shape: &'a Arc<SmsShape>, sample: &'a SmsSampl
         date: &sample.date,
         passed: played.differences.is_empty(),
         request: played.request,
+        dialled_by: None,
         reads: played.reads.lines().map(pair).collect(),
         answer: Some(played.answer),
         pushed: None,
@@ -216,6 +222,9 @@ fn told(link: Option<&str>, shape: &Shape, lines: &[Line<'_>]) -> String {
                 let _ = writeln!(text, "    {sign} {row}");
             }
             if sign == ">" {
+                if let Some(number) = line.dialled_by {
+                    let _ = writeln!(text, "      (dialled by {number})");
+                }
                 for (name, value) in &line.reads {
                     let _ = writeln!(text, "      {name}: {value}");
                 }

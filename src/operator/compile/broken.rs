@@ -48,11 +48,25 @@ fn parse(text: &str) -> Result<Shape, Box<Finding>> {
     Shape::parse(&Source::new("sample.yaml", text))
 }
 
-/// The good file with `from` turned into `to`, what is said of it and where.
+/// Lines with what faults are looked for by, before all places.
+const DECOY: &str = "about: >-
+  shape: x enabled: false sources: [] methods: [POST] fields: session: subscriber: text: path session code: never
+  code: reads: event: field: kind field: event is: repeat: path repeat: key: reply: {nothing} closed: refused:
+  status: xml: replace: limits: deadline_ms: samples: a dial
+";
+
+/// The good file with `from` turned into `to`, what is said of it and where; and the same behind
+/// lines that have the words of all places.
 fn check(from: &str, to: &str, place: (usize, usize), says: &str, mend: &str) {
     assert_eq!(GOOD.matches(from).count(), 1, "{from}");
     let broken = GOOD.replace(from, to);
-    let finding = parse(&broken)
+    check_text(&broken, to, place, says, mend);
+    let place = (place.0 + DECOY.lines().count(), place.1);
+    check_text(&format!("{DECOY}{broken}"), to, place, says, mend);
+}
+
+fn check_text(broken: &str, to: &str, place: (usize, usize), says: &str, mend: &str) {
+    let finding = parse(broken)
         .err()
         .unwrap_or_else(|| panic!("{to} is taken"));
     let seen = format!(
@@ -70,6 +84,47 @@ fn check(from: &str, to: &str, place: (usize, usize), says: &str, mend: &str) {
 #[test]
 fn the_good_one_is_good() {
     assert!(parse(GOOD).is_ok(), "{:?}", parse(GOOD).map(|_| ()));
+}
+
+/// Where the number is told at the dial only, the session's id has to tell the rest.
+#[test]
+fn a_number_that_is_told_first_needs_an_id_that_is_always_there() {
+    const FIRST: &str = "  input: last\n  subscriber: first\n";
+    let first = GOOD.replace("  input: last\n", FIRST);
+    assert!(parse(&first).is_ok(), "{:?}", parse(&first).map(|_| ()));
+    let sample = "    dialled_by: \"0661000002\"\n    reads: { refused";
+    let dialled = first.replace("    reads: { refused", sample);
+    assert!(parse(&dialled).is_ok(), "{:?}", parse(&dialled).map(|_| ()));
+    for (from, to, place, says, mend) in [
+        (
+            "    session: json /session\n",
+            "",
+            (16, 3),
+            "no field `session` that is always there",
+            "`subscriber: always`",
+        ),
+        (
+            "session: json /session",
+            "session: { at: json /session, optional: true }",
+            (17, 3),
+            "no field `session` that is always there",
+            "without `optional: true`",
+        ),
+        (
+            "    reads: { refused",
+            "    dialled_by: nobody\n    reads: { refused",
+            (38, 5),
+            "sample `a dial`: that is no phone number",
+            "E.164",
+        ),
+    ] {
+        assert_eq!(first.matches(from).count(), 1, "{from}");
+        let finding = parse(&first.replace(from, to)).err();
+        let finding = finding.unwrap_or_else(|| panic!("{to} is taken"));
+        assert_eq!(finding.place(), place, "{to}: {}", finding.message);
+        assert!(finding.message.contains(says), "{}", finding.message);
+        assert!(finding.mend.contains(mend), "{}", finding.mend);
+    }
 }
 
 #[test]
@@ -264,6 +319,20 @@ fn what_is_wrong_with_a_file_is_said_with_its_place_and_a_mend() {
             (17, 3),
             "a field `code` that is never told",
             "take the field away",
+        ),
+        (
+            "  input: last\n  code: always",
+            "  input: last\n  subscriber: never\n  code: always",
+            (17, 15),
+            "unknown variant `never`",
+            yaml,
+        ),
+        (
+            "    reads: { refused",
+            "    dialled_by: \"+212661000002\"\n    reads: { refused",
+            (37, 5),
+            "every request tells the number",
+            "write `subscriber: first`",
         ),
         (
             "  body: json",

@@ -1,6 +1,6 @@
 //! The page of a shape of USSD.
 
-use crate::operator::file::{CodeGiven, First, Holds, Is, SessionIds};
+use crate::operator::file::{CodeGiven, First, Holds, Is, NumberGiven, SessionIds};
 use crate::operator::page::{Page, body_kind, capital, time, when};
 use crate::operator::path::PathShape;
 use crate::operator::play;
@@ -85,6 +85,12 @@ fn meaning(page: &mut Page, shape: &UssdShape) {
         (CodeGiven::Always | CodeGiven::First, None) => "The dialled code stands in `input`.",
         (CodeGiven::Never, _) => "The dialled code is not told: the link has one service.",
     };
+    let number = match shape.number_given {
+        NumberGiven::Always => "",
+        NumberGiven::First => {
+            "The number is told at a dial only: afterwards the session's id tells whose it is, as long as the session lives."
+        }
+    };
     let ids = match (shape.session, shape.session_ids) {
         (None, _) => "Sessions have no id: the subscriber's number tells them.",
         (Some(_), SessionIds::Unique) => "Each session has an id of its own.",
@@ -105,7 +111,7 @@ fn meaning(page: &mut Page, shape: &UssdShape) {
                 .join(" and ")
         ),
     };
-    let all: Vec<&str> = [holds, first, code, ids, &repeat]
+    let all: Vec<&str> = [holds, first, code, number, ids, &repeat]
         .into_iter()
         .filter(|text| !text.is_empty())
         .collect();
@@ -137,8 +143,7 @@ fn answers(page: &mut Page, shape: &UssdShape) {
         .samples
         .iter()
         .filter_map(|sample| {
-            let mut heard = shape.hear(sample.request()).ok()?;
-            play::SAMPLE_URL.clone_into(&mut heard.url);
+            let heard = play::heard(shape, sample).ok()?;
             Some((sample, heard))
         })
         .collect();
@@ -233,6 +238,12 @@ fn write_sample(page: &mut Page, shape: &UssdShape, sample: &Sample) {
         sample.date
     ));
     page.block("http", &sample.shown());
+    if let Some(number) = &sample.dialled_by {
+        page.text(&format!(
+            "The session was dialled by `{}`.",
+            number.as_str()
+        ));
+    }
     let played = play::ussd(shape, sample);
     match &played.reads {
         Ok(reads) => {

@@ -68,6 +68,7 @@ impl SmsSample {
                 source: file.source.clone(),
                 date: file.date.clone(),
                 request: file.request.clone(),
+                dialled_by: None,
                 reads: crate::operator::file::Ordered::default(),
                 screen: None,
                 ends: false,
