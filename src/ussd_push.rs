@@ -175,10 +175,13 @@ impl<P: Post> Pusher<P> {
 
     /// A session is over: what waits for it is not posted any more.
     pub fn closed(&self, heard: &Heard) {
-        if let Some(subscriber) = &heard.subscriber {
-            self.lines
-                .close(&(subscriber.clone(), heard.session.clone()));
-        }
+        let session = (heard.subscriber.clone(), heard.session.clone());
+        self.lines.close(&session);
+    }
+
+    /// Whether no screen is under way.
+    pub fn is_idle(&self) -> bool {
+        *self.under_way.borrow() == 0
     }
 
     /// Returns when no screen is under way.
@@ -256,7 +259,12 @@ impl<P: Post> Pusher<P> {
         let word = match word {
             Word::ByStatus if came.status.is_success() => Word::Accepted(String::new()),
             Word::ByStatus => by_status(came.status),
-            said => said,
+            Word::Accepted(_)
+            | Word::Throttled
+            | Word::Temporary(_)
+            | Word::Refused(_)
+            | Word::Unknown
+            | Word::LinkFault(_) => word,
         };
         match word {
             Word::Accepted(_) => {

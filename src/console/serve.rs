@@ -260,7 +260,8 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     let ended = tokio::time::timeout(DRAIN, async {
         while tasks.join_next().await.is_some() {}
         // Nobody calls any more: what is still to be shown is under way.
-        for pusher in pushers.values() {
+        for pusher in pushers.values().filter(|pusher| !pusher.is_idle()) {
+            tracing::info!("stopping: the screens that are under way end first");
             pusher.idle().await;
         }
     })

@@ -11,6 +11,7 @@ use crate::desk::Registry;
 use crate::gateway::{Begun, Gateway, UssdCall};
 use crate::http::callbacks::{Door, UssdLink, nothing};
 use crate::http::entry::count;
+use crate::operator::file::Is;
 use crate::operator::reply::{Answer, problem};
 use crate::operator::ussd::Heard;
 use crate::store::{Reply, Store};
@@ -62,11 +63,15 @@ pub(super) fn say<S: Store, R: Registry>(
     heard: &Heard,
     (reply, at): (&Reply, Moment),
 ) {
-    let (Some(pusher), Some(subscriber)) = (&of.push, &heard.subscriber) else {
+    let Some(pusher) = &of.push else {
         return;
     };
+    // Nobody looks at a session that is over.
+    if matches!(heard.is, Is::End | Is::Ignored) {
+        return;
+    }
     let whose = Whose {
-        session: (subscriber.clone(), heard.session.clone()),
+        session: (heard.subscriber.clone(), heard.session.clone()),
         repeat: None,
     };
     if let Some(place) = pusher.place(whose, left(door, link, at)) {

@@ -12,8 +12,8 @@ use crate::gateway::UssdCall;
 /// Between two looks for sessions that are over.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
-/// A number and its operator's session.
-pub type SessionOf = (Msisdn, String);
+/// An operator's session, with its number where that is known.
+pub type SessionOf = (Option<Msisdn>, String);
 
 /// Whose screen it is, and what tells that it came before.
 pub struct Whose {
@@ -37,7 +37,7 @@ impl Whose {
             | (Repeat::None | Repeat::Octets { .. }, _) => None,
         };
         Self {
-            session: (call.subscriber.clone(), call.session.clone()),
+            session: (Some(call.subscriber.clone()), call.session.clone()),
             repeat,
         }
     }

@@ -855,11 +855,6 @@ async fn the_configuration_of_posted_screens_is_proved() {
         ),
         (
             "user = \"jisr\"",
-            "secret = \"S3CRET\"",
-            "link hxg has no user",
-        ),
-        (
-            "user = \"jisr\"",
             "user = \"jisr\"\nsecret = \"S3CRET\"",
             "has a secret and a file with it",
         ),
