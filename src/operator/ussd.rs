@@ -161,6 +161,13 @@ impl UssdShape {
             .get(self.subscriber)
             .zip(values.get(self.subscriber));
         let nobodys = whose.is_some_and(|(field, value)| field.optional && value.is_none());
+        if is == Is::End
+            && nobodys
+            && let Some(at) = self.session
+            && let Some(Some(id)) = values.get(at)
+        {
+            self.id(at, &id.text)?;
+        }
         if is == Is::Ignored || (is == Is::End && nobodys) {
             return Ok(self.ignored(&values));
         }
