@@ -64,7 +64,7 @@ pub fn passed_over(config: &Config) -> Result<Vec<Finding>, Failure> {
             format!("rename it to {stem}.yaml if it is a shape, or take it away")
         };
         Some(Source::new(&path.display().to_string(), "").warning(
-            "O005",
+            "O006",
             Span::default(),
             "this is not read: a shape is a file NAME.yaml",
             mend,

@@ -171,7 +171,14 @@ impl UssdShape {
             .get(self.subscriber)
             .zip(values.get(self.subscriber));
         let nobodys = whose.is_some_and(|(field, value)| field.optional && value.is_none());
-        if is == Is::Ignored || (is == Is::End && nobodys && !told_before) {
+        let skipped = is == Is::End && nobodys && !told_before;
+        if skipped
+            && let Some(at) = self.session
+            && let Some(Some(id)) = values.get(at)
+        {
+            self.id(at, &id.text)?;
+        }
+        if is == Is::Ignored || skipped {
             return Ok(self.ignored(&values));
         }
         // A dial may bring nothing, a key press has something that was pressed.

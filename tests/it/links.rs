@@ -7,7 +7,6 @@ use jisr::smpp::link::LinkHandle;
 use jisr::smpp::status::{BindState, LinkStatus};
 use simulator::phone::Phones;
 use simulator::smsc::{Certificates, Listen, Login, Settings, Smsc};
-use tempfile::TempDir;
 
 use crate::authority::Authority;
 use crate::nobody;

@@ -318,8 +318,10 @@ fn kind(site: &UssdSite<'_>, variant: &Variant, at: usize, field: &Field) -> Fie
     if let Some((_, words)) = variant.unlike.iter().find(|(field, _)| *field == at) {
         return FieldKind::NoneOf(words.clone());
     }
-    if at == shape.subscriber && variant.whose == Some(false) {
-        return FieldKind::Absent;
+    match variant.whose {
+        Some(false) if at == shape.subscriber => return FieldKind::Absent,
+        Some(false) if Some(at) == shape.session => return FieldKind::Id,
+        Some(_) | None => {}
     }
     let is_cut = field.after.is_some() || field.before.is_some() || field.part.is_some();
     if field.digits && !is_cut {

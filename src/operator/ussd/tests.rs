@@ -79,6 +79,7 @@ fn rules_and_fields_mean_what_they_say() {
         ("s=1&n=212661000001", "field i is missing"),
         // An end that does not say whose closes nothing; anything else says it.
         ("s=1&a=1", "ignored "),
+        ("s=%0A&a=1", "field s is not 1 to 128 bytes of text"),
         ("s=1&i=7", "field n is missing"),
         ("s=1&n=212661000001&i=7&t=12", "continue 7"),
         (
