@@ -73,7 +73,7 @@ pub fn run(config: Option<&Path>, arguments: &CheckArguments) -> Result<(), Fail
             .collect::<Result<_, _>>()?
     };
     let limits = parts::limits(&config, &shapes::load(&config)?)?;
-    let mut findings = Vec::new();
+    let mut findings = shapes::passed_over(&config)?;
     for (name, source) in &dialogs {
         findings.extend(prove(name, source, &files, &lists, &limits));
     }

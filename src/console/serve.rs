@@ -103,6 +103,10 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     let _lock = lock(&config)?;
     let store = parts::store(&config).await?;
     let registry = parts::registry(&config).await?;
+    for file in shapes::passed_over(&config)? {
+        let (path, mend) = (file.source.file(), &file.mend);
+        tracing::warn!(path, %mend, "a file in the folder of shapes is not read");
+    }
     let shapes = shapes::load(&config)?;
     let book = parts::book(&config, &shapes, parts::lists(&config)?)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);

@@ -1,13 +1,13 @@
 //! The shapes of HTTP links: those built in, those of the folder, and which link has which.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::book::LinkRules;
 use crate::config::{Config, ConfigError, LinkConfig, SmsHttp, UssdHttp};
 use crate::console::Failure;
-use crate::finding::Source;
+use crate::finding::{Finding, Source, Span};
 use crate::operator::file::SessionIds;
 use crate::operator::shape::{Shape, Shapes};
 use crate::operator::sms::SmsShape;
@@ -39,7 +39,45 @@ pub fn load(config: &Config) -> Result<Shapes, Failure> {
     })
 }
 
-fn files(folder: &Path) -> Result<Vec<Source>, Failure> {
+/// What lies in the folder of shapes and is not read: a warning each, but for pages for people and
+/// what is hidden.
+///
+/// # Errors
+/// [`Failure`] where the folder cannot be read.
+pub fn passed_over(config: &Config) -> Result<Vec<Finding>, Failure> {
+    let Some(folder) = &config.http.shapes else {
+        return Ok(Vec::new());
+    };
+    let warned = |path: PathBuf| {
+        let name = path.file_name()?.to_string_lossy().into_owned();
+        if is_shape(&path)
+            || name.starts_with('.')
+            || name.to_ascii_uppercase().starts_with("README")
+        {
+            return None;
+        }
+        let mend = if path.is_dir() {
+            "put its files into the folder of shapes itself, or take it away".to_owned()
+        } else {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            format!("rename it to {stem}.yaml if it is a shape, or take it away")
+        };
+        Some(Source::new(&path.display().to_string(), "").warning(
+            "O005",
+            Span::default(),
+            "this is not read: a shape is a file NAME.yaml",
+            mend,
+        ))
+    };
+    Ok(paths(folder)?.into_iter().filter_map(warned).collect())
+}
+
+fn is_shape(path: &Path) -> bool {
+    path.extension().is_some_and(|kind| kind == "yaml")
+}
+
+/// What lies in the folder, by name.
+fn paths(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let wrong = |error: std::io::Error| {
         Failure::Failed(format!(
             "{}: cannot be read: {error}\n  help: let http.shapes name a folder with one file NAME.yaml a shape",
@@ -51,8 +89,13 @@ fn files(folder: &Path) -> Result<Vec<Source>, Failure> {
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<Vec<_>, _>>()
         .map_err(wrong)?;
-    paths.retain(|path| path.extension().is_some_and(|kind| kind == "yaml"));
     paths.sort();
+    Ok(paths)
+}
+
+fn files(folder: &Path) -> Result<Vec<Source>, Failure> {
+    let mut paths = paths(folder)?;
+    paths.retain(|path| is_shape(path));
     if paths.len() > FILES_MAX {
         return Err(Failure::Failed(format!(
             "{}: has more than {FILES_MAX} shapes\n  help: keep those that links use",

@@ -1,8 +1,10 @@
 //! From a shape's file to a shape: everything that its parts say of each other is proved here.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::callback::Channel;
+use crate::dialog::tree;
 use crate::finding::{Finding, Source, Span};
 use crate::operator::field::{Field, Place};
 use crate::operator::file::{
@@ -29,6 +31,8 @@ pub const DEADLINE_MS_MIN: u64 = 2_000;
 
 /// What is wrong with a file, before it has a place.
 pub(super) struct Fault {
+    /// The keys that lead to the place; of a list, numbers from 0.
+    within: VecDeque<String>,
     /// What stands in the file at the place, to find it by.
     near: String,
     message: String,
@@ -42,19 +46,42 @@ impl Fault {
         mend: impl Into<String>,
     ) -> Self {
         Self {
+            within: VecDeque::new(),
             near: near.into(),
             message: message.into(),
             mend: mend.into(),
         }
     }
 
-    /// The fault as a finding, at the first place where the file has the text that it is near.
-    pub(super) fn finding(self, source: &Source) -> Finding {
-        let at = source.text().find(&self.near);
-        let span = at.map_or_else(Span::default, |at| Span {
-            at,
-            len: self.near.len(),
-        });
+    /// The same, below this key.
+    pub(super) fn within(mut self, key: impl ToString) -> Self {
+        self.within.push_front(key.to_string());
+        self
+    }
+
+    /// The fault as a finding: below its keys, at the text that it is near.
+    pub(super) fn finding(mut self, source: &Source) -> Finding {
+        let text = source.text();
+        let keys = self.within.make_contiguous();
+        let range = match tree::read(text, DEPTH_MAX) {
+            Ok(root) => root.behind(keys, text.len()),
+            // What was read once is read again.
+            Err(_) => Span {
+                at: 0,
+                len: text.len(),
+            },
+        };
+        let inside = text.get(range.at..range.at + range.len).unwrap_or_default();
+        let span = match inside.find(&self.near) {
+            Some(at) => Span {
+                at: range.at + at,
+                len: self.near.len(),
+            },
+            None => Span {
+                at: range.at,
+                len: inside.lines().next().map_or(0, str::len),
+            },
+        };
         source.error("O002", span, self.message, self.mend)
     }
 }
@@ -113,7 +140,7 @@ pub fn ussd(source: &Source) -> Result<UssdShape, Box<Finding>> {
 fn ussd_of(file: &UssdFile) -> Result<UssdShape, Fault> {
     let head = file.head();
     head_of(&head)?;
-    let request = request(&file.request)?;
+    let request = request(&file.request).map_err(|fault| fault.within("request"))?;
     let RequestShape {
         methods,
         body,
@@ -129,6 +156,8 @@ fn ussd_of(file: &UssdFile) -> Result<UssdShape, Fault> {
                 format!("there is no field `{name}`"),
                 format!("say where it stands: `{name}: form NAME`, or another place"),
             )
+            .within("fields")
+            .within("request")
         })
     };
     let (subscriber, input) = (needed("subscriber")?, needed("input")?);
@@ -140,14 +169,18 @@ fn ussd_of(file: &UssdFile) -> Result<UssdShape, Fault> {
                 "code:",
                 "the code is said to be told, and there is no field `code`",
                 "name its place among the fields, or write `first: dialled` or `code: never`",
-            ));
+            )
+            .within("code")
+            .within("reads"));
         }
         (CodeGiven::Never, Some(_)) => {
             return Err(Fault::new(
                 "code: never",
                 "there is a field `code` that is never told",
                 "take the field away, or write `code: always` or `code: first`",
-            ));
+            )
+            .within("code")
+            .within("reads"));
         }
         (CodeGiven::Always | CodeGiven::First | CodeGiven::Never, _) => {}
     }
@@ -164,36 +197,41 @@ fn ussd_of(file: &UssdFile) -> Result<UssdShape, Fault> {
             "repeat:",
             "where `input` is the whole path, the path tells a repeat",
             "write `repeat: path`",
-        ));
+        )
+        .within("repeat"));
     }
     if !reads.holds_path() && file.repeat == RepeatFile::Path {
         return Err(Fault::new(
             "repeat: path",
             "`input` holds the last thing typed, which tells no repeat",
             "write `repeat: none`, or `repeat: { key: [FIELD, …] }` with the fields of an id",
-        ));
+        )
+        .within("repeat"));
     }
     if !reads.holds_path() && reads.event.is_empty() {
         return Err(Fault::new(
             "reads:",
             "nothing tells a dial from a key press",
             "write `event:` with a rule each, or `event: [{ is: unsaid }]` where the first request of a session is the dial",
-        ));
+        ).within("reads"));
     }
     let session_ids = match session.map(|at| fields[at].optional) {
         // Without an id of its own, the number's next session has the same.
         None | Some(true) => SessionIds::Recur,
         Some(false) => reads.session_ids,
     };
-    let events = rules(&reads.event, &fields)?;
+    let of_reads = |fault: Fault| fault.within("event").within("reads");
+    let events = rules(&reads.event, &fields).map_err(of_reads)?;
     if let Some(at) = events.iter().position(|rule| rule.test == Test::Always)
         && at + 1 < events.len()
     {
         return Err(Fault::new(
-            "event:\n",
+            "event:",
             "a rule stands behind one that always holds, and is never asked",
             "let the rule without `field:` be the last one",
-        ));
+        )
+        .within("event")
+        .within("reads"));
     }
     let repeat = match &file.repeat {
         RepeatFile::Path => RepeatRule::Path,
@@ -202,30 +240,33 @@ fn ussd_of(file: &UssdFile) -> Result<UssdShape, Fault> {
             names
                 .iter()
                 .map(|name| field_named(&fields, name, "key:"))
-                .collect::<Result<_, _>>()?,
+                .collect::<Result<_, _>>()
+                .map_err(|fault| fault.within("repeat"))?,
         ),
     };
-    let reply = reply(&file.reply, &fields, "reply:")?;
+    let reply = reply(&file.reply, &fields, "reply")?;
     if matches!(reply.body, ReplyBody::Empty) {
         return Err(Fault::new(
             "reply:",
             "a reply without a body shows nothing",
             "write one of `text:`, `json:`, `xml:`",
-        ));
+        )
+        .within("reply"));
     }
     if !reply.shows_text() {
         return Err(Fault::new(
             "reply:",
             "the screen is nowhere in the reply, so that nobody would read it",
             "put `{text}` where the operator wants the text, in `continue:` and `end:` alike",
-        ));
+        )
+        .within("reply"));
     }
     let closed = match &file.closed {
-        Some(file) => self::reply(file, &fields, "closed:")?,
+        Some(file) => self::reply(file, &fields, "closed")?,
         None => ReplyTemplate::empty(),
     };
     let refused = match &file.refused {
-        Some(file) => Some(self::reply(file, &fields, "refused:")?),
+        Some(file) => Some(self::reply(file, &fields, "refused")?),
         None => None,
     };
     let mut echoed = reply.fields();
@@ -245,26 +286,30 @@ fn ussd_of(file: &UssdFile) -> Result<UssdShape, Fault> {
                 fit::LIMIT_MIN.septets,
                 fit::LIMIT_MIN.units
             ),
-        ));
+        )
+        .within("limits"));
     }
     if file.deadline_ms < DEADLINE_MS_MIN {
         return Err(Fault::new(
             "deadline_ms:",
             "that leaves no time to answer",
             format!("give at least {DEADLINE_MS_MIN} milliseconds"),
-        ));
+        )
+        .within("deadline_ms"));
     }
     if file.samples.is_empty() {
         return Err(Fault::new(
             "samples:",
             "there is no sample, so nothing shows that the shape is right",
             "put in what the operator's document shows, or what was seen on the wire",
-        ));
+        )
+        .within("samples"));
     }
     let samples: Vec<Sample> = file
         .samples
         .iter()
-        .map(Sample::parse)
+        .enumerate()
+        .map(|(at, file)| Sample::parse(file).map_err(|fault| fault.within(at).within("samples")))
         .collect::<Result<_, _>>()?;
     if reads.subscriber == NumberGiven::Always
         && samples.iter().any(|sample| sample.dialled_by.is_some())
@@ -325,21 +370,24 @@ pub(super) fn head_of(head: &Head) -> Result<(), Fault> {
             "shape:",
             "that is no name of a shape",
             "use small letters, digits and `-`, at most 40",
-        ));
+        )
+        .within("shape"));
     }
     if !head.enabled && head.because.is_empty() {
         return Err(Fault::new(
             "enabled: false",
             "nobody will know why it is switched off",
             "add `because:` with a sentence",
-        ));
+        )
+        .within("enabled"));
     }
     if head.sources.is_empty() {
         return Err(Fault::new(
             "sources:",
             "there is no source",
             "name the document or capture that the shape was made from",
-        ));
+        )
+        .within("sources"));
     }
     Ok(())
 }
@@ -363,7 +411,8 @@ pub(super) fn request(file: &RequestFile) -> Result<RequestShape, Fault> {
             "methods:",
             "these are no methods of callbacks",
             "write one or more of GET, POST, PUT, DELETE, PATCH in capitals",
-        ));
+        )
+        .within("methods"));
     }
     let media_types = match &file.content_types {
         Some(types) => types.clone(),
@@ -400,6 +449,7 @@ pub(super) fn request(file: &RequestFile) -> Result<RequestShape, Fault> {
                 message,
                 "name segments that differ, such as {session}",
             )
+            .within("path")
         })?,
         None if fields
             .iter()
@@ -416,7 +466,9 @@ pub(super) fn request(file: &RequestFile) -> Result<RequestShape, Fault> {
                 near,
                 format!("`{}` is what replies call something else", field.name),
                 "give the field another name",
-            ));
+            )
+            .within(&field.name)
+            .within("fields"));
         }
         for place in &field.places {
             let can = match place {
@@ -441,7 +493,7 @@ pub(super) fn request(file: &RequestFile) -> Result<RequestShape, Fault> {
                         place.kind()
                     ),
                     "let `body:` be form, json, xml or text as the operator sends it, and name the segment in `path:`",
-                ));
+                ).within(&field.name).within("fields"));
             }
         }
         if field
@@ -453,7 +505,9 @@ pub(super) fn request(file: &RequestFile) -> Result<RequestShape, Fault> {
                 near,
                 "a part is counted from 1, between separators that are not empty",
                 "write `part: { of: \";\", nth: 1 }`",
-            ));
+            )
+            .within(&field.name)
+            .within("fields"));
         }
     }
     Ok(RequestShape {
@@ -493,7 +547,8 @@ pub(super) fn rules<T: Copy>(
 ) -> Result<Vec<Rule<T>>, Fault> {
     files
         .iter()
-        .map(|file| {
+        .enumerate()
+        .map(|(at, file)| {
             let mut tests = Vec::new();
             tests.extend(file.equals.clone().map(Test::Equals));
             tests.extend(file.other_than.clone().map(Test::OtherThan));
@@ -514,10 +569,10 @@ pub(super) fn rules<T: Copy>(
             let (field, test) = match (&file.field, tests.len()) {
                 (None, 0) => (0, Test::Always),
                 (Some(name), 1) => (
-                    field_named(fields, name, &near)?,
+                    field_named(fields, name, &near).map_err(|fault| fault.within(at))?,
                     tests.swap_remove(0),
                 ),
-                (None | Some(_), _) => return Err(several()),
+                (None | Some(_), _) => return Err(several().within(at)),
             };
             Ok(Rule {
                 field,
@@ -552,12 +607,12 @@ pub const HOLES: [(&str, Hole); 9] = [
     ("url", Hole::Url),
 ];
 
-/// Proves a reply.
-pub(super) fn reply(
-    file: &ReplyFile,
-    fields: &[Field],
-    near: &str,
-) -> Result<ReplyTemplate, Fault> {
+/// Proves the reply that stands under this key.
+pub(super) fn reply(file: &ReplyFile, fields: &[Field], key: &str) -> Result<ReplyTemplate, Fault> {
+    reply_of(file, fields, &format!("{key}:")).map_err(|fault| fault.within(key))
+}
+
+fn reply_of(file: &ReplyFile, fields: &[Field], near: &str) -> Result<ReplyTemplate, Fault> {
     let hole = |name: &str| {
         HOLES
             .iter()
@@ -621,9 +676,10 @@ pub(super) fn reply(
             "status:",
             "that is no status of an answer",
             "write a number from 200 to 599",
-        ));
+        )
+        .within("status"));
     }
-    let replace = replacements(&file.replace, &body)?;
+    let replace = replacements(&file.replace, &body).map_err(|fault| fault.within("replace"))?;
     if let ReplyBody::Xml(xml) = &body {
         for ends in [false, true] {
             let probe = xml
@@ -634,7 +690,8 @@ pub(super) fn reply(
                     "xml:",
                     format!("what `{near}` would send is no XML"),
                     "close every element, put attributes in quotes, write `&amp;` for `&`",
-                ));
+                )
+                .within("xml"));
             }
         }
     }

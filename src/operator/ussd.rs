@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use crate::callback::{Input, Msisdn, Repeat, ServiceName};
 use crate::input::dialled;
-use crate::operator::field::{Field, Value};
+use crate::operator::field::{Field, Place, Value};
 use crate::operator::file::{CodeGiven, First, Head, Holds, Is, NumberGiven, SessionIds};
 use crate::operator::json::Json;
 use crate::operator::path::PathShape;
 use crate::operator::refusal::CallbackError;
 use crate::operator::reply::{Answer, Hole, ReplyTemplate, problem};
 use crate::operator::request::{Body, BodyKind, Read, Request};
-use crate::operator::rule::{self, Rule};
+use crate::operator::rule::{self, Rule, Test};
 use crate::operator::sample::Sample;
 use crate::operator::template::Fill;
 use crate::screen::Limit;
@@ -145,7 +145,13 @@ impl UssdShape {
         let segments = self
             .path
             .read(request.rest)
-            .ok_or_else(|| CallbackError::Path(self.path.shown().into()))?;
+            .filter(|segments| {
+                self.paths().is_none_or(|(place, words)| {
+                    let asked = place.of_path(request.rest, segments);
+                    asked.is_some_and(|asked| words.iter().any(|word| *word == asked))
+                })
+            })
+            .ok_or_else(|| CallbackError::Path(self.paths_shown().into()))?;
         let read = request.read(self.body, &self.media_types)?;
         let mut values = Vec::with_capacity(self.fields.len());
         for field in &self.fields {
@@ -213,6 +219,55 @@ impl UssdShape {
         })
     }
 
+    /// The place in the path that tells what a request is, and its words; none where something else
+    /// may tell it too.
+    pub fn paths(&self) -> Option<(&Place, Vec<&String>)> {
+        let asked = self.events.first()?.field;
+        let place = self.fields.get(asked)?.places.first()?;
+        if !matches!(place, Place::Rest | Place::Path(_)) {
+            return None;
+        }
+        let mut words = Vec::new();
+        for rule in &self.events {
+            match &rule.test {
+                Test::Equals(all) if rule.field == asked && !rule.any_case => words.extend(all),
+                Test::Equals(_)
+                | Test::Always
+                | Test::Given(_)
+                | Test::Empty(_)
+                | Test::OtherThan(_)
+                | Test::Begins(_) => return None,
+            }
+        }
+        Some((place, words))
+    }
+
+    /// The paths that there are, for errors.
+    fn paths_shown(&self) -> String {
+        let Some((place, words)) = self.paths() else {
+            return self.path.shown();
+        };
+        let mut shown: Vec<String> = Vec::new();
+        for word in words {
+            let path = match place {
+                Place::Path(name) => self.path.shown().replace(&format!("{{{name}}}"), word),
+                Place::Rest if matches!(word.as_str(), "" | "/") => PathShape::None.shown(),
+                Place::Rest
+                | Place::Form(_)
+                | Place::Query(_)
+                | Place::Json(_)
+                | Place::Xml(_)
+                | Place::Header(_)
+                | Place::Method
+                | Place::Body => word.clone(),
+            };
+            if !shown.contains(&path) {
+                shown.push(path);
+            }
+        }
+        shown.join(" or ")
+    }
+
     fn event(&self, values: &[Option<Value<'_>>]) -> Result<Is, CallbackError> {
         if self.events.is_empty() {
             return Ok(Is::Continue);
@@ -220,7 +275,10 @@ impl UssdShape {
         if let Some(is) = rule::first(&self.events, values) {
             return Ok(is);
         }
-        let asked = self.events.first().map_or(self.input, |rule| rule.field);
+        // What it lacks is what tells a dial or a key press.
+        let counts = self.events.iter().find(|rule| rule.is != Is::Ignored);
+        let counts = counts.or(self.events.first());
+        let asked = counts.map_or(self.input, |rule| rule.field);
         if values.get(asked).is_some_and(Option::is_none) {
             return Err(CallbackError::Missing(self.shown(asked).into()));
         }
@@ -302,7 +360,6 @@ impl UssdShape {
 
     /// How many fields the request has that the shape does not; of JSON and XML, at the top.
     fn unknown(&self, read: &Read<'_>) -> usize {
-        use crate::operator::field::Place;
         let places = || self.fields.iter().flat_map(|field| &field.places);
         let in_query = read
             .query

@@ -34,6 +34,7 @@ mod rules;
 mod sessions;
 mod shape_pages;
 mod signing;
+mod silent_ledger;
 mod sms_http;
 mod ussd_smpp;
 mod wire;

@@ -127,7 +127,9 @@ pub(super) fn faults(
             .template
             .filter(|_| !matches!(status, 401 | 408 | 409 | 413 | 503));
         let fault = AnswerDoc {
+            // What is wrong below the operator's own words is HTTP's to say.
             status: shaped
+                .filter(|_| !matches!(status, 404 | 405 | 415))
                 .and_then(|template| template.status)
                 .unwrap_or(status),
             note: note.to_owned(),

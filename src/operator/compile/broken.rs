@@ -48,11 +48,25 @@ fn parse(text: &str) -> Result<Shape, Box<Finding>> {
     Shape::parse(&Source::new("sample.yaml", text))
 }
 
-/// The good file with `from` turned into `to`, what is said of it and where.
+/// Lines with what faults are looked for by, before all places.
+const DECOY: &str = "about: >-
+  shape: x enabled: false sources: [] methods: [POST] fields: session: subscriber: text: path session code: never
+  code: reads: event: field: kind field: event is: repeat: path repeat: key: reply: {nothing} closed: refused:
+  status: xml: replace: limits: deadline_ms: samples: a dial
+";
+
+/// The good file with `from` turned into `to`, what is said of it and where; and the same behind
+/// lines that have the words of all places.
 fn check(from: &str, to: &str, place: (usize, usize), says: &str, mend: &str) {
     assert_eq!(GOOD.matches(from).count(), 1, "{from}");
     let broken = GOOD.replace(from, to);
-    let finding = parse(&broken)
+    check_text(&broken, to, place, says, mend);
+    let place = (place.0 + DECOY.lines().count(), place.1);
+    check_text(&format!("{DECOY}{broken}"), to, place, says, mend);
+}
+
+fn check_text(broken: &str, to: &str, place: (usize, usize), says: &str, mend: &str) {
+    let finding = parse(broken)
         .err()
         .unwrap_or_else(|| panic!("{to} is taken"));
     let seen = format!(

@@ -29,27 +29,48 @@ pub fn sms(source: &Source) -> Result<SmsShape, Box<Finding>> {
 fn shape(file: &SmsFile) -> Result<SmsShape, Fault> {
     let head = file.head();
     compile::head_of(&head)?;
-    let incoming = file.incoming.as_ref().map(incoming).transpose()?;
-    let receipts = file.receipts.as_ref().map(receipts).transpose()?;
-    let send = file.send.as_ref().map(send).transpose()?;
+    let incoming = file
+        .incoming
+        .as_ref()
+        .map(incoming)
+        .transpose()
+        .map_err(|fault| fault.within("incoming"))?;
+    let receipts = file
+        .receipts
+        .as_ref()
+        .map(receipts)
+        .transpose()
+        .map_err(|fault| fault.within("receipts"))?;
+    let send = file
+        .send
+        .as_ref()
+        .map(send)
+        .transpose()
+        .map_err(|fault| fault.within("send"))?;
     if incoming.is_none() && send.is_none() {
         return Err(Fault::new(
             "channel: sms",
             "neither does anything come in nor does anything go out",
             "write `incoming:`, `send:` or both",
-        ));
+        )
+        .within("channel"));
     }
     if receipts.is_none() && send.as_ref().is_some_and(|send| send.ids == Ids::Ours) {
         return Err(Fault::new(
             "ids: ours",
             "nobody will give our ids back",
             "write `receipts:`, or take `ids: ours` away",
-        ));
+        )
+        .within("ids")
+        .within("send"));
     }
     let samples = file
         .samples
         .iter()
-        .map(SmsSample::parse)
+        .enumerate()
+        .map(|(at, file)| {
+            SmsSample::parse(file).map_err(|fault| fault.within(at).within("samples"))
+        })
         .collect::<Result<Vec<_>, _>>()?;
     for (of, there, name) in [
         (Of::Incoming, incoming.is_some(), "incoming:"),
@@ -61,7 +82,8 @@ fn shape(file: &SmsFile) -> Result<SmsShape, Fault> {
                 name,
                 format!("there is no sample of `{name}`, so nothing shows that it is right"),
                 "put in what the operator's document shows, or what was seen on the wire",
-            ));
+            )
+            .within(name.trim_end_matches(':')));
         }
     }
     Ok(SmsShape {
@@ -79,9 +101,9 @@ fn incoming(file: &IncomingFile) -> Result<Incoming, Fault> {
         file.each.as_deref(),
         &file.not_text,
         &file.answer,
-        "incoming:",
     )?;
-    let what = compile::rules(&file.what, &inbound.fields)?;
+    let of_what = |fault: Fault| fault.within("what");
+    let what = compile::rules(&file.what, &inbound.fields).map_err(of_what)?;
     let at = |name: &str| inbound.at(name);
     let from = needed(&inbound, "from", "incoming:")?;
     let (message, octets) = (at("message"), at("octets"));
@@ -122,17 +144,18 @@ fn receipts(file: &ReceiptsFile) -> Result<Receipts, Fault> {
         file.each.as_deref(),
         &file.not_text,
         &file.answer,
-        "receipts:",
     )?;
     if file.state.is_empty() {
         return Err(Fault::new(
             "state:",
             "nothing tells what became of a message",
             "write a rule each: `{ field: NAME, equals: [WORD], is: delivered }`",
-        ));
+        )
+        .within("state"));
     }
     Ok(Receipts {
-        states: compile::rules(&file.state, &inbound.fields)?,
+        states: compile::rules(&file.state, &inbound.fields)
+            .map_err(|fault| fault.within("state"))?,
         id: needed(&inbound, "id", "receipts:")?,
         ids: file.ids,
         inbound,
@@ -154,7 +177,6 @@ fn inbound(
     each: Option<&str>,
     not_text: &[String],
     answer: &ReplyFile,
-    near: &str,
 ) -> Result<Inbound, Fault> {
     let RequestShape {
         methods,
@@ -162,29 +184,32 @@ fn inbound(
         media_types,
         path,
         fields,
-    } = compile::request(request)?;
+    } = compile::request(request).map_err(|fault| fault.within("request"))?;
     if each.is_some() && body != BodyKind::Json {
         return Err(Fault::new(
             "each:",
             "a list of elements stands in JSON",
             "write `body: json`, or take `each:` away",
-        ));
+        )
+        .within("each"));
     }
     if !not_text.is_empty() && body != BodyKind::Form {
         return Err(Fault::new(
             "not_text:",
             "only a form has fields that may be no text",
             "write `body: form`, or take `not_text:` away",
-        ));
+        )
+        .within("not_text"));
     }
     let each = each
         .map(|each| {
-            let wrong = |message| Fault::new(each, message, "write /KEY of the list");
+            let wrong =
+                |message| Fault::new(each, message, "write /KEY of the list").within("each");
             pointer(each).map_err(wrong)
         })
         .transpose()?;
     Ok(Inbound {
-        answer: compile::reply(answer, &fields, near)?,
+        answer: compile::reply(answer, &fields, "answer")?,
         methods,
         body,
         media_types,
@@ -237,17 +262,26 @@ fn send(file: &SendFile) -> Result<Send, Fault> {
                 "method:",
                 "that is no method to send with",
                 "write GET, POST or PUT in capitals",
-            ));
+            )
+            .within("method"));
         }
     };
     let token = file.token.as_ref();
-    for path in [Some(&file.path), token.map(|token| &token.path)] {
+    for (path, key) in [
+        (Some(&file.path), ""),
+        (token.map(|token| &token.path), "token"),
+    ] {
         if path.is_some_and(|path| !path.is_empty() && !path.starts_with('/')) {
-            return Err(Fault::new(
+            let fault = Fault::new(
                 "path:",
                 "the path stands behind the link's `url`",
                 "begin it with `/`; the host is the link's",
-            ));
+            )
+            .within("path");
+            return Err(match key {
+                "" => fault,
+                key => fault.within(key),
+            });
         }
     }
     if file.basic && file.token.is_some() {
@@ -255,7 +289,8 @@ fn send(file: &SendFile) -> Result<Send, Fault> {
             "basic:",
             "user and secret go to the token endpoint only",
             "take `basic:` or `token:` away",
-        ));
+        )
+        .within("basic"));
     }
     let body = match (&file.form, &file.json, &file.xml) {
         (None, None, None) => SendBody::None,
@@ -283,6 +318,7 @@ fn send(file: &SendFile) -> Result<Send, Fault> {
                     format!("`{name}` is no name of a header"),
                     "write it as the operator's document does",
                 )
+                .within("headers")
             })?;
             Ok((known, template(text)?))
         })
@@ -330,14 +366,21 @@ fn answer(file: &SendFile) -> Result<AnswerShape, Fault> {
         part: None,
         digits: false,
     }];
-    fields.extend(compile::request(&request)?.fields);
+    fields.extend(
+        compile::request(&request)
+            .map_err(|fault| fault.within("answer"))?
+            .fields,
+    );
     if given.says.is_empty() {
         return Err(Fault::new(
             "says:",
             "nothing tells that a message was taken",
             "write a rule such as `{ field: http, equals: [\"200\"], is: accepted }`",
-        ));
+        )
+        .within("says")
+        .within("answer"));
     }
-    let rules = compile::rules(&given.says, &fields)?;
+    let of_says = |fault: Fault| fault.within("says").within("answer");
+    let rules = compile::rules(&given.says, &fields).map_err(of_says)?;
     Ok((fields, rules))
 }
