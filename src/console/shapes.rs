@@ -1,5 +1,6 @@
 //! The shapes of HTTP links: those built in, those of the folder, and which link has which.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,6 +115,19 @@ fn files(folder: &Path) -> Result<Vec<Source>, Failure> {
         .collect()
 }
 
+/// The names of the shapes that links have, each once.
+pub fn used(config: &Config) -> BTreeSet<&str> {
+    config
+        .links
+        .iter()
+        .filter_map(|link| match link {
+            LinkConfig::UssdHttp(http) | LinkConfig::Sandbox(http) => Some(http.shape.as_str()),
+            LinkConfig::SmsHttp(sms) => Some(sms.shape.as_str()),
+            LinkConfig::Smpp(_) => None,
+        })
+        .collect()
+}
+
 /// The shape of the link at this place.
 ///
 /// # Errors
@@ -143,6 +157,64 @@ pub fn sms(link: &SmsHttp, index: usize, shapes: &Shapes) -> Result<Arc<SmsShape
             "let the link be of kind ussd-http, or take a shape of SMS",
         )),
     }
+}
+
+/// Proves that links whose shapes post screens say where to, and that others say nothing of it.
+///
+/// # Errors
+/// As [`of`], and with the key that is missing or too much.
+pub fn prove_push(config: &Config, shapes: &Shapes) -> Result<(), ConfigError> {
+    for (index, link) in config.links.iter().enumerate() {
+        let (LinkConfig::UssdHttp(link) | LinkConfig::Sandbox(link)) = link else {
+            continue;
+        };
+        let shape = of(link, index, shapes)?;
+        let wrong = |key: &str, message: &str, mend: &str| {
+            ConfigError::wrong(
+                &format!("link[{index}].{key}"),
+                &format!("link {} {message}", link.name),
+                mend,
+            )
+        };
+        let Some(push) = &shape.push else {
+            if let Some(key) = link.api_key() {
+                return Err(wrong(
+                    key,
+                    &format!(
+                        "says how screens are posted, and its shape {} puts them into its answers",
+                        shape.head.name
+                    ),
+                    "take it away",
+                ));
+            }
+            continue;
+        };
+        let (user, secret) = push.wants();
+        let has_secret = link.secret.is_some() || link.secret_file.is_some();
+        for (key, missing, mend) in [
+            (
+                "url",
+                link.url.is_none(),
+                "write the operator's address for screens, url = \"https://api.operator.example\"",
+            ),
+            (
+                "user",
+                user && link.user.is_none(),
+                "write our user at the operator, user = \"NAME\"",
+            ),
+            (
+                "secret",
+                secret && !has_secret,
+                "write secret_file = \"FILE\" with our secret at the operator",
+            ),
+        ] {
+            if missing {
+                let why = format!("has no {key}, which its shape posts screens with");
+                return Err(wrong(key, &why, mend));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Proves the shapes of all links of messages, and that those on which services send can.

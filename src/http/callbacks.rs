@@ -15,12 +15,14 @@ use crate::clock::Moment;
 use crate::desk::Registry;
 use crate::gateway::{Gateway, UssdCall};
 use crate::http::entry::{Entry, NotFresh, count, sent};
+use crate::http::push;
 use crate::operator::CallbackError;
 use crate::operator::auth::Auth;
 use crate::operator::file::{Is, NumberGiven};
 use crate::operator::reply::{Answer, problem};
 use crate::operator::ussd::{Heard, UssdShape};
 use crate::store::{Reply, SessionKey, Store, StoreError};
+use crate::ussd_push::Pusher;
 
 /// A link of USSD callbacks over HTTP.
 pub struct UssdLink {
@@ -34,6 +36,8 @@ pub struct UssdLink {
     pub auth: Auth,
     /// Scheme and host as the operator calls them, where the link says.
     pub public_url: Option<String>,
+    /// What posts the screens, where the shape has them posted.
+    pub push: Option<Arc<Pusher>>,
 }
 
 /// What this door needs.
@@ -93,7 +97,9 @@ async fn answer<S: Store, R: Registry>(
     if !fresh {
         // Whoever dialled reads a sentence, not the operator's error.
         count(link.as_str(), "failed");
-        return Ok(of.shape.answer(&heard, &apology(door, link, of, "failed")));
+        let reply = apology(door, link, of, "failed");
+        push::say(door, link, of, &heard, (&reply, came.at));
+        return Ok(of.shape.answer(&heard, &reply));
     }
     heard.url = came.url(of.public_url.as_deref());
     Ok(turn(door, link, of, heard, came.at).await)
@@ -118,7 +124,10 @@ async fn turn<S: Store, R: Registry>(
     }
     let subscriber = match whose(door, link, of, &heard, at).await {
         Ok(subscriber) => subscriber,
-        Err(reply) => return of.shape.answer(&heard, &reply),
+        Err(reply) => {
+            push::say(door, link, of, &heard, (&reply, at));
+            return of.shape.answer(&heard, &reply);
+        }
     };
     heard.subscriber = Some(subscriber.clone());
     let meant = match of.shape.meaning(&heard, &of.codes) {
@@ -147,6 +156,12 @@ async fn turn<S: Store, R: Registry>(
         input: meant.input,
         at,
     };
+    if let Some(pusher) = &of.push {
+        if heard.is != Is::End {
+            return push::pushed(door, of, pusher, heard, call).await;
+        }
+        pusher.closed(&heard);
+    }
     let spoken = call.clone();
     let reply = match door.gateway.begin_call(call).reply.await {
         Ok(reply) => reply,
@@ -216,7 +231,7 @@ fn apology<S: Store, R: Registry>(
 }
 
 /// An END without a word.
-fn nothing() -> Reply {
+pub(super) fn nothing() -> Reply {
     Reply {
         text: String::new(),
         ends: true,

@@ -17,6 +17,7 @@ use crate::operator::request::BodyKind;
 use crate::operator::rule::{Rule, Test};
 use crate::operator::sample::Sample;
 use crate::operator::template::{Escape, Fill, JsonTemplate, Template};
+use crate::operator::ussd::push::Push;
 use crate::operator::ussd::{RepeatRule, UssdShape};
 use crate::screen::{Limit, fit};
 
@@ -244,26 +245,37 @@ fn ussd_of(file: &UssdFile) -> Result<UssdShape, Fault> {
                 .map_err(|fault| fault.within("repeat"))?,
         ),
     };
-    let reply = reply(&file.reply, &fields, "reply")?;
-    if matches!(reply.body, ReplyBody::Empty) {
-        return Err(Fault::new(
-            "reply:",
-            "a reply without a body shows nothing",
-            "write one of `text:`, `json:`, `xml:`",
-        )
-        .within("reply"));
-    }
-    if !reply.shows_text() {
-        return Err(Fault::new(
-            "reply:",
-            "the screen is nowhere in the reply, so that nobody would read it",
-            "put `{text}` where the operator wants the text, in `continue:` and `end:` alike",
-        )
-        .within("reply"));
-    }
     let closed = match &file.closed {
         Some(file) => self::reply(file, &fields, "closed")?,
         None => ReplyTemplate::empty(),
+    };
+    let (reply, push) = match (&file.reply, &file.push) {
+        (Some(given), None) => (
+            shown(self::reply(given, &fields, "reply")?, "reply")
+                .map_err(|fault| fault.within("reply"))?,
+            None,
+        ),
+        // The screen goes elsewhere: this is an acknowledgement.
+        (None, Some(given)) => (closed.clone(), {
+            push::names(&fields)?;
+            let push = push::push(given, &fields).map_err(|fault| fault.within("push"))?;
+            Some(push)
+        }),
+        (Some(_), Some(_)) => {
+            return Err(Fault::new(
+                "push:",
+                "a screen goes in one way: in the answer, or in a request of ours",
+                "take `reply:` or `push:` away; with `push:`, `closed:` is what callbacks are answered",
+            )
+            .within("push"));
+        }
+        (None, None) => {
+            return Err(Fault::new(
+                "shape:",
+                "nothing says how a screen goes back",
+                "write `reply:` where it is in the answer, `push:` where it is a request of ours",
+            ));
+        }
     };
     let refused = match &file.refused {
         Some(file) => Some(self::reply(file, &fields, "refused")?),
@@ -271,6 +283,7 @@ fn ussd_of(file: &UssdFile) -> Result<UssdShape, Fault> {
     };
     let mut echoed = reply.fields();
     echoed.extend(closed.fields());
+    echoed.extend(push.iter().flat_map(Push::fields));
     echoed.sort_unstable();
     echoed.dedup();
     let limit = Limit {
@@ -339,6 +352,7 @@ fn ussd_of(file: &UssdFile) -> Result<UssdShape, Fault> {
         events,
         repeat,
         reply,
+        push,
         closed,
         refused,
         echoed,
@@ -349,6 +363,26 @@ fn ussd_of(file: &UssdFile) -> Result<UssdShape, Fault> {
         samples,
         fields,
     })
+}
+
+/// Proves that a screen is where it goes to.
+fn shown(template: ReplyTemplate, what: &str) -> Result<ReplyTemplate, Fault> {
+    let near = format!("{what}:");
+    if matches!(template.body, ReplyBody::Empty) {
+        return Err(Fault::new(
+            near,
+            format!("a {what} without a body shows nothing"),
+            "write one of `text:`, `json:`, `xml:`",
+        ));
+    }
+    if !template.shows_text() {
+        return Err(Fault::new(
+            near,
+            format!("the screen is nowhere in the {what}, so that nobody would read it"),
+            "put `{text}` where the operator wants the text, in `continue:` and `end:` alike",
+        ));
+    }
+    Ok(template)
 }
 
 impl crate::operator::file::ReadsFile {
@@ -609,41 +643,52 @@ pub const HOLES: [(&str, Hole); 9] = [
 
 /// Proves the reply that stands under this key.
 pub(super) fn reply(file: &ReplyFile, fields: &[Field], key: &str) -> Result<ReplyTemplate, Fault> {
-    reply_of(file, fields, &format!("{key}:")).map_err(|fault| fault.within(key))
+    template(file, fields, &[], &format!("{key}:")).map_err(|fault| fault.within(key))
 }
 
-fn reply_of(file: &ReplyFile, fields: &[Field], near: &str) -> Result<ReplyTemplate, Fault> {
-    let hole = |name: &str| {
-        HOLES
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, hole)| *hole)
-            .or_else(|| {
-                fields
-                    .iter()
-                    .position(|field| field.name == name)
-                    .map(Hole::Field)
-            })
-    };
-    let wrong = |message: String| {
-        // The hole, where the message names one.
-        let at = message
-            .split_once('}')
-            .map(|(hole, _)| hole.to_owned() + "}");
-        Fault::new(
-            at.filter(|at| at.starts_with('{'))
-                .unwrap_or_else(|| near.to_owned()),
-            message,
-            format!(
-                "fill in {{text}}, {{msisdn}}, {{digits}}, {{ends}}, {{continues}}, {{status}}, {{detail}}, {{dcs}}, {{url}} or a field: {}",
-                fields
-                    .iter()
-                    .map(|field| format!("{{{}}}", field.name))
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            ),
-        )
-    };
+/// The hole of that name: one that everything has, one of `further`, or a field.
+fn hole(name: &str, fields: &[Field], further: &[(&str, Hole)]) -> Option<Hole> {
+    let known = HOLES.iter().chain(further);
+    let mut known = known.filter(|(known, _)| *known == name);
+    known.next().map(|(_, hole)| *hole).or_else(|| {
+        let at = fields.iter().position(|field| field.name == name);
+        at.map(Hole::Field)
+    })
+}
+
+/// A fault of a template: at the hole, where the message names one.
+fn unfit(message: String, fields: &[Field], further: &[(&str, Hole)], near: &str) -> Fault {
+    let at = message
+        .split_once('}')
+        .map(|(hole, _)| hole.to_owned() + "}");
+    let more: String = further
+        .iter()
+        .map(|(name, _)| format!("{{{name}}}, "))
+        .collect();
+    Fault::new(
+        at.filter(|at| at.starts_with('{'))
+            .unwrap_or_else(|| near.to_owned()),
+        message,
+        format!(
+            "fill in {more}{{text}}, {{msisdn}}, {{digits}}, {{ends}}, {{continues}}, {{status}}, {{detail}}, {{dcs}}, {{url}} or a field: {}",
+            fields
+                .iter()
+                .map(|field| format!("{{{}}}", field.name))
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
+    )
+}
+
+/// Proves what goes to the operator; `further` are holes beside those of every reply.
+fn template(
+    file: &ReplyFile,
+    fields: &[Field],
+    further: &[(&str, Hole)],
+    near: &str,
+) -> Result<ReplyTemplate, Fault> {
+    let hole = |name: &str| hole(name, fields, further);
+    let wrong = |message: String| unfit(message, fields, further, near);
     let template = |text: &String| Template::parse(text, &hole);
     let (body, content_type) = match (&file.text, &file.xml, &file.json) {
         (None, None, None) => (ReplyBody::Empty, None),
@@ -756,6 +801,8 @@ fn headers(
         })
         .collect()
 }
+
+mod push;
 
 #[cfg(test)]
 mod broken;

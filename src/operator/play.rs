@@ -6,6 +6,8 @@ use crate::operator::CallbackError;
 use crate::operator::file::Is;
 use crate::operator::reply::Answer;
 use crate::operator::sample::Sample;
+use crate::operator::sms::sample::SmsSample;
+use crate::operator::ussd::push::Posted;
 use crate::operator::ussd::{Heard, UssdShape};
 use crate::store::Reply;
 
@@ -19,6 +21,8 @@ pub struct Played {
     pub reads: Result<Vec<(&'static str, String)>, CallbackError>,
     /// What it was answered, where the sample has a screen or needs none.
     pub answer: Option<Answer>,
+    /// What is posted, where the shape does that and the sample has a screen.
+    pub pushed: Option<Posted>,
     /// What is otherwise than the sample says.
     pub differences: Vec<Difference>,
 }
@@ -83,6 +87,9 @@ pub fn ussd(shape: &UssdShape, sample: &Sample) -> Played {
         }),
         (None, false) => None,
     };
+    let account = SmsSample::account();
+    let screen = reply.as_ref().filter(|_| !over);
+    let pushed = screen.and_then(|reply| shape.posted(&account, &heard, reply));
     let answer = reply.map(|reply| shape.answer(&heard, &reply));
     if let (Some(expected), Some(answer)) = (&sample.answer, &answer) {
         differ(
@@ -92,9 +99,17 @@ pub fn ussd(shape: &UssdShape, sample: &Sample) -> Played {
             answer.shown().trim_end(),
         );
     }
+    if let Some(expected) = &sample.pushed {
+        let seen = pushed.as_ref().map_or_else(
+            || "nothing is posted".to_owned(),
+            |pushed| pushed.shown().trim_end().to_owned(),
+        );
+        differ(&mut differences, "pushed", expected.trim_end(), &seen);
+    }
     Played {
         reads: Ok(reads),
         answer,
+        pushed,
         differences,
     }
 }
@@ -120,6 +135,7 @@ fn refused(shape: &UssdShape, sample: &Sample, error: CallbackError) -> Played {
     Played {
         reads: Err(error),
         answer: Some(answer),
+        pushed: None,
         differences,
     }
 }

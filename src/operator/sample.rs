@@ -37,6 +37,8 @@ pub struct Sample {
     pub screen: Option<(String, bool)>,
     /// The answer as it has to be.
     pub answer: Option<String>,
+    /// What is posted, as it has to be.
+    pub pushed: Option<String>,
 }
 
 impl Sample {
@@ -105,6 +107,7 @@ impl Sample {
             reads: file.reads.0.clone(),
             screen: file.screen.clone().map(|screen| (screen, file.ends)),
             answer: file.answer.clone(),
+            pushed: file.pushed.clone(),
         })
     }
 

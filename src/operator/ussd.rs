@@ -1,4 +1,7 @@
-//! A shape of USSD callbacks: from a request to what it means, and from a screen to an answer.
+//! A shape of USSD callbacks: from a request to what it means, and from a screen to an answer, or to
+//! a request of ours ([`push`]).
+
+pub mod push;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -15,6 +18,7 @@ use crate::operator::request::{Body, BodyKind, Read, Request};
 use crate::operator::rule::{self, Rule, Test};
 use crate::operator::sample::Sample;
 use crate::operator::template::Fill;
+use crate::operator::ussd::push::Push;
 use crate::screen::Limit;
 use crate::screen::alphabet::{self, Alphabet};
 use crate::store::Reply;
@@ -76,8 +80,10 @@ pub struct UssdShape {
     pub events: Vec<Rule<Is>>,
     /// What makes a repeat.
     pub repeat: RepeatRule,
-    /// What a callback is answered.
+    /// What a callback is answered; with `push`, the acknowledgement.
     pub reply: ReplyTemplate,
+    /// Where the screen goes, if that is not the answer.
+    pub push: Option<Push>,
     /// What a closed session is answered.
     pub closed: ReplyTemplate,
     /// What a fault is answered; none means RFC 9457.
@@ -465,27 +471,7 @@ impl UssdShape {
         let over = matches!(heard.is, Is::End | Is::Ignored);
         let template = if over { &self.closed } else { &self.reply };
         let ends = reply.ends || over;
-        template.answer(200, ends, &|hole| match hole {
-            Hole::Text => Some(Fill::text(reply.text.clone())),
-            Hole::Msisdn => heard
-                .subscriber
-                .as_ref()
-                .map(|who| Fill::text(who.as_str().to_owned())),
-            Hole::Digits => heard
-                .subscriber
-                .as_ref()
-                .map(|who| Fill::text(who.digits().to_owned())),
-            Hole::Ends => Some(Fill::flag(ends)),
-            Hole::Continues => Some(Fill::flag(!ends)),
-            Hole::Dcs => Some(dcs(&reply.text)),
-            Hole::Url => Some(Fill::text(heard.url.clone())),
-            Hole::Status | Hole::Detail => None,
-            Hole::Field(at) => heard
-                .echo
-                .iter()
-                .find(|(known, _)| known == at)
-                .map(|(_, fill)| fill.clone()),
-        })
+        template.answer(200, ends, &|hole| heard.fill(*hole, reply, ends))
     }
 
     /// The answer to a request that cannot be taken.
@@ -503,13 +489,34 @@ impl UssdShape {
             Hole::Continues => Some(Fill::flag(false)),
             Hole::Dcs => Some(dcs(detail)),
             Hole::Url => None,
-            Hole::Msisdn | Hole::Digits | Hole::Field(_) => None,
+            Hole::Msisdn | Hole::Digits | Hole::User | Hole::Secret | Hole::Field(_) => None,
         });
         // What is wrong below the operator's own words is HTTP's to say.
         if matches!(status, 404 | 405 | 415) {
             answer.status = status;
         }
         answer
+    }
+}
+
+impl Heard {
+    /// What goes into a hole of the reply; `ends` is whether the session is over.
+    fn fill(&self, hole: Hole, reply: &Reply, ends: bool) -> Option<Fill<'static>> {
+        let who = self.subscriber.as_ref();
+        match hole {
+            Hole::Text => Some(Fill::text(reply.text.clone())),
+            Hole::Msisdn => who.map(|who| Fill::text(who.as_str().to_owned())),
+            Hole::Digits => who.map(|who| Fill::text(who.digits().to_owned())),
+            Hole::Ends => Some(Fill::flag(ends)),
+            Hole::Continues => Some(Fill::flag(!ends)),
+            Hole::Dcs => Some(dcs(&reply.text)),
+            Hole::Url => Some(Fill::text(self.url.clone())),
+            Hole::Status | Hole::Detail | Hole::User | Hole::Secret => None,
+            Hole::Field(at) => {
+                let mut known = self.echo.iter().filter(|(known, _)| *known == at);
+                known.next().map(|(_, fill)| fill.clone())
+            }
+        }
     }
 }
 

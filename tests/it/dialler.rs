@@ -50,6 +50,7 @@ impl Operator {
         };
         let link = |name| {
             let link = UssdLink {
+                push: None,
                 shape: Arc::clone(shape),
                 services: vec![ServiceName::from(SERVICE)],
                 codes: vec![("*580#".to_owned(), ServiceName::from(SERVICE))],

@@ -5,46 +5,12 @@ use std::path::Path;
 use jisr::smpp::config::{SmppConfig, TlsConfig};
 use jisr::smpp::link::LinkHandle;
 use jisr::smpp::status::{BindState, LinkStatus};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use simulator::phone::Phones;
 use simulator::smsc::{Certificates, Listen, Login, Settings, Smsc};
-use tempfile::TempDir;
 
+use crate::authority::Authority;
 use crate::nobody;
 use crate::program::{Program, Setup, Site, run, until};
-
-/// An authority, and what it signs, in a folder.
-struct Authority {
-    folder: TempDir,
-    issuer: CertifiedIssuer<'static, KeyPair>,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let issuer = CertifiedIssuer::self_signed(params, key).unwrap();
-        let folder = TempDir::new().unwrap();
-        std::fs::write(folder.path().join("ca.pem"), issuer.pem()).unwrap();
-        Self { folder, issuer }
-    }
-
-    /// Certificate and key for a name, in PEM; they also stand in the folder.
-    fn signs(&self, name: &str) -> (String, String) {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let (certificate, key) = (certificate.pem(), key.serialize_pem());
-        std::fs::write(self.folder.path().join(format!("{name}.pem")), &certificate).unwrap();
-        std::fs::write(self.folder.path().join(format!("{name}.key")), &key).unwrap();
-        (certificate, key)
-    }
-
-    fn file(&self, name: &str) -> Option<std::path::PathBuf> {
-        Some(self.folder.path().join(name))
-    }
-}
 
 /// A message centre with a certificate for `smsc.test`, which may ask for ours.
 async fn centre(authority: &Authority, asks: bool) -> Smsc {
@@ -195,7 +161,7 @@ async fn links_of_the_running_gateway_are_shown() {
 /// A shape under another ending would be missed in silence.
 #[tokio::test]
 async fn what_is_not_read_of_the_folder_of_shapes_is_told() {
-    let folder = TempDir::new().unwrap();
+    let folder = tempfile::TempDir::new().unwrap();
     let shapes = folder.path().join("shapes");
     std::fs::create_dir(&shapes).unwrap();
     let generic = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/operator/shapes/generic.yaml");

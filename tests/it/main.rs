@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod authority;
 mod awake;
 mod bad_input;
 mod behaviours;
@@ -23,6 +24,7 @@ mod floors;
 mod let_in;
 mod links;
 mod listener;
+mod mutual_tls;
 mod nobody;
 mod operators_guide;
 mod phone;
@@ -36,5 +38,6 @@ mod shape_pages;
 mod signing;
 mod silent_ledger;
 mod sms_http;
+mod ussd_push;
 mod ussd_smpp;
 mod wire;

@@ -119,6 +119,7 @@ impl House {
         };
         let service = ServiceName::from(SERVICE);
         let calls_of = |shape| UssdLink {
+            push: None,
             shape: Arc::clone(shape),
             services: vec![service.clone()],
             codes: vec![("*580#".to_owned(), service.clone())],

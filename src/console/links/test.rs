@@ -50,6 +50,8 @@ struct Line<'a> {
     reads: Vec<(String, String)>,
     /// What goes back.
     answer: Option<String>,
+    /// What is posted after it, where the shape does that: below the link's address.
+    pushed: Option<String>,
     differences: Vec<Difference>,
 }
 
@@ -165,6 +167,7 @@ fn ussd<'a>(link: Option<&'a str>, shape: &'a Arc<UssdShape>, sample: &'a Sample
             .map(|(name, value)| (name.to_owned(), value))
             .collect(),
         answer: played.answer.map(|answer| answer.shown()),
+        pushed: played.pushed.map(|pushed| pushed.shown()),
         differences: played.differences,
     }
 }
@@ -187,6 +190,7 @@ fn sms<'a>(link: Option<&'a str>, shape: &'a Arc<SmsShape>, sample: &'a SmsSampl
         dialled_by: None,
         reads: played.reads.lines().map(pair).collect(),
         answer: Some(played.answer),
+        pushed: None,
         differences: played.differences,
     }
 }
@@ -209,7 +213,11 @@ fn told(link: Option<&str>, shape: &Shape, lines: &[Line<'_>]) -> String {
             line.source,
             line.date
         );
-        for (sign, block) in [(">", Some(&line.request)), ("<", line.answer.as_ref())] {
+        for (sign, block) in [
+            (">", Some(&line.request)),
+            ("<", line.answer.as_ref()),
+            ("=>", line.pushed.as_ref()),
+        ] {
             for row in block.into_iter().flat_map(|block| block.trim_end().lines()) {
                 let _ = writeln!(text, "    {sign} {row}");
             }

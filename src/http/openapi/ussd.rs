@@ -70,9 +70,9 @@ impl Variant {
     /// An end that may lack its subscriber, which is then acknowledged unread, as two.
     fn by_whose(&self, shape: &UssdShape) -> Vec<Self> {
         let subscriber = shape.fields.get(shape.subscriber);
-        let always = shape.number_given == NumberGiven::Always;
-        let may_lack = always && subscriber.is_some_and(|field| field.optional);
-        if self.becomes != Becomes::Closed || !may_lack {
+        let may_lack = subscriber.is_some_and(|field| field.optional);
+        let looked_up = shape.number_given == NumberGiven::First;
+        if self.becomes != Becomes::Closed || !may_lack || looked_up {
             return vec![self.clone()];
         }
         let told = |whose, becomes| Self {
@@ -208,7 +208,7 @@ fn way(site: &UssdSite<'_>, told: Option<(&Place, &str)>, variants: &[Variant]) 
         .map(|variant| fields(site, &variant, true))
         .collect();
     let mut about = shape.head.about.clone();
-    for more in [security::said(site.auth)] {
+    for more in [pushed(shape), security::said(site.auth)] {
         if !more.is_empty() {
             about = format!("{}\n\n{more}", about.trim_end());
         }
@@ -239,6 +239,16 @@ fn way(site: &UssdSite<'_>, told: Option<(&Place, &str)>, variants: &[Variant]) 
             .map(|sample| shown(site, sample))
             .collect(),
     }
+}
+
+/// Where the screen goes, if that is not the answer.
+fn pushed(shape: &UssdShape) -> String {
+    shape.push.as_ref().map_or_else(String::new, |push| {
+        format!(
+            "The answer is an acknowledgement, as soon as the callback is durable. The screen goes in a request of the gateway's, `{}` to the operator's address (the link's `url`); the page of the shape `{}` shows it.",
+            push.method, shape.head.name
+        )
+    })
 }
 
 fn ended(variants: &[Variant]) -> String {
@@ -362,7 +372,11 @@ fn answers(site: &UssdSite<'_>, variants: &[Variant]) -> Vec<AnswerDoc> {
     let mut answers = Vec::new();
     let becomes = |wanted: Becomes| variants.iter().any(|variant| variant.becomes == wanted);
     if variants.iter().any(|variant| variant.becomes.is_shown()) {
-        answers.push(shape::good(&shape.reply, "What the phone shows."));
+        let what = match &shape.push {
+            None => "What the phone shows.",
+            Some(_) => "It is acknowledged; the screen is posted.",
+        };
+        answers.push(shape::good(&shape.reply, what));
     }
     let closed = shape::good(&shape.closed, "It is acknowledged.");
     let is_closed = becomes(Becomes::Closed)
@@ -399,7 +413,7 @@ fn answers(site: &UssdSite<'_>, variants: &[Variant]) -> Vec<AnswerDoc> {
             has_path: shape.path != PathShape::Any || shape.paths().is_some(),
             has_body: shape.body != BodyKind::None,
             template: shape.refused.as_ref(),
-            is_durable_first: false,
+            is_durable_first: shape.push.is_some(),
         },
         &answers,
     ));

@@ -537,6 +537,150 @@ fn what_is_wrong_with_a_file_is_said_with_its_place_and_a_mend() {
 }
 
 #[test]
+fn a_screen_goes_in_one_way_and_can_be_posted() {
+    const REPLY: &str = "reply:\n  json: { text: \"{text}\", more: \"{continues}\" }\n";
+    const PUSH: &str = "push:\n  path: /screens/{session}\n  basic: true\n  headers: { X-Key: \"{secret}\" }\n  json: { text: \"{text}\", user: \"{user}\", last: \"{ends}\" }\n  answer:\n    body: json\n    fields: { code: json /code }\n    says: [{ field: code, equals: [\"0\"], is: accepted }]\n";
+    assert!(GOOD.contains(REPLY));
+    let good = GOOD.replace(REPLY, PUSH);
+    assert!(parse(&good).is_ok(), "{:?}", parse(&good).map(|_| ()));
+    for (from, to, line, says, mend) in [
+        (
+            PUSH,
+            "",
+            1,
+            "nothing says how a screen goes back",
+            "write `reply:`",
+        ),
+        (
+            "push:\n",
+            &format!("{REPLY}push:\n"),
+            24,
+            "a screen goes in one way",
+            "`closed:` is what callbacks are answered",
+        ),
+        (
+            "{text}",
+            "text",
+            22,
+            "the screen is nowhere in the push",
+            "in `continue:` and `end:` alike",
+        ),
+        (
+            "  json: { text: \"{text}\", user: \"{user}\", last: \"{ends}\" }\n",
+            "",
+            22,
+            "a push without a body shows nothing",
+            "write one of `text:`, `json:`, `xml:`",
+        ),
+        (
+            "{user}",
+            "{who}",
+            26,
+            "{who} is no field",
+            "fill in {user}, {secret}, {text}",
+        ),
+        (
+            "{session}",
+            "{who}",
+            23,
+            "{who} is no field",
+            "fill in {user}",
+        ),
+        (
+            "path: /screens",
+            "path: screens",
+            23,
+            "behind the link's `url`",
+            "begin it with `/`",
+        ),
+        (
+            "  basic: true",
+            "  method: GET",
+            24,
+            "a GET has no body",
+            "write POST or PUT",
+        ),
+        (
+            "  basic: true",
+            "  method: HEAD",
+            24,
+            "no method to send with",
+            "in capitals",
+        ),
+        (
+            "  basic: true",
+            "  status: 200",
+            24,
+            "unknown field `status`",
+            "docs/operators.md",
+        ),
+        (
+            "X-Key",
+            "\"X Key\"",
+            22,
+            "`X Key` is no name of a header",
+            "fill in",
+        ),
+        (
+            "X-Key",
+            "Content-Length",
+            22,
+            "`Content-Length` is not a shape's to say",
+            "fill in",
+        ),
+        (
+            "json: { text",
+            "text: x\n  json: { text",
+            22,
+            "a reply has one body",
+            "write one of",
+        ),
+        (
+            "says: [{ field: code, equals: [\"0\"], is: accepted }]",
+            "says: []",
+            30,
+            "nothing tells that it was taken",
+            "is: accepted",
+        ),
+        (
+            "is: accepted",
+            "is: taken",
+            30,
+            "unknown variant `taken`",
+            "docs/operators.md",
+        ),
+        (
+            "    input: json /input",
+            "    input: json /input\n    user: json /user",
+            15,
+            "`user` is what `push:` calls something else",
+            "give the field another name",
+        ),
+    ] {
+        assert_eq!(good.matches(from).count(), 1, "{from}");
+        let finding = parse(&good.replace(from, to));
+        let finding = finding.err().unwrap_or_else(|| panic!("{to} is taken"));
+        let seen = format!(
+            "{:?} {} | {}",
+            finding.place(),
+            finding.message,
+            finding.mend
+        );
+        assert!(
+            finding.place().0 == line
+                && finding.message.contains(says)
+                && finding.mend.contains(mend),
+            "{to}\n  expected {line} {says} | {mend}\n  seen     {seen}"
+        );
+    }
+    // Elsewhere they are no holes.
+    let answered = GOOD.replace("{continues}", "{secret}");
+    assert!(parse(&answered).is_err());
+    let closed = good.replace("limits:", "closed: { text: \"{user}\" }\nlimits:");
+    assert!(parse(&closed).is_err());
+}
+
+#[test]
 fn a_shape_shows_what_it_is_for() {
     let (head, _) = GOOD.split_once("samples:").unwrap();
     let finding = parse(&format!("{head}samples: []\n")).unwrap_err();

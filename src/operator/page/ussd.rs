@@ -6,7 +6,10 @@ use crate::operator::path::PathShape;
 use crate::operator::play;
 use crate::operator::request::BodyKind;
 use crate::operator::sample::Sample;
-use crate::operator::ussd::{RepeatRule, UssdShape};
+use crate::operator::sms::file::Says;
+use crate::operator::sms::sample::SmsSample;
+use crate::operator::ussd::push::Push;
+use crate::operator::ussd::{Heard, RepeatRule, UssdShape};
 use crate::store::Reply;
 
 /// The screen of the answers that are shown.
@@ -145,7 +148,14 @@ fn answers(page: &mut Page, shape: &UssdShape) {
         })
         .collect();
     let answered = heard.iter().find(|(_, heard)| !over(heard.is));
-    if let Some((sample, heard)) = answered {
+    if let Some(push) = &shape.push {
+        posted(
+            page,
+            shape,
+            push,
+            answered.map(|(sample, heard)| (*sample, heard)),
+        );
+    } else if let Some((sample, heard)) = answered {
         for (ends, when) in [(false, "The session goes on"), (true, "It ends")] {
             let reply = Reply {
                 text: SCREEN.to_owned(),
@@ -160,14 +170,14 @@ fn answers(page: &mut Page, shape: &UssdShape) {
             text: String::new(),
             ends: true,
         };
-        page.text(&format!(
-            "What is over is acknowledged (\"{}\"):",
-            sample.what
-        ));
+        page.text(&match shape.push {
+            Some(_) => "Every callback is acknowledged as soon as it is durable:".to_owned(),
+            None => format!("What is over is acknowledged (\"{}\"):", sample.what),
+        });
         page.block("http", &shape.answer(heard, &nothing).shown());
     }
     let instead: Vec<String> = shape
-        .reply
+        .screens()
         .replace
         .iter()
         .map(|(from, to)| match from {
@@ -180,6 +190,43 @@ fn answers(page: &mut Page, shape: &UssdShape) {
     }
     page.text("A request that cannot be taken, from somebody who is known:");
     page.block("http", &shape.refuse(400, "field FIELD is missing").shown());
+}
+
+/// The screens that are posted, and what the operator says of them.
+fn posted(page: &mut Page, shape: &UssdShape, push: &Push, sample: Option<(&Sample, &Heard)>) {
+    page.text(&format!(
+        "The screen is not in the answer: it goes in a request of ours, `{}` at the link's `url`, after the callback was acknowledged.{}",
+        push.method,
+        if push.basic {
+            " The link's user and secret go as Basic."
+        } else {
+            ""
+        }
+    ));
+    if let Some((sample, heard)) = sample {
+        for (ends, when) in [(false, "The session goes on"), (true, "It ends")] {
+            let reply = Reply {
+                text: SCREEN.to_owned(),
+                ends,
+            };
+            let shown = shape.posted(&SmsSample::account(), heard, &reply);
+            page.text(&format!("{when} (to the sample \"{}\"):", sample.what));
+            page.block(
+                "http",
+                &shown.map_or_else(String::new, |shown| shown.shown()),
+            );
+        }
+    }
+    match &push.answer {
+        Some(answer) => super::sms::said(page, answer, "the screen is", |says| match says {
+            Says::Accepted => "taken",
+            Says::Throttled | Says::Temporary | Says::Refused => "not taken",
+            Says::Unknown => "taken or not: it is not posted again",
+            Says::LinkFault => "not taken: the operator refuses whatever we send",
+            Says::ByStatus => "what the status says: taken with 2xx",
+        }),
+        None => page.text("A status 2xx says that the operator took it."),
+    }
 }
 
 fn write_sample(page: &mut Page, shape: &UssdShape, sample: &Sample) {
@@ -213,5 +260,9 @@ fn write_sample(page: &mut Page, shape: &UssdShape, sample: &Sample) {
         (Some(answer), _) => page.block("http", answer),
         (None, Some(answer)) => page.block("http", &answer.shown()),
         (None, None) => {}
+    }
+    if let (Some(_), Some(pushed)) = (&sample.screen, &played.pushed) {
+        page.text("Then this is posted:");
+        page.block("http", &pushed.shown());
     }
 }

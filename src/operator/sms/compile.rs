@@ -9,7 +9,8 @@ use crate::operator::field::{Field, pointer};
 use crate::operator::file::{FieldFile, Ordered, ReplyFile, RequestFile, SmsFile};
 use crate::operator::request::BodyKind;
 use crate::operator::sms::SmsShape;
-use crate::operator::sms::file::{Ids, IncomingFile, Of, ReceiptsFile, SendFile};
+use crate::operator::sms::answer::AnswerShape;
+use crate::operator::sms::file::{AnswerFile, Ids, IncomingFile, Of, ReceiptsFile, SendFile};
 use crate::operator::sms::inbound::Inbound;
 use crate::operator::sms::incoming::Incoming;
 use crate::operator::sms::receipts::Receipts;
@@ -252,37 +253,40 @@ fn pairs(file: &Ordered<String>) -> Result<Pairs, Fault> {
     file.0.iter().map(pair).collect()
 }
 
+/// The method of a request of ours.
+pub(in crate::operator) fn method(name: &str) -> Result<Method, Fault> {
+    match name {
+        "GET" => Ok(Method::GET),
+        "POST" => Ok(Method::POST),
+        "PUT" => Ok(Method::PUT),
+        _ => Err(Fault::new(
+            "method:",
+            "that is no method to send with",
+            "write GET, POST or PUT in capitals",
+        )
+        .within("method")),
+    }
+}
+
+/// Proves that a path can stand behind the address of an API.
+pub(in crate::operator) fn behind_url(path: &str) -> Result<(), Fault> {
+    if path.is_empty() || path.starts_with('/') {
+        return Ok(());
+    }
+    Err(Fault::new(
+        "path:",
+        "the path stands behind the link's `url`",
+        "begin it with `/`; the host is the link's",
+    )
+    .within("path"))
+}
+
 fn send(file: &SendFile) -> Result<Send, Fault> {
-    let method = match file.method.as_str() {
-        "GET" => Method::GET,
-        "POST" => Method::POST,
-        "PUT" => Method::PUT,
-        _ => {
-            return Err(Fault::new(
-                "method:",
-                "that is no method to send with",
-                "write GET, POST or PUT in capitals",
-            )
-            .within("method"));
-        }
-    };
+    let method = method(&file.method)?;
+    behind_url(&file.path)?;
     let token = file.token.as_ref();
-    for (path, key) in [
-        (Some(&file.path), ""),
-        (token.map(|token| &token.path), "token"),
-    ] {
-        if path.is_some_and(|path| !path.is_empty() && !path.starts_with('/')) {
-            let fault = Fault::new(
-                "path:",
-                "the path stands behind the link's `url`",
-                "begin it with `/`; the host is the link's",
-            )
-            .within("path");
-            return Err(match key {
-                "" => fault,
-                key => fault.within(key),
-            });
-        }
+    if let Some(token) = token {
+        behind_url(&token.path).map_err(|fault| fault.within("token"))?;
     }
     if file.basic && file.token.is_some() {
         return Err(Fault::new(
@@ -323,7 +327,6 @@ fn send(file: &SendFile) -> Result<Send, Fault> {
             Ok((known, template(text)?))
         })
         .collect::<Result<Vec<_>, Fault>>()?;
-    let (fields, says) = answer(file)?;
     Ok(Send {
         method,
         path: template(&file.path)?,
@@ -335,20 +338,12 @@ fn send(file: &SendFile) -> Result<Send, Fault> {
         cut: file.parts,
         coding: file.coding.clone(),
         ids: file.ids,
-        answer: file.answer.body,
-        fields,
-        says,
+        answer: answer(&file.answer)?,
     })
 }
 
-type AnswerShape = (
-    Vec<Field>,
-    Vec<crate::operator::rule::Rule<crate::operator::sms::file::Says>>,
-);
-
 /// The fields of the API's answer with its status before them, and the rules.
-fn answer(file: &SendFile) -> Result<AnswerShape, Fault> {
-    let given = &file.answer;
+pub(in crate::operator) fn answer(given: &AnswerFile) -> Result<AnswerShape, Fault> {
     let request = RequestFile {
         methods: vec!["GET".to_owned()],
         body: given.body,
@@ -374,13 +369,17 @@ fn answer(file: &SendFile) -> Result<AnswerShape, Fault> {
     if given.says.is_empty() {
         return Err(Fault::new(
             "says:",
-            "nothing tells that a message was taken",
+            "nothing tells that it was taken",
             "write a rule such as `{ field: http, equals: [\"200\"], is: accepted }`",
         )
         .within("says")
         .within("answer"));
     }
     let of_says = |fault: Fault| fault.within("says").within("answer");
-    let rules = compile::rules(&given.says, &fields).map_err(of_says)?;
-    Ok((fields, rules))
+    let says = compile::rules(&given.says, &fields).map_err(of_says)?;
+    Ok(AnswerShape {
+        body: given.body,
+        fields,
+        says,
+    })
 }

@@ -73,6 +73,7 @@ impl SmsSample {
                 screen: None,
                 ends: false,
                 answer: None,
+                pushed: None,
             })?),
         };
         Ok(Self {
