@@ -36,6 +36,8 @@ use crate::phone::{LINK, MONDAY, SERVICE, Seeded, book};
 const SECRET: &str = "sample-secret-of-32-characters-0";
 const FORM: &str = "application/x-www-form-urlencoded";
 const DIAL: &str = "phoneNumber=%2B212661000001&serviceCode=*580%23&text=&sessionId=ATUid_1";
+/// The link of an operator that tells the number at the dial only.
+const FIRST: &str = "first";
 const TEXT: &str = r#"{"id":"m1","from":"+212661000001","to":"5800","text":"aide"}"#;
 const RECEIPT: &str = r#"{"id":"a","state":"delivered"}"#;
 
@@ -86,12 +88,16 @@ impl House {
         for link in book.links.values_mut() {
             link.deadline = deadline;
         }
+        let rules = book.links[&LinkName::from(LINK)];
+        book.links.insert(LinkName::from(FIRST), rules);
         let chance = Arc::new(Seeded::new(7));
         let gateway = Arc::new(Gateway::new(store, Unasked, book, clock.clone(), chance));
         let shapes = Shapes::load(&[]).unwrap_or_else(|_| panic!("the built-in shapes"));
-        let (Some(Shape::Ussd(ussd)), Some(Shape::Sms(sms))) =
-            (shapes.get("africastalking"), shapes.get("generic-sms"))
-        else {
+        let (Some(Shape::Ussd(ussd)), Some(Shape::Ussd(first)), Some(Shape::Sms(sms))) = (
+            shapes.get("africastalking"),
+            shapes.get("trueafrican"),
+            shapes.get("generic-sms"),
+        ) else {
             panic!("the shapes")
         };
         let auth = || match is_signed {
@@ -112,9 +118,9 @@ impl House {
             brake: Brake::default(),
         };
         let service = ServiceName::from(SERVICE);
-        let ussd = UssdLink {
+        let calls_of = |shape| UssdLink {
             push: None,
-            shape: Arc::clone(ussd),
+            shape: Arc::clone(shape),
             services: vec![service.clone()],
             codes: vec![("*580#".to_owned(), service.clone())],
             auth: auth(),
@@ -123,14 +129,17 @@ impl House {
         let sms = SmsLink {
             shape: Arc::clone(sms),
             numbers: vec![("5800".to_owned(), service.clone())],
-            services: vec![service],
+            services: vec![service.clone()],
             auth: auth(),
             nameless: Nameless::default(),
         };
         let calls = callbacks::router(Arc::new(callbacks::Door {
             gateway: Arc::clone(&gateway),
             entry: entry(),
-            links: BTreeMap::from([(LinkName::from(LINK), ussd)]),
+            links: BTreeMap::from([
+                (LinkName::from(LINK), calls_of(ussd)),
+                (LinkName::from(FIRST), calls_of(first)),
+            ]),
         }));
         let texts = sms::router(Arc::new(sms::Door {
             gateway: Arc::clone(&gateway),
@@ -228,6 +237,49 @@ async fn whoever_dials_reads_an_end_in_time() {
         let deadline = seconds(deadline);
         futures_util::future::join(dialled(true, deadline), dialled(false, deadline))
     });
+    futures_util::future::join_all(all).await;
+}
+
+/// A method of XML-RPC with one struct.
+fn method(name: &str, members: &[(&str, &str)]) -> String {
+    let members = members.iter().map(|(name, value)| {
+        format!("<member><name>{name}</name><value><string>{value}</string></value></member>")
+    });
+    let members: String = members.collect();
+    format!(
+        "<?xml version='1.0'?><methodCall><methodName>{name}</methodName><params><param><value><struct>{members}</struct></value></param></params></methodCall>"
+    )
+}
+
+async fn told_first(is_signed: bool, deadline: Duration) {
+    let house = House::new(is_signed, deadline).await;
+    let path = format!("/ussd/{FIRST}");
+    let dial = |id, who| [("session", id), ("msisdn", who), ("shortcode", "*580#")];
+    let first = method("USSD.INIT", &dial("1", "+212661000001"));
+    let answer = house.post(&path, "n-1", "text/xml", &first).await;
+    assert!(answer.body.contains(">cont<"), "{}", answer.body);
+    house.silent(true);
+    let dial = method("USSD.INIT", &dial("2", "+212661000002"));
+    let press = method("USSD.CONT", &[("session", "1"), ("response", "2")]);
+    let end = method("USSD.END", &[("session", "1")]);
+    for (nonce, body, says) in [
+        ("n-2", &dial, ">end<"),
+        ("n-3", &press, ">end<"),
+        ("n-4", &end, "<struct></struct>"),
+    ] {
+        let name = format!("signed {is_signed}, within {deadline:?}: {body}");
+        let answer = house.post(&path, nonce, "text/xml", body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{name}");
+        assert!(answer.body.contains(says), "{name}: {}", answer.body);
+        let limit = deadline - Duration::from_millis(500);
+        assert!(answer.took <= limit, "{name}: {:?}", answer.took);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nobody_says_whose_a_key_press_is_an_end_comes_in_time() {
+    let all = [(true, 2), (false, 2), (false, 5)]
+        .map(|(is_signed, deadline)| told_first(is_signed, Duration::from_secs(deadline)));
     futures_util::future::join_all(all).await;
 }
 
