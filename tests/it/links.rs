@@ -175,7 +175,7 @@ async fn what_is_not_read_of_the_folder_of_shapes_is_told() {
         .output
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
-        .filter(|one: &serde_json::Value| one["code"] == "O005")
+        .filter(|one: &serde_json::Value| one["code"] == "O006")
         .collect();
     let mends: Vec<&str> = told
         .iter()
