@@ -313,7 +313,17 @@ impl Run {
     pub async fn at_once(&mut self, callback: &Callback) -> [Exchange; 2] {
         let first = self.signed(&callback.asked, Manner::Right);
         let second = self.signed(&callback.asked, Manner::Right);
-        let (one, other) = tokio::join!(self.client.send(&first), self.client.send(&second));
+        if let Some(pushed) = &self.pushed {
+            pushed.forget(&callback.values);
+        }
+        let (mut one, mut other) =
+            tokio::join!(self.client.send(&first), self.client.send(&second));
+        if let Some(pushed) = &self.pushed {
+            // The newer one's screen is that of both.
+            let wait = self.deadline() + LATE;
+            one = pushed.screen(&callback.values, one, wait).await;
+            other = one.clone();
+        }
         [(first, one), (second, other)].map(|(sent, came)| {
             let exchange = Exchange {
                 sent,
