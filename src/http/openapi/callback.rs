@@ -352,6 +352,8 @@ fn schema(field: &FieldDoc) -> Value {
     if in_json && matches!(field.kind, FieldKind::Digits) {
         types.push("integer");
         schema["minimum"] = 0.into();
+        // What is larger is read as a fraction, whose digits are not those that were written.
+        schema["maximum"] = u64::MAX.into();
     }
     // In XML everything is text, nothing too; in JSON it is the same as an absent value.
     let may_be_null = if in_xml { is_any } else { !field.required };

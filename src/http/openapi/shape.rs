@@ -11,6 +11,15 @@ use crate::operator::reply::ReplyTemplate;
 use crate::operator::request::BodyKind;
 use crate::operator::sample::Sample;
 
+/// The content types of a body; those that its kind usually has where the shape looks at none.
+pub(super) fn content_types(kind: BodyKind, taken: &[String]) -> Vec<String> {
+    if taken.is_empty() {
+        let usual = kind.media_types().iter();
+        return usual.map(|&usual| usual.to_owned()).collect();
+    }
+    taken.to_vec()
+}
+
 /// The path of a link with what stands below it, and the parameters that are not the shape's.
 pub(super) fn path(
     prefix: &str,

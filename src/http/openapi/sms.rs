@@ -95,7 +95,7 @@ fn way(
             .to_owned(),
         path,
         methods: inbound.methods.clone(),
-        content_types: inbound.media_types.clone(),
+        content_types: shape::content_types(inbound.body, &inbound.media_types),
         parameters,
         bodies,
         each: inbound.each.clone(),

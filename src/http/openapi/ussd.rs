@@ -221,7 +221,7 @@ fn way(site: &UssdSite<'_>, told: Option<(&Place, &str)>, variants: &[Variant]) 
         about,
         path,
         methods: shape.methods.clone(),
-        content_types: shape.media_types.clone(),
+        content_types: shape::content_types(shape.body, &shape.media_types),
         parameters,
         bodies,
         answers: answers(site, variants),

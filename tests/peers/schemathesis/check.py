@@ -2,7 +2,7 @@
 that it does not, on both listeners, with every check that there is. Each shape that is switched on
 has a link of its own, under its own name.
 
-A seed makes a run again: PEERS_SEED=1 tests/peers/run schemathesis
+The seed is 1, so that every run is the same; another one: PEERS_SEED=2 tests/peers/run schemathesis
 One link or page alone, by a part of its path: PEERS_PATH=/ussd/airtel tests/peers/run schemathesis
 """
 
@@ -10,7 +10,6 @@ import collections
 import json
 import os
 import pathlib
-import random
 import re
 import subprocess
 import sys
@@ -34,24 +33,29 @@ METHODS = {"get", "post", "put", "delete", "patch"}
 
 
 def shapes():
-    """Name and channel of each that is switched on."""
+    """Name, channel and whether its screens are posted, of each that is switched on."""
     found = []
     for path in sorted(SHAPES.glob("*.yaml")):
-        said = dict(re.findall(r"^(shape|channel|enabled): *(\S+)$", path.read_text(encoding="utf-8"), re.M))
+        text = path.read_text(encoding="utf-8")
+        said = dict(re.findall(r"^(shape|channel|enabled): *(\S+)$", text, re.M))
         if said.get("enabled") != "false":
-            found.append((said["shape"], said["channel"]))
+            found.append((said["shape"], said["channel"], bool(re.search(r"^push:", text, re.M))))
     return found
 
 
-def link(shape, channel):
+def link(shape, channel, is_posted):
     """The link of a shape, as jisr.toml has it."""
+    # Nobody takes what is posted there.
+    api = 'url = "http://127.0.0.1:9"\nuser = "sample"\nsecret = "sample"\n'
     if channel == "ussd":
-        return f'\n[[link]]\nkind = "sandbox"\nname = "{shape}"\nshape = "{shape}"\nservices = ["tns"]\n'
+        return (
+            f'\n[[link]]\nkind = "sandbox"\nname = "{shape}"\nshape = "{shape}"\nservices = ["tns"]\n'
+            + (api if is_posted else "")
+        )
     # Nothing is sent: no service has its messages here.
     return (
         f'\n[[link]]\nkind = "sms-http"\nname = "{shape}"\nshape = "{shape}"\nservices = ["tns"]\n'
-        f'url = "http://127.0.0.1:9"\nuser = "sample"\nsecret = "sample"\n'
-        f'\n[[link.auth]]\nkind = "key"\nheader = "x-api-key"\nsecret = "{HEADERS["x-api-key"]}"\n'
+        f'{api}\n[[link.auth]]\nkind = "key"\nheader = "x-api-key"\nsecret = "{HEADERS["x-api-key"]}"\n'
     )
 
 
@@ -106,7 +110,7 @@ def requests(report):
 
 def main():
     folder = os.environ["PEERS_DIR"]
-    seed = int(os.environ.get("PEERS_SEED") or random.randrange(2**32))
+    seed = int(os.environ.get("PEERS_SEED") or 1)
     print(f"seed {seed}", flush=True)
     os.environ["PEERS_CONFIG"] = str(HERE / "jisr.toml")
     known = shapes()
@@ -116,7 +120,7 @@ def main():
         document = json.loads(gateway.get("/docs/openapi.json"))
         with open(os.path.join(folder, "openapi.json"), "w", encoding="utf-8") as file:
             json.dump(document, file)
-        for shape, channel in known:
+        for shape, channel, _ in known:
             here = [path for path in document["paths"] if re.match(f"^/{channel}/{shape}(/|$)", path)]
             table.expect(f"{shape}: it is in the document", True, bool(here))
         only = os.environ.get("PEERS_PATH", "")

@@ -19,6 +19,7 @@ def exit_code(text):
 # which a schema of an XML element cannot tell apart.
 REFUSALS = {
     "/ussd/mtn-rwanda": (xml_rpc, False),
+    "/ussd/trueafrican": (xml_rpc, False),
     "/ussd/infobip/": (exit_code, True),
 }
 
