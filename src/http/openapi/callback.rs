@@ -258,9 +258,10 @@ fn schema(field: &FieldDoc) -> Value {
         // XML has no NUL.
         FieldKind::Text if in_xml => json!({}),
         FieldKind::Text => json!({ "pattern": "^[^\\u0000]*$" }),
-        // Spaces around the text of an element are taken away.
+        // Spaces around the text of an element are taken away; of the lower control characters XML has
+        // these three only.
         FieldKind::Id if in_xml => json!({
-            "pattern": "^[^\\u0000-\\u0020\\u007f-\\u00a0][^\\u0000-\\u001f\\u007f-\\u009f]*$",
+            "pattern": "^[^\\t\\n\\r \\u007f-\\u00a0][^\\t\\n\\r\\u007f-\\u009f]*$",
             "maxLength": 128,
         }),
         FieldKind::Id => {

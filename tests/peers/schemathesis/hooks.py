@@ -2,6 +2,7 @@
 status 200, and a query of which one parameter does away with the need for others."""
 
 import json
+import re
 
 import schemathesis
 
@@ -35,6 +36,26 @@ def refusal_says_so(ctx, response, case):
         assert refuses(response.text), "it breaks the schema, and was taken"
     elif is_whole:
         assert not refuses(response.text), "it fits the schema, and was refused"
+
+
+# By the path: what a request has that may be taken though it breaks the schema, because it is no step
+# of a conversation.
+NO_STEP = {
+    "/ussd/mtech": rb"<status[ />]",
+    "/ussd/restcomm": rb"mapUserAbortChoice|mapAbortProviderReason|mapRefuseReason|dialogTimedOut|invokeTimedOut|<errComponents",
+    "/ussd/integrat": rb"<Response [^>]*Type=\"(?!OnUSSEvent\")|<OnUSSEvent [^>]*Type=\"(?i:new|close)\"|>REQ<",
+}
+
+
+@schemathesis.check
+def taken_is_no_step(ctx, response, case):
+    """What breaks the schema and is taken all the same says that it is an end or another message."""
+    told = NO_STEP.get(case.path)
+    if told is None or response.status_code != 200 or case.meta is None or case.meta.generation.mode.is_positive:
+        return
+    body = response.request.body or b""
+    body = body.encode() if isinstance(body, str) else body
+    assert re.search(told, body), "it breaks the schema, and was taken as a step"
 
 
 @schemathesis.hook
