@@ -84,6 +84,8 @@ pub enum FieldKind {
     MaybeId,
     /// A phone number, with this before it where it is not empty.
     Number(String),
+    /// The same, or nothing.
+    MaybeNumber(String),
     /// One of these dialled codes, and what was dialled behind it; or nothing.
     Code {
         /// The codes.
@@ -258,10 +260,9 @@ fn schema(field: &FieldDoc) -> Value {
         // XML has no NUL.
         FieldKind::Text if in_xml => json!({}),
         FieldKind::Text => json!({ "pattern": "^[^\\u0000]*$" }),
-        // Spaces around the text of an element are taken away; of the lower control characters XML has
-        // these three only.
+        // Spaces around the text of an element are taken away.
         FieldKind::Id if in_xml => json!({
-            "pattern": "^[^\\t\\n\\r \\u007f-\\u00a0][^\\t\\n\\r\\u007f-\\u009f]*$",
+            "pattern": "^[^\\u0000-\\u0020\\u007f-\\u00a0][^\\u0000-\\u001f\\u007f-\\u009f]*$",
             "maxLength": 128,
         }),
         FieldKind::Id => {
@@ -287,6 +288,12 @@ fn schema(field: &FieldDoc) -> Value {
             };
             json!({ "pattern": pattern, "examples": numbers })
         }
+        FieldKind::MaybeNumber(before) => json!({
+            "pattern": format!(
+                "^({}((\\+|00)?[1-9][0-9]{{7,14}}|0[1-9][0-9]{{8}}))?$",
+                maybe(before)
+            ),
+        }),
         FieldKind::Number(before) => json!({
             "pattern": format!(
                 "^{}((\\+|00)?[1-9][0-9]{{7,14}}|0[1-9][0-9]{{8}})$",
@@ -327,6 +334,7 @@ fn schema(field: &FieldDoc) -> Value {
         | FieldKind::NoneOf(_)
         | FieldKind::Unlike(..) => true,
         FieldKind::Number(_)
+        | FieldKind::MaybeNumber(_)
         | FieldKind::Code { .. }
         | FieldKind::ShortNumber { .. }
         | FieldKind::Hexadecimal
