@@ -246,12 +246,13 @@ impl Pushed {
         judged(posted, answered, took)
     }
 
-    /// The same of two equal callbacks at once: both have to be acknowledged, and either has a
-    /// screen of its own or they share one.
+    /// The same of two equal callbacks at once: both have to be acknowledged, and they share a
+    /// screen, or each has one where a repeat is not `marked`.
     pub async fn screens(
         &self,
         values: &Values,
         [one, other]: [Result<Came, String>; 2],
+        marked: bool,
         wait: Duration,
     ) -> [Result<Came, String>; 2] {
         let answered = Instant::now();
@@ -261,6 +262,9 @@ impl Pushed {
             Ok(Err(answer)) => return [first, Ok(answer)],
             Err(why) => return [first, Err(why)],
         };
+        if marked {
+            return [first.clone(), first];
+        }
         let second = match self.next(values, QUIET).await {
             Some(posted) => judged(posted, answered, took),
             None => {
@@ -275,6 +279,22 @@ impl Pushed {
     /// Screens that no callback asked for, up to now. To be asked once, when nothing is waited for.
     pub fn unasked(&self) -> Option<Unasked> {
         self.inner.ledger().unasked(&self.inner.form.session)
+    }
+
+    /// What the operator has of a repeat that is marked as one: the screen that the first one got,
+    /// once it is acknowledged.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn repeated(
+        &self,
+        answer: Result<Came, String>,
+        first: &Result<Came, String>,
+    ) -> Result<Came, String> {
+        match acknowledged(answer)? {
+            Ok(_) => first.clone(),
+            Err(answer) => Ok(answer),
+        }
     }
 
     /// The next screen of a session, if one comes in time.
@@ -498,33 +518,26 @@ mod tests {
 
     #[tokio::test]
     async fn both_of_two_at_once_are_judged() {
-        // The answers to both, how many screens came, what is made of the two, how many are too many.
-        for (answers, screens, made, counted) in [
-            ([200, 200], 1, [Some(200), Some(200)], None),
-            ([200, 200], 2, [Some(200), Some(200)], None),
-            (
-                [200, 200],
-                3,
-                [Some(200), Some(200)],
-                Some("1 came besides"),
-            ),
-            ([200, 500], 1, [Some(200), Some(500)], None),
-            (
-                [200, 500],
-                2,
-                [Some(200), Some(500)],
-                Some("1 came besides"),
-            ),
-            ([500, 200], 1, [Some(500), Some(200)], None),
+        // The answers to both, how many screens came, whether a repeat is marked, what is made of the
+        // two, how many are too many.
+        for (answers, screens, marked, made, counted) in [
+            ([200, 200], 1, false, [200, 200], None),
+            ([200, 200], 2, false, [200, 200], None),
+            ([200, 200], 3, false, [200, 200], Some("1 came besides")),
+            ([200, 200], 1, true, [200, 200], None),
+            ([200, 200], 2, true, [200, 200], Some("1 came besides")),
+            ([200, 500], 1, false, [200, 500], None),
+            ([200, 500], 2, false, [200, 500], Some("1 came besides")),
+            ([500, 200], 1, false, [500, 200], None),
         ] {
             let (pushed, client) = started().await;
             for _ in 0..screens {
                 client.send(&screen("1", "s")).await.unwrap();
             }
             let found = pushed
-                .screens(&values("1"), answers.map(status), WAIT)
+                .screens(&values("1"), answers.map(status), marked, WAIT)
                 .await
-                .map(|came| came.ok().map(|came| came.status));
+                .map(|came| came.unwrap().status);
             assert_eq!(found, made, "{answers:?} {screens}");
             let unasked = pushed.unasked().map(|unasked| unasked.what);
             assert_eq!(unasked.as_deref(), counted, "{answers:?} {screens}");

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::conformance::ask::{Asked, Values};
 use crate::conformance::bent::plain;
 use crate::conformance::client::{Came, Client, Shows, Wire};
-use crate::conformance::operator::{Ask, Ussd};
+use crate::conformance::operator::{Ask, Repeat, Ussd};
 use crate::conformance::pushed::Pushed;
 use crate::conformance::read::{Facet, Parts, Read, read};
 use crate::conformance::report::Verdict;
@@ -318,6 +318,19 @@ impl Run {
         self.noted(exchange, &callback.values)
     }
 
+    /// Sends a callback once more that is marked as the same, and had `first` before.
+    pub async fn again(&mut self, callback: &Callback, first: &Exchange) -> Exchange {
+        let Some(pushed) = &self.pushed else {
+            return self.good(callback).await;
+        };
+        pushed.begin(&callback.values);
+        let mut exchange = self.send(&callback.asked, Manner::Right).await;
+        if let Some(pushed) = &self.pushed {
+            exchange.came = pushed.repeated(exchange.came, &first.came);
+        }
+        self.noted(exchange, &callback.values)
+    }
+
     /// Sends the same callback twice at once.
     pub async fn at_once(&mut self, callback: &Callback) -> [Exchange; 2] {
         let first = self.signed(&callback.asked, Manner::Right);
@@ -329,7 +342,10 @@ impl Run {
             tokio::join!(self.client.send(&first), self.client.send(&second));
         if let Some(pushed) = &self.pushed {
             let wait = self.deadline() + LATE;
-            [one, other] = pushed.screens(&callback.values, [one, other], wait).await;
+            let marked = self.operator.repeat != Repeat::None;
+            [one, other] = pushed
+                .screens(&callback.values, [one, other], marked, wait)
+                .await;
         }
         [(first, one), (second, other)].map(|(sent, came)| {
             let exchange = Exchange {

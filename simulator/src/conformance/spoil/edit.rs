@@ -56,7 +56,11 @@ pub fn set(came: &mut Came, rule: &Rule, value: &Value) {
         });
     } else if let Some(path) = &rule.xml {
         let name = last(path);
-        xml(came, path, format!("<{name}>{text}</{name}>"));
+        let instead = match name.strip_prefix('@') {
+            Some(name) => format!(" {name}=\"{text}\""),
+            None => format!("<{name}>{text}</{name}>"),
+        };
+        xml(came, path, instead);
     } else if let Some(at) = rule.piece {
         let whole = body(came);
         let pieces = whole.split('|').enumerate();
