@@ -4,7 +4,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use simulator::conformance::operator::{Description, Repeat};
+use simulator::conformance::operator::{Description, Numbered, Repeat};
 use simulator::conformance::report::{Outcome, Report};
 use simulator::conformance::sign::Proofs;
 use simulator::conformance::sms::run::Patience;
@@ -134,6 +134,7 @@ const USSD_KINDS: Kinds = &[
     ("continue", &["ussd.continue"]),
     ("abort", &["ussd.end"]),
     ("time-out", &["ussd.timeout"]),
+    ("two whose numbers came first", &["ussd.whose"]),
     ("repeated", &["repeat.in-turn", "repeat.unmarked"]),
     (
         "repeated first",
@@ -186,10 +187,13 @@ fn reasons(shape: &str) -> Vec<(&'static str, String)> {
                     || ask.text.is_some()
                     || !ask.form.is_empty()
             });
+            let told = ussd.number == Numbered::Always || !ussd.session_id;
+            let told = told.then(|| "a number comes with every key press".to_owned());
             let no_body = (!has_body).then(|| "the operator sends no body".to_owned());
             [
                 ("abort", ussd.lacks.end),
                 ("time-out", ussd.lacks.timeout),
+                ("two whose numbers came first", told),
                 ("malformed", no_body),
             ]
             .into_iter()
@@ -324,14 +328,22 @@ async fn a_planted_fault_is_red() {
         ("integrat", Fault::TooLong, "answer.limit"),
         ("integrat", Fault::WrongType, "answer.type"),
     ];
-    // A link for each row, for the spoiler stands between it and the operator on both ways.
+    // A link for each row, for the spoiler stands between it and the operator on both ways. Its
+    // port is held until then.
+    let ports = rows.map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
     let links: Vec<Link> = rows
         .iter()
+        .zip(&ports)
         .enumerate()
-        .map(|(row, (shape, _, _))| (format!("l{row}"), (*shape).to_owned(), free()))
+        .map(|(row, ((shape, _, _), port))| {
+            let posts = port.local_addr().unwrap();
+            (format!("l{row}"), (*shape).to_owned(), posts)
+        })
         .collect();
     let program = gateway(&folder, &links).await;
-    for ((shape, fault, lines), (name, _, posts)) in rows.into_iter().zip(links) {
+    for (((shape, fault, lines), (name, _, posts)), port) in rows.into_iter().zip(links).zip(ports)
+    {
+        drop(port);
         let operator = free();
         let screens = is_pushed(shape).then(|| Screens {
             listen: posts,
