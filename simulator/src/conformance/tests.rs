@@ -59,14 +59,19 @@ fn every_built_in_operator_asks_without_a_hole() {
                 Element::parse(text.as_bytes()).unwrap();
             }
         }
-        // A field that is said to be required is there to be left out.
-        let asked = run.callback(&mut caller, Event::Continue, "1").asked;
+        // A field that is said to be required is there to be left out, of a key press or a dial.
+        let [press, dial] =
+            [Event::Continue, Event::New].map(|event| run.callback(&mut caller, event, "1").asked);
         for field in run
             .operator
             .required
             .iter()
             .chain(run.operator.wrong.keys())
         {
+            let asked = match press.without(field) {
+                Some(_) => &press,
+                None => &dial,
+            };
             assert!(asked.without(field).is_some(), "{name}: no field {field}");
             assert!(asked.twice(field).is_some(), "{name}: no field {field}");
             assert!(asked.not_text(field).is_some(), "{name}: no field {field}");
