@@ -246,15 +246,15 @@ mod tests {
         tokio::time::advance(LIFE / 2).await;
         let under_way = lines.ticket(whose(100)).unwrap();
         assert_eq!(sizes(&lines), (99, 99));
-        for session in 101..149 {
+        for session in 101..150 {
             shown(&lines, session);
         }
         // 7 and 8 were not silent for so long.
-        assert_eq!(sizes(&lines), (51, 51));
+        assert_eq!(sizes(&lines), (52, 52));
         tokio::time::advance(LIFE).await;
         for _ in 0..60 {
-            shown(&lines, 148);
             lines.close(&whose(148).session);
+            shown(&lines, 148);
         }
         assert_eq!(sizes(&lines), (2, 2));
         drop(under_way);
