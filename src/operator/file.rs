@@ -19,7 +19,7 @@ use crate::operator::template::{Choice, Tree};
 pub enum Known {
     /// All that the gateway needs.
     Whole,
-    /// A part; the file says what is missing.
+    /// A part, or what one integrator's source shows and nothing else; the file says what is missing.
     Part,
 }
 
@@ -76,7 +76,7 @@ pub struct Head {
     pub known: Known,
     /// Whether links may have it.
     pub enabled: bool,
-    /// Why not.
+    /// What is missing of the contract where it is known in part; why it is switched off.
     pub because: String,
     /// The documents.
     pub sources: Vec<String>,
