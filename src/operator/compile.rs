@@ -4,29 +4,25 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::callback::Channel;
-use crate::dialog::tree;
+use crate::dialog::tree::{self, SOURCE_BYTES_MAX};
 use crate::finding::{Finding, Source, Span};
 use crate::operator::field::{Field, Place};
 use crate::operator::file::{
-    CodeGiven, First, Head, Holds, NumberGiven, Ordered, Peek, RepeatFile, ReplyFile, RequestFile,
-    RuleFile, SessionIds, UssdFile,
+    CodeGiven, First, Head, Holds, Known, NumberGiven, Ordered, Peek, RepeatFile, ReplyFile,
+    RequestFile, RuleFile, SessionIds, UssdFile,
 };
 use crate::operator::path::{PathShape, Segment};
 use crate::operator::reply::{Hole, ReplyBody, ReplyTemplate};
 use crate::operator::request::BodyKind;
 use crate::operator::rule::{Rule, Test};
 use crate::operator::sample::Sample;
-use crate::operator::template::{Escape, Fill, JsonTemplate, Template};
+use crate::operator::template::{Escape, Fill, JsonTemplate, Misfit, Template};
 use crate::operator::ussd::push::Push;
 use crate::operator::ussd::{RepeatRule, UssdShape};
 use crate::screen::{Limit, fit};
 
-/// Nodes of a shape's file at most.
-const NODES_MAX: usize = 20_000;
 /// Levels at most.
 const DEPTH_MAX: usize = 24;
-/// The longest file that is read, in bytes.
-const FILE_BYTES_MAX: usize = 256 * 1024;
 /// The least time for an answer, in milliseconds; a second of it is kept back.
 pub const DEADLINE_MS_MIN: u64 = 2_000;
 
@@ -76,7 +72,7 @@ impl Fault {
         let keys = self.within.make_contiguous();
         let range = match tree::read(text, DEPTH_MAX) {
             Ok(root) => root.behind(keys, text.len()),
-            // What was read once is read again.
+            // What was read once is read again, for both have one budget.
             Err(_) => Span {
                 at: 0,
                 len: text.len(),
@@ -98,16 +94,16 @@ impl Fault {
 
 /// The text of a file as `T`.
 pub(super) fn read<T: serde::de::DeserializeOwned>(source: &Source) -> Result<T, Box<Finding>> {
-    if source.text().len() > FILE_BYTES_MAX {
+    if source.text().len() > SOURCE_BYTES_MAX {
         return Err(Box::new(source.error(
             "O001",
             Span::default(),
-            format!("a shape's file has at most {FILE_BYTES_MAX} bytes"),
+            format!("a shape's file has at most {SOURCE_BYTES_MAX} bytes"),
             "leave samples out",
         )));
     }
     let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! { max_nodes: NODES_MAX, max_depth: DEPTH_MAX, max_aliases: 0, max_anchors: 0 },
+        budget: tree::budget(DEPTH_MAX),
         // `N` and `yes` are words of operators.
         strict_booleans: true,
         with_snippet: false,
@@ -200,7 +196,9 @@ fn ussd_of(file: &UssdFile) -> Result<UssdShape, Fault> {
             "subscriber: first",
             "the number is told at the dial only, and no field `session` that is always there tells whose a key press is",
             "name the place of the session's id as `session:`, without `optional: true`; or write `subscriber: always`",
-        ));
+        )
+        .within("subscriber")
+        .within("reads"));
     }
     if reads.holds_path() && file.repeat != RepeatFile::Path {
         return Err(Fault::new(
@@ -283,7 +281,8 @@ fn ussd_of(file: &UssdFile) -> Result<UssdShape, Fault> {
                 "shape:",
                 "nothing says how a screen goes back",
                 "write `reply:` where it is in the answer, `push:` where it is a request of ours",
-            ));
+            )
+            .within("shape"));
         }
     };
     let refused = match &file.refused {
@@ -334,13 +333,18 @@ fn ussd_of(file: &UssdFile) -> Result<UssdShape, Fault> {
         .map(|(at, file)| Sample::parse(file).map_err(|fault| fault.within(at).within("samples")))
         .collect::<Result<_, _>>()?;
     if reads.subscriber == NumberGiven::Always
-        && samples.iter().any(|sample| sample.dialled_by.is_some())
+        && let Some(at) = samples
+            .iter()
+            .position(|sample| sample.dialled_by.is_some())
     {
         return Err(Fault::new(
             "dialled_by:",
             "every request tells the number, so that nobody is asked who dialled",
             "take it away, or write `subscriber: first` under `reads:`",
-        ));
+        )
+        .within("dialled_by")
+        .within(at)
+        .within("samples"));
     }
     Ok(UssdShape {
         network: at("network"),
@@ -416,7 +420,16 @@ pub(super) fn head_of(head: &Head) -> Result<(), Fault> {
         )
         .within("shape"));
     }
-    if !head.enabled && head.because.is_empty() {
+    let unsaid = head.because.trim().is_empty();
+    if head.known == Known::Part && unsaid {
+        return Err(Fault::new(
+            "known: part",
+            "nobody will know what is missing",
+            "add `because:` with what the documents do not tell; or write `known: whole`",
+        )
+        .within("known"));
+    }
+    if !head.enabled && unsaid {
         return Err(Fault::new(
             "enabled: false",
             "nobody will know why it is switched off",
@@ -665,19 +678,15 @@ fn hole(name: &str, fields: &[Field], further: &[(&str, Hole)]) -> Option<Hole> 
     })
 }
 
-/// A fault of a template: at the hole, where the message names one.
-fn unfit(message: String, fields: &[Field], further: &[(&str, Hole)], near: &str) -> Fault {
-    let at = message
-        .split_once('}')
-        .map(|(hole, _)| hole.to_owned() + "}");
+/// A fault of a template: at the hole or the text, or else at the key.
+fn unfit(misfit: Misfit, fields: &[Field], further: &[(&str, Hole)], near: &str) -> Fault {
     let more: String = further
         .iter()
         .map(|(name, _)| format!("{{{name}}}, "))
         .collect();
     Fault::new(
-        at.filter(|at| at.starts_with('{'))
-            .unwrap_or_else(|| near.to_owned()),
-        message,
+        misfit.near.unwrap_or_else(|| near.to_owned()),
+        misfit.message,
         format!(
             "fill in {more}{{text}}, {{msisdn}}, {{digits}}, {{ends}}, {{continues}}, {{status}}, {{detail}}, {{dcs}}, {{url}} or a field: {}",
             fields
@@ -697,20 +706,20 @@ fn template(
     near: &str,
 ) -> Result<ReplyTemplate, Fault> {
     let hole = |name: &str| hole(name, fields, further);
-    let wrong = |message: String| unfit(message, fields, further, near);
+    let wrong = |misfit: Misfit| unfit(misfit, fields, further, near);
     let template = |text: &String| Template::parse(text, &hole);
     let (body, content_type) = match (&file.text, &file.xml, &file.json) {
         (None, None, None) => (ReplyBody::Empty, None),
         (Some(text), None, None) => (
-            ReplyBody::Text(text.map(&template).map_err(wrong)?),
+            ReplyBody::Text(text.map(&template).map_err(|m| wrong(m).within("text"))?),
             Some("text/plain; charset=utf-8"),
         ),
         (None, Some(xml), None) => (
-            ReplyBody::Xml(xml.map(&template).map_err(wrong)?),
+            ReplyBody::Xml(xml.map(&template).map_err(|m| wrong(m).within("xml"))?),
             Some("application/xml; charset=utf-8"),
         ),
         (None, None, Some(json)) => (
-            ReplyBody::Json(JsonTemplate::parse(json, &hole).map_err(wrong)?),
+            ReplyBody::Json(JsonTemplate::parse(json, &hole).map_err(|m| wrong(m).within("json"))?),
             Some("application/json"),
         ),
         (_, _, _) => {
@@ -721,7 +730,8 @@ fn template(
             ));
         }
     };
-    let headers = headers(&file.headers, &template).map_err(wrong)?;
+    let value = |text: &String| template(text).map_err(wrong);
+    let headers = headers(&file.headers, &value).map_err(|fault| fault.within("headers"))?;
     if file
         .status
         .is_some_and(|status| !(200..600).contains(&status))
@@ -786,27 +796,39 @@ fn replacements(file: &Ordered<String>, body: &ReplyBody) -> Result<Vec<(char, S
         .collect()
 }
 
+/// The mend of a header's name that is none.
+pub(super) const HEADER_MEND: &str = "write it as the operator's document does";
+
 type Headers = Vec<(String, crate::operator::template::Choice<Template<Hole>>)>;
 
 fn headers(
     file: &Ordered<crate::operator::template::Choice<String>>,
-    template: &dyn Fn(&String) -> Result<Template<Hole>, String>,
-) -> Result<Headers, String> {
+    template: &dyn Fn(&String) -> Result<Template<Hole>, Fault>,
+) -> Result<Headers, Fault> {
     file.0
         .iter()
         .map(|(name, value)| {
             if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
-                return Err(format!("`{name}` is no name of a header"));
+                return Err(Fault::new(
+                    name,
+                    format!("`{name}` is no name of a header"),
+                    HEADER_MEND,
+                )
+                .within(name));
             }
             if FRAMING
                 .iter()
                 .any(|framing| name.eq_ignore_ascii_case(framing))
             {
-                return Err(format!(
-                    "`{name}` is not a shape's to say: the answer's length and connection are ours"
-                ));
+                return Err(Fault::new(
+                    name,
+                    format!("`{name}` is not a shape's to say: length and connection are ours"),
+                    "take it away: it is written where it is needed",
+                )
+                .within(name));
             }
-            Ok((name.to_ascii_lowercase(), value.map(template)?))
+            let value = value.map(template).map_err(|fault| fault.within(name))?;
+            Ok((name.to_ascii_lowercase(), value))
         })
         .collect()
 }

@@ -203,7 +203,7 @@ fn the_numbers_without_a_setting_are_those_of_the_source() {
             "| head of a request | 8 KiB,",
         ),
         ("FIELDS_MAX: usize = 32", " 32 fields,"),
-        ("FILE_BYTES_MAX: usize = 256 * 1024", "at most 256 KiB"),
+        ("SOURCE_BYTES_MAX: usize = 256 * 1024", "at most 256 KiB"),
         (
             "DEADLINE_MARGIN: Duration = Duration::from_secs(1)",
             "| 1 s before the deadline",

@@ -36,7 +36,7 @@ pub(super) fn push(file: &PushFile, fields: &[Field]) -> Result<Push, Fault> {
     }
     let known = |name: &str| hole(name, fields, &PUSH_HOLES);
     let path = Template::parse(&file.path, &known)
-        .map_err(|message| unfit(message, fields, &PUSH_HOLES, "path:").within("path"))?;
+        .map_err(|misfit| unfit(misfit, fields, &PUSH_HOLES, "path:").within("path"))?;
     let given = ReplyFile {
         status: None,
         content_type: file.content_type.clone(),

@@ -4,7 +4,7 @@
 use http::{HeaderName, Method};
 
 use crate::finding::{Finding, Source};
-use crate::operator::compile::{self, Fault, RequestShape};
+use crate::operator::compile::{self, Fault, HEADER_MEND, RequestShape};
 use crate::operator::field::{Field, pointer};
 use crate::operator::file::{FieldFile, Ordered, ReplyFile, RequestFile, SmsFile};
 use crate::operator::request::BodyKind;
@@ -16,7 +16,7 @@ use crate::operator::sms::incoming::Incoming;
 use crate::operator::sms::receipts::Receipts;
 use crate::operator::sms::sample::SmsSample;
 use crate::operator::sms::send::{SEND_HOLES, Send, SendBody, SendHole};
-use crate::operator::template::{JsonTemplate, Template};
+use crate::operator::template::{JsonTemplate, Misfit, Template};
 
 /// A shape of SMS.
 ///
@@ -227,17 +227,14 @@ fn hole(name: &str) -> Option<SendHole> {
     found.map(|(_, hole)| *hole)
 }
 
-fn unfit(message: String) -> Fault {
-    // The hole, where the message names one.
-    let near = message.split_once('}').map(|(hole, _)| format!("{hole}}}"));
+fn unfit(misfit: Misfit) -> Fault {
     let names: Vec<String> = SEND_HOLES
         .iter()
         .map(|(name, _)| format!("{{{name}}}"))
         .collect();
     Fault::new(
-        near.filter(|near| near.starts_with('{'))
-            .unwrap_or_else(|| "send:".to_owned()),
-        message,
+        misfit.near.unwrap_or_else(|| "send:".to_owned()),
+        misfit.message,
         format!("fill in {}", names.join(", ")),
     )
 }
@@ -249,7 +246,10 @@ fn template(text: &str) -> Result<Template<SendHole>, Fault> {
 type Pairs = Vec<(String, Template<SendHole>)>;
 
 fn pairs(file: &Ordered<String>) -> Result<Pairs, Fault> {
-    let pair = |(name, text): &(String, String)| Ok((name.clone(), template(text)?));
+    let pair = |(name, text): &(String, String)| {
+        let value = template(text).map_err(|fault| fault.within(name))?;
+        Ok((name.clone(), value))
+    };
     file.0.iter().map(pair).collect()
 }
 
@@ -298,11 +298,15 @@ fn send(file: &SendFile) -> Result<Send, Fault> {
     }
     let body = match (&file.form, &file.json, &file.xml) {
         (None, None, None) => SendBody::None,
-        (Some(form), None, None) => SendBody::Form(pairs(form)?),
-        (None, Some(json), None) => {
-            SendBody::Json(JsonTemplate::parse(json, &hole).map_err(unfit)?)
+        (Some(form), None, None) => {
+            SendBody::Form(pairs(form).map_err(|fault| fault.within("form"))?)
         }
-        (None, None, Some(xml)) => SendBody::Xml(template(xml)?),
+        (None, Some(json), None) => {
+            SendBody::Json(JsonTemplate::parse(json, &hole).map_err(|m| unfit(m).within("json"))?)
+        }
+        (None, None, Some(xml)) => {
+            SendBody::Xml(template(xml).map_err(|fault| fault.within("xml"))?)
+        }
         (_, _, _) => {
             return Err(Fault::new(
                 "send:",
@@ -320,17 +324,19 @@ fn send(file: &SendFile) -> Result<Send, Fault> {
                 Fault::new(
                     name,
                     format!("`{name}` is no name of a header"),
-                    "write it as the operator's document does",
+                    HEADER_MEND,
                 )
-                .within("headers")
+                .within(name)
             })?;
-            Ok((known, template(text)?))
+            let value = template(text).map_err(|fault| fault.within(name))?;
+            Ok((known, value))
         })
-        .collect::<Result<Vec<_>, Fault>>()?;
+        .collect::<Result<Vec<_>, Fault>>()
+        .map_err(|fault| fault.within("headers"))?;
     Ok(Send {
         method,
-        path: template(&file.path)?,
-        query: pairs(&file.query)?,
+        path: template(&file.path).map_err(|fault| fault.within("path"))?,
+        query: pairs(&file.query).map_err(|fault| fault.within("query"))?,
         headers,
         basic: file.basic,
         token: token.map(|token| (token.path.clone(), token.scope.clone())),
