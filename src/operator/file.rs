@@ -8,9 +8,10 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use crate::callback::Channel;
+use crate::operator::api::file::AnswerFile;
 use crate::operator::field::Place;
 use crate::operator::request::BodyKind;
-use crate::operator::sms::file::{AnswerFile, IncomingFile, ReceiptsFile, SendFile, SmsSampleFile};
+use crate::operator::sms::file::{IncomingFile, ReceiptsFile, SendFile, SmsSampleFile};
 use crate::operator::template::{Choice, Tree};
 
 /// How much of an operator's contract is known.

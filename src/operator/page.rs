@@ -1,5 +1,6 @@
 //! A shape as a page for people: Markdown, made from its file alone.
 
+mod api;
 mod sms;
 mod ussd;
 

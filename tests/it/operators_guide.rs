@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use hmac::{KeyInit as _, Mac as _};
 use jisr::config::Http;
+use jisr::operator::api::file::{AnswerFile, Says};
 use jisr::operator::compile::{self, HOLES};
 use jisr::operator::file::{
     CodeGiven, FieldFile, First, Holds, Is, Known, LimitsFile, Mark, NumberGiven, PartFile,
@@ -17,8 +18,8 @@ use jisr::operator::file::{
 };
 use jisr::operator::request::BodyKind;
 use jisr::operator::sms::file::{
-    AnswerFile, CodingFile, Cut, Ids, IncomingFile, Of, ReceiptsFile, Says, SendFile,
-    SmsSampleFile, State, TokenFile, What,
+    CodingFile, Cut, Ids, IncomingFile, Of, ReceiptsFile, SendFile, SmsSampleFile, State,
+    TokenFile, What,
 };
 use jisr::operator::sms::send::SEND_HOLES;
 use jisr::operator::ussd::push::PUSH_HOLES;

@@ -1,9 +1,9 @@
 //! `push:` of a shape, proved: where a screen goes in a request of ours.
 
+use crate::operator::api::compile::{answer, behind_url, method};
 use crate::operator::compile::{Fault, hole, shown, template, unfit};
 use crate::operator::field::Field;
 use crate::operator::file::{PushFile, ReplyFile};
-use crate::operator::sms::compile::{answer, behind_url, method};
 use crate::operator::template::Template;
 use crate::operator::ussd::push::{PUSH_HOLES, Push};
 

@@ -1,16 +1,16 @@
 //! From a file with `channel: sms` to a shape: everything that its parts say of each other is proved
 //! here.
 
-use http::{HeaderName, Method};
+use http::HeaderName;
 
 use crate::finding::{Finding, Source};
+use crate::operator::api::compile::{answer, behind_url, method};
 use crate::operator::compile::{self, Fault, HEADER_MEND, RequestShape};
-use crate::operator::field::{Field, pointer};
-use crate::operator::file::{FieldFile, Ordered, ReplyFile, RequestFile, SmsFile};
+use crate::operator::field::pointer;
+use crate::operator::file::{Ordered, ReplyFile, RequestFile, SmsFile};
 use crate::operator::request::BodyKind;
 use crate::operator::sms::SmsShape;
-use crate::operator::sms::answer::AnswerShape;
-use crate::operator::sms::file::{AnswerFile, Ids, IncomingFile, Of, ReceiptsFile, SendFile};
+use crate::operator::sms::file::{Ids, IncomingFile, Of, ReceiptsFile, SendFile};
 use crate::operator::sms::inbound::Inbound;
 use crate::operator::sms::incoming::Incoming;
 use crate::operator::sms::receipts::Receipts;
@@ -253,34 +253,6 @@ fn pairs(file: &Ordered<String>) -> Result<Pairs, Fault> {
     file.0.iter().map(pair).collect()
 }
 
-/// The method of a request of ours.
-pub(in crate::operator) fn method(name: &str) -> Result<Method, Fault> {
-    match name {
-        "GET" => Ok(Method::GET),
-        "POST" => Ok(Method::POST),
-        "PUT" => Ok(Method::PUT),
-        _ => Err(Fault::new(
-            "method:",
-            "that is no method to send with",
-            "write GET, POST or PUT in capitals",
-        )
-        .within("method")),
-    }
-}
-
-/// Proves that a path can stand behind the address of an API.
-pub(in crate::operator) fn behind_url(path: &str) -> Result<(), Fault> {
-    if path.is_empty() || path.starts_with('/') {
-        return Ok(());
-    }
-    Err(Fault::new(
-        "path:",
-        "the path stands behind the link's `url`",
-        "begin it with `/`; the host is the link's",
-    )
-    .within("path"))
-}
-
 fn send(file: &SendFile) -> Result<Send, Fault> {
     let method = method(&file.method)?;
     behind_url(&file.path)?;
@@ -345,47 +317,5 @@ fn send(file: &SendFile) -> Result<Send, Fault> {
         coding: file.coding.clone(),
         ids: file.ids,
         answer: answer(&file.answer)?,
-    })
-}
-
-/// The fields of the API's answer with its status before them, and the rules.
-pub(in crate::operator) fn answer(given: &AnswerFile) -> Result<AnswerShape, Fault> {
-    let request = RequestFile {
-        methods: vec!["GET".to_owned()],
-        body: given.body,
-        content_types: Some(Vec::new()),
-        path: None,
-        fields: Ordered::<FieldFile>(given.fields.0.clone()),
-    };
-    let mut fields = vec![Field {
-        name: "http".to_owned(),
-        places: Vec::new(),
-        optional: false,
-        strip: None,
-        after: None,
-        before: None,
-        part: None,
-        digits: false,
-    }];
-    fields.extend(
-        compile::request(&request)
-            .map_err(|fault| fault.within("answer"))?
-            .fields,
-    );
-    if given.says.is_empty() {
-        return Err(Fault::new(
-            "says:",
-            "nothing tells that it was taken",
-            "write a rule such as `{ field: http, equals: [\"200\"], is: accepted }`",
-        )
-        .within("says")
-        .within("answer"));
-    }
-    let of_says = |fault: Fault| fault.within("says").within("answer");
-    let says = compile::rules(&given.says, &fields).map_err(of_says)?;
-    Ok(AnswerShape {
-        body: given.body,
-        fields,
-        says,
     })
 }
