@@ -1,7 +1,8 @@
 //! `push:` of a shape, proved: where a screen goes in a request of ours.
 
 use crate::operator::api::compile::{answer, behind_url, method};
-use crate::operator::compile::{Fault, hole, shown, template, unfit};
+use crate::operator::compile::Fault;
+use crate::operator::compile::reply::{hole, shown, template, unfit};
 use crate::operator::field::Field;
 use crate::operator::file::{PushFile, ReplyFile};
 use crate::operator::template::Template;
