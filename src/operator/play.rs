@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use crate::operator::CallbackError;
+use crate::operator::api::account::Account;
 use crate::operator::file::Is;
 use crate::operator::reply::Answer;
 use crate::operator::sample::Sample;
-use crate::operator::sms::sample::SmsSample;
 use crate::operator::ussd::push::Posted;
 use crate::operator::ussd::{Heard, UssdShape};
 use crate::store::Reply;
@@ -87,7 +87,7 @@ pub fn ussd(shape: &UssdShape, sample: &Sample) -> Played {
         }),
         (None, false) => None,
     };
-    let account = SmsSample::account();
+    let account = Account::sample();
     let screen = reply.as_ref().filter(|_| !over);
     let pushed = screen.and_then(|reply| shape.posted(&account, &heard, reply));
     let answer = reply.map(|reply| shape.answer(&heard, &reply));

@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use hmac::{KeyInit as _, Mac as _};
 use jisr::config::Http;
+use jisr::operator::api::file::{AnswerFile, Says};
 use jisr::operator::compile::{self, HOLES};
 use jisr::operator::file::{
     CodeGiven, FieldFile, First, Holds, Is, Known, LimitsFile, Mark, NumberGiven, PartFile,
@@ -17,8 +18,8 @@ use jisr::operator::file::{
 };
 use jisr::operator::request::BodyKind;
 use jisr::operator::sms::file::{
-    AnswerFile, CodingFile, Cut, Ids, IncomingFile, Of, ReceiptsFile, Says, SendFile,
-    SmsSampleFile, State, TokenFile, What,
+    CodingFile, Cut, Ids, IncomingFile, Of, ReceiptsFile, SendFile, SmsSampleFile, State,
+    TokenFile, What,
 };
 use jisr::operator::sms::send::SEND_HOLES;
 use jisr::operator::ussd::push::PUSH_HOLES;
@@ -203,7 +204,7 @@ fn the_numbers_without_a_setting_are_those_of_the_source() {
             "| head of a request | 8 KiB,",
         ),
         ("FIELDS_MAX: usize = 32", " 32 fields,"),
-        ("FILE_BYTES_MAX: usize = 256 * 1024", "at most 256 KiB"),
+        ("SOURCE_BYTES_MAX: usize = 256 * 1024", "at most 256 KiB"),
         (
             "DEADLINE_MARGIN: Duration = Duration::from_secs(1)",
             "| 1 s before the deadline",
