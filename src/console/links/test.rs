@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use crate::callback::Msisdn;
 use crate::config::{Config, LinkConfig};
-use crate::console::{Failure, parts, shapes};
+use crate::console::out::say;
+use crate::console::{Failure, out, parts, shapes};
 use crate::operator::play::{self, Difference};
 use crate::operator::sample::Sample;
 use crate::operator::shape::Shape;
@@ -68,10 +69,10 @@ pub fn run(config: Option<&Path>, arguments: &TestArguments) -> Result<(), Failu
         wrong += lines.iter().filter(|line| !line.passed).count();
         if arguments.json {
             for line in &lines {
-                println!("{}", serde_json::to_string(line).map_err(Failure::of)?);
+                say!("{}", serde_json::to_string(line).map_err(Failure::of)?)?;
             }
         } else {
-            print!("{}", told(link.as_deref(), shape, &lines));
+            out::text(&told(link.as_deref(), shape, &lines))?;
         }
     }
     match wrong {
