@@ -476,8 +476,8 @@ impl Run {
                 Ok(text.clone())
             }
             // The cause in the first line: the reader finds the fault's own line far below.
-            Some(_) | None => match exchange.read.faults.first() {
-                Some((_, fault)) => Err(self.fails(format!("{expected}: {fault}"), exchange)),
+            Some(_) | None => match exchange.read.cause() {
+                Some(fault) => Err(self.fails(format!("{expected}: {fault}"), exchange)),
                 None => Err(self.fails(expected, exchange)),
             },
         }
