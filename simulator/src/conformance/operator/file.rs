@@ -71,6 +71,9 @@ fn parsed<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, String> {
             .next()
             .unwrap_or_default()
             .replace("expected a string", "expected a text")
+            .replace("invalid u64", "expected a whole number")
+            .replace("invalid usize", "expected a whole number")
+            .replace("invalid u16", "expected a whole number")
             .replace("expected u64", "expected a whole number")
             .replace("expected usize", "expected a whole number")
             .replace("expected u16", "expected a whole number");
@@ -244,7 +247,11 @@ answer:
         assert_eq!(ussd.required, ["id", "op", "n"]);
         assert_eq!(ussd.ask.json.unwrap()["op"], "n");
         for (from, to, told) in [
-            ("5000", "5s", "mine.yaml:4:14: deadline_ms: "),
+            (
+                "5000",
+                "5s",
+                "mine.yaml:4:14: deadline_ms: expected a whole number\n",
+            ),
             (
                 "operator: Mine",
                 "operator: [Mine]",
