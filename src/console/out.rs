@@ -33,8 +33,11 @@ pub fn text(text: &str) -> Result<(), Failure> {
 }
 
 fn written(result: io::Result<()>) -> Result<(), Failure> {
-    result.map_err(|error| match error.kind() {
-        ErrorKind::BrokenPipe => Failure::Closed,
-        _ => Failure::Failed(format!("standard output: {error}")),
+    result.map_err(|error| {
+        if error.kind() == ErrorKind::BrokenPipe {
+            Failure::Closed
+        } else {
+            Failure::Failed(format!("standard output: {error}"))
+        }
     })
 }
