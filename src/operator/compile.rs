@@ -62,7 +62,9 @@ pub(super) fn read<T: serde::de::DeserializeOwned>(source: &Source) -> Result<T,
         Box::new(source.error(
             "O001",
             span,
-            error.without_snippet().render_with_formatter(&serde_saphyr::DefaultMessageFormatter),
+            error.without_snippet().render_with_formatter(&serde_saphyr::DefaultMessageFormatter)
+                .replace("invalid u64", "expected a whole number")
+                .replace("invalid usize", "expected a whole number"),
             "docs/operators.md has every key of a shape; a built-in file of a similar operator is the best start",
         ))
     })

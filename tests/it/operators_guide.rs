@@ -773,7 +773,8 @@ async fn ten_minutes_are_enough() {
 #[tokio::test]
 async fn the_operator_that_is_not_in_the_list_works() {
     let section = section("## An operator that is not in the list");
-    let [shape, asks] = <[String; 2]>::try_from(blocks(section, "yaml")).unwrap();
+    let [shape, asks, posted] = <[String; 3]>::try_from(blocks(section, "yaml")).unwrap();
+    simulator::conformance::operator::file::read("posted.yaml", &posted).unwrap();
     let lines = shape.lines().take_while(|line| *line != "samples:").count();
     assert!(lines <= 30, "{lines} lines");
     let folder = TempDir::new().unwrap();
@@ -880,5 +881,32 @@ async fn the_configuration_of_posted_screens_is_proved() {
         let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(told.contains(says), "{says}: {told}");
         assert!(!told.contains("S3CRET"), "{told}");
+    }
+}
+
+/// Nobody reads what is printed, as behind `| head`.
+#[tokio::test]
+async fn a_closed_pipe_ends_a_command_quietly() {
+    let folder = TempDir::new().unwrap();
+    for arguments in [
+        &["links", "test", "--shape", "generic", "--json"][..],
+        &["links", "test", "--shape", "generic"],
+        &["links", "page", "generic"],
+        &["check"],
+        &["graph"],
+        &["talk"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = command(folder.path(), arguments);
+        command.stdout(writer).stderr(Stdio::piped());
+        let ended = tokio::time::timeout(SOON, command.output()).await;
+        let ended = ended.expect("it does not end").unwrap();
+        let told = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(
+            (ended.status.code(), &*told),
+            (Some(0), ""),
+            "{arguments:?}"
+        );
     }
 }

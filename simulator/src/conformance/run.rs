@@ -509,7 +509,11 @@ impl Run {
             {
                 Ok(text.clone())
             }
-            Some(_) | None => Err(self.fails(expected, exchange)),
+            // The cause in the first line: the reader finds the fault's own line far below.
+            Some(_) | None => match exchange.read.cause() {
+                Some(fault) => Err(self.fails(format!("{expected}: {fault}"), exchange)),
+                None => Err(self.fails(expected, exchange)),
+            },
         }
     }
 

@@ -31,6 +31,17 @@ async fn a_good_gateway_is_green_in_every_shape() {
     }
 }
 
+#[tokio::test]
+async fn a_closed_port_is_told_once() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = format!("http://{}/ussd/x", listener.local_addr().unwrap());
+    drop(listener);
+    let error = run(&Plan::new("generic", &target, Proofs::default())).await;
+    let error = error.err().unwrap().to_string();
+    assert!(error.contains("is the gateway running"), "{error}");
+    assert!(!error.contains('\n'), "{error}");
+}
+
 #[test]
 fn every_built_in_operator_asks_without_a_hole() {
     for name in operator::names() {
