@@ -190,7 +190,7 @@ fn what_is_wrong_with_a_file_is_said_with_its_place_and_a_mend() {
             "deadline_ms: 5000",
             "deadline_ms: soon",
             (25, 14),
-            "invalid",
+            "expected a whole number",
             yaml,
         ),
         (

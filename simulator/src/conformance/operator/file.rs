@@ -137,27 +137,28 @@ impl Fault {
     }
 }
 
-/// A name of `required` or `wrong` that no key press has.
+/// A name of `required` or `wrong` that neither a key press nor a dial has.
 fn unknown(ussd: &Ussd) -> Option<Fault> {
     let asked = Asked::from(&ussd.more.over(&ussd.ask), &Values::new());
+    let dial = Asked::from(&ussd.new.over(&ussd.ask), &Values::new());
     let required = ussd.required.iter().map(|name| ("required", name));
     let wrong = ussd.wrong.keys().map(|name| ("wrong", name));
     let (key, name) = required
         .chain(wrong)
-        .find(|(_, name)| asked.without(name).is_none())?;
+        .find(|(_, name)| asked.without(name).is_none() && dial.without(name).is_none())?;
     let known = names(&asked);
     let own = name.rsplit(['/', '.', '@', ' ']).next().unwrap_or_default();
     let mend = match known.iter().find(|known| known.eq_ignore_ascii_case(own)) {
         Some(known) => format!("write {known}: a field's own name, without the way to it"),
         None => format!(
-            "write the name of a field that a key press has, without the way to it: {}",
+            "write the name of a field that a callback has, without the way to it: {}",
             known.join(", ")
         ),
     };
     Some(Fault {
         key,
         word: name.clone(),
-        message: format!("no key press of this operator has a field {name}"),
+        message: format!("no callback of this operator has a field {name}"),
         mend,
     })
 }
@@ -262,14 +263,14 @@ answer:
             (
                 "[id, op, n]",
                 "[id, /from/tel]",
-                "mine.yaml:5:16: required: no key press of this operator has a field /from/tel\n  \
+                "mine.yaml:5:16: required: no callback of this operator has a field /from/tel\n  \
                  help: write tel: a field's own name, without the way to it",
             ),
             (
                 "{ n: nobody }",
                 "{ m: nobody }",
-                "mine.yaml:6:10: wrong: no key press of this operator has a field m\n  \
-                 help: write the name of a field that a key press has, without the way to it: \
+                "mine.yaml:6:10: wrong: no callback of this operator has a field m\n  \
+                 help: write the name of a field that a callback has, without the way to it: \
                  from, id, n, op, tel",
             ),
             (
