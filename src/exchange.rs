@@ -6,6 +6,9 @@
 //! queue to write its head, whatever goes wrong is told without the request, and nobody can send it
 //! again. So a connection that died while it was idle costs nothing, and none is written twice.
 
+mod pace;
+mod status;
+
 use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +23,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::callback::LinkName;
+pub use crate::exchange::pace::RequestPace;
 use crate::operator::sms::api::Outgoing;
 use crate::tls::{self, TlsFault};
 
@@ -77,8 +81,8 @@ pub fn request(outgoing: &Outgoing) -> Option<Request<Full<Bytes>>> {
     Some(request)
 }
 
-/// What came back.
-pub struct Heard {
+/// What came back of a request.
+pub struct Returned {
     /// The status.
     pub status: StatusCode,
     /// The headers.
@@ -137,7 +141,7 @@ impl Exchange {
     ///
     /// # Errors
     /// [`Broken`], which tells whether anything of it was written.
-    pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Heard, Broken> {
+    pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Returned, Broken> {
         self.send_by(request, None).await
     }
 
@@ -149,7 +153,7 @@ impl Exchange {
         &self,
         mut request: Request<Full<Bytes>>,
         by: Option<Instant>,
-    ) -> Result<Heard, Broken> {
+    ) -> Result<Returned, Broken> {
         let within = |wait: Duration| {
             let until = Instant::now() + wait;
             by.map_or(until, |by| by.min(until))
@@ -183,7 +187,7 @@ impl Exchange {
         let (head, body) = response.into_parts();
         let body = timeout_at(until, Limited::new(body, ANSWER_BYTES_MAX).collect()).await;
         let body = body.ok().and_then(Result::ok).map(|body| body.to_bytes());
-        Ok(Heard {
+        Ok(Returned {
             status: head.status,
             headers: head.headers,
             body,

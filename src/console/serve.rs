@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
+use crate::brake::Brake;
 use crate::callback::{LinkName, ServiceName};
 use crate::clock::{Chance, Clock};
 use crate::config::{Config, ConfigError, LinkConfig, LogFormat, RegistryKind};
@@ -23,7 +24,6 @@ use crate::console::parts::{self, AnyRegistry};
 use crate::console::{Failure, files, shapes};
 use crate::drawer::Drawer;
 use crate::gateway::Gateway;
-use crate::http::brake::Brake;
 use crate::http::callbacks::UssdLink;
 use crate::http::docs::Docs;
 use crate::http::entry::Entry;

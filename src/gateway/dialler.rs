@@ -48,9 +48,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         at: Moment,
         said: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        let passed = self.clock.now().since(at);
-        let left = self.answer_time(link).saturating_sub(passed);
-        within(left, said).await
+        within(self.left(link, at), said).await
     }
 }
 

@@ -6,7 +6,7 @@ use crate::desk::Registry;
 use crate::engine::{self, Event, View};
 use crate::gateway::answer::Kept;
 use crate::gateway::calls::Performed;
-use crate::gateway::{DEADLINE_MARGIN, Gateway, RACES_PER_TURN_MAX, Turn, TurnError};
+use crate::gateway::{DEADLINE_MARGIN, Gateway, RACES_PER_TURN_MAX, Turn, TurnError, UssdCall};
 use crate::input::path;
 use crate::store::{
     Arrival, Delivery, Mark, Met, Noted, Reply, Seen, SessionKey, SessionMark, Store,
@@ -446,6 +446,29 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 self.store
                     .mark("callback", &[link, caller, session, &unlike])
             }
+        }
+    }
+
+    /// What a repeat of a callback has in common with it, for whoever knows it before its turn has
+    /// begun and only for as long as its session lives. None where nothing tells a repeat, or where
+    /// it may begin another session.
+    pub fn repeat_mark(&self, call: &UssdCall) -> Option<Mark> {
+        let link = call.link.as_str().as_bytes();
+        let caller = call.subscriber.as_str().as_bytes();
+        let session = call.session.as_bytes();
+        let mark = |purpose: &str, told: &[u8], typed: &str| {
+            let parts = [link, caller, session, told, typed.as_bytes()];
+            Some(self.store.mark(purpose, &parts))
+        };
+        match (&call.repeat, &call.input) {
+            (Repeat::Key(id), _) => mark("repeat-id", id.as_bytes(), ""),
+            (Repeat::Number(number), input) => mark("repeat-number", &[*number], typed(input)),
+            (Repeat::Path, Input::Path(path)) => mark("repeat-path", b"", path),
+            (
+                Repeat::Path,
+                Input::Dial(_) | Input::Text(_) | Input::Unsaid { .. } | Input::Closed,
+            )
+            | (Repeat::None | Repeat::Octets { .. }, _) => None,
         }
     }
 

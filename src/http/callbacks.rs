@@ -83,9 +83,9 @@ async fn answer<S: Store, R: Registry>(
     let Some((link, of)) = found else {
         return Err(problem(404, "no such link"));
     };
-    let wait = door.gateway.answer_time(link);
+    let left = door.gateway.left(link, came.at);
     let fresh = admitted.fresh(&door.gateway.store, link, came.at);
-    let fresh = match tokio::time::timeout(wait, fresh).await {
+    let fresh = match tokio::time::timeout(left, fresh).await {
         Ok(Ok(())) => true,
         Ok(Err(NotFresh::Again(answer))) => return Err(answer),
         Ok(Err(NotFresh::Unknown)) | Err(_) => false,
@@ -122,6 +122,11 @@ async fn turn<S: Store, R: Registry>(
         count(link.as_str(), "ignored");
         return of.shape.answer(&heard, &nothing());
     }
+    // Nobody becomes the dialler of a session by what is refused.
+    let meant = match of.shape.meaning(&heard, &of.codes) {
+        Ok(meant) => meant,
+        Err(error) => return refused(link, of, &error),
+    };
     let subscriber = match whose(door, link, of, &heard, at).await {
         Ok(subscriber) => subscriber,
         Err(reply) => {
@@ -130,10 +135,6 @@ async fn turn<S: Store, R: Registry>(
         }
     };
     heard.subscriber = Some(subscriber.clone());
-    let meant = match of.shape.meaning(&heard, &of.codes) {
-        Ok(meant) => meant,
-        Err(error) => return refused(link, of, &error),
-    };
     if let Some(network) = &heard.network {
         metrics::counter!(
             "jisr_callback_networks_total",
@@ -160,7 +161,7 @@ async fn turn<S: Store, R: Registry>(
         if heard.is != Is::End {
             return push::pushed(door, of, pusher, heard, call).await;
         }
-        pusher.closed(&heard);
+        pusher.closed(&push::session(door, link, &heard));
     }
     let spoken = call.clone();
     let reply = match door.gateway.begin_call(call).reply.await {

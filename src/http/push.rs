@@ -4,21 +4,26 @@
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::callback::LinkName;
 use crate::clock::Moment;
 use crate::desk::Registry;
-use crate::gateway::{Begun, Gateway, UssdCall};
+use crate::gateway::{Begun, UssdCall};
 use crate::http::callbacks::{Door, UssdLink, nothing};
 use crate::http::entry::count;
 use crate::operator::file::Is;
 use crate::operator::reply::{Answer, problem};
 use crate::operator::ussd::Heard;
-use crate::store::{Reply, Store};
+use crate::store::{Mark, Reply, Store};
 use crate::ussd_push::{Pusher, Whose};
 
-/// Runs the turn of a callback and has its screen posted; the answer is the acknowledgement, and it
-/// leaves as soon as the callback is durable, or when the link's time for an answer is over.
+/// Runs the turn of a callback and has its screen posted; the answer is the acknowledgement. It
+/// leaves as soon as the callback is durable.
+///
+/// Where the ledger cannot keep it, or not before the link's time for an answer is over, it is
+/// acknowledged all the same, and counted apart: an END that says so is posted, since somebody waits
+/// before an empty screen. An operator that came again would have a second screen shown after it.
 pub(super) async fn pushed<S: Store, R: Registry>(
     door: &Door<S, R>,
     of: &UssdLink,
@@ -26,11 +31,13 @@ pub(super) async fn pushed<S: Store, R: Registry>(
     heard: Heard,
     call: UssdCall,
 ) -> Answer {
-    let link = call.link.clone();
-    let whose = Whose::of(&call);
-    let Some(place) = pusher.place(whose, left(door, &link, call.at)) else {
+    let (link, at) = (call.link.clone(), call.at);
+    let whose = Whose {
+        session: session(door, &link, &heard),
+        repeat: door.gateway.repeat_mark(&call),
+    };
+    let Some(queued) = pusher.queue(whose, door.gateway.left_to_post(&link, at)) else {
         count(link.as_str(), "shed");
-        tracing::warn!(%link, "too many screens are on their way");
         return problem(503, "too many callbacks are on their way; come again");
     };
     let answer = of.shape.answer(&heard, &nothing());
@@ -38,7 +45,7 @@ pub(super) async fn pushed<S: Store, R: Registry>(
     let Begun { kept, reply } = door.gateway.begin_call(call);
     // Let go when this returns: the acknowledgement is on its way then, and the screen may follow.
     let (_acknowledged, after) = oneshot::channel::<()>();
-    place.post(heard, async move {
+    queued.post(heard, async move {
         let reply = match reply.await {
             Ok(reply) => reply,
             Err(error) => {
@@ -49,9 +56,14 @@ pub(super) async fn pushed<S: Store, R: Registry>(
         drop(after.await);
         reply
     });
-    // What failed before it was durable is told to the subscriber, not asked for again.
-    drop(tokio::time::timeout(door.gateway.answer_time(&link), kept).await);
-    count(link.as_str(), "answered");
+    let outcome = match timeout(door.gateway.left(&link, at), kept).await {
+        Ok(Ok(())) => "answered",
+        // It never will be durable: the gateway has told the log why.
+        Ok(Err(_closed)) => "failed",
+        // It may be durable in the end, and whoever dials again goes on behind it.
+        Err(_late) => "failed",
+    };
+    count(link.as_str(), outcome);
     answer
 }
 
@@ -71,23 +83,26 @@ pub(super) fn say<S: Store, R: Registry>(
         return;
     }
     let whose = Whose {
-        session: (heard.subscriber.clone(), heard.session.clone()),
+        session: session(door, link, heard),
         repeat: None,
     };
-    if let Some(place) = pusher.place(whose, left(door, link, at)) {
-        place.post(heard.clone(), std::future::ready(reply.clone()));
+    // Where too many are on their way, the pusher counts and tells it.
+    if let Some(queued) = pusher.queue(whose, door.gateway.left_to_post(link, at)) {
+        queued.post(heard.clone(), std::future::ready(reply.clone()));
     }
 }
 
-/// What is left of the link's deadline for a callback.
-fn left<S: Store, R: Registry>(
+/// What tells the operator's session from others of its link, with its number where that is known.
+pub(super) fn session<S: Store, R: Registry>(
     door: &Door<S, R>,
     link: &LinkName,
-    at: Moment,
-) -> std::time::Duration {
-    let gateway: &Gateway<S, R> = &door.gateway;
-    let rules = gateway.book().links.get(link).copied().unwrap_or_default();
-    rules
-        .deadline
-        .saturating_sub(door.entry.clock.now().since(at))
+    heard: &Heard,
+) -> Mark {
+    let caller = heard.subscriber.as_ref();
+    let parts = [
+        link.as_str().as_bytes(),
+        caller.map_or("", |caller| caller.as_str()).as_bytes(),
+        heard.session.as_bytes(),
+    ];
+    door.gateway.store.mark("posted-session", &parts)
 }

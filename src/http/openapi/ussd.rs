@@ -245,7 +245,7 @@ fn way(site: &UssdSite<'_>, told: Option<(&Place, &str)>, variants: &[Variant]) 
 fn pushed(shape: &UssdShape) -> String {
     shape.push.as_ref().map_or_else(String::new, |push| {
         format!(
-            "The answer is an acknowledgement, as soon as the callback is durable. The screen goes in a request of the gateway's, `{}` to the operator's address (the link's `url`); the page of the shape `{}` shows it.",
+            "The answer is an acknowledgement, as soon as the callback is durable, or half a second before the link's deadline where it cannot be kept: a screen that says so follows then. The screen goes in a request of the gateway's, `{}` to the operator's address (the link's `url`); the page of the shape `{}` shows it.",
             push.method, shape.head.name
         )
     })

@@ -171,7 +171,7 @@ fn answers(page: &mut Page, shape: &UssdShape) {
             ends: true,
         };
         page.text(&match shape.push {
-            Some(_) => "Every callback is acknowledged as soon as it is durable:".to_owned(),
+            Some(_) => "Every callback is acknowledged as soon as it is durable; one that cannot be kept is too, in time, and an END that says so is posted:".to_owned(),
             None => format!("What is over is acknowledged (\"{}\"):", sample.what),
         });
         page.block("http", &shape.answer(heard, &nothing).shown());
