@@ -11,10 +11,10 @@ impl<S: Store, R: Registry> Gateway<S, R> {
     /// so that nobody passes what they never read; a gateway that dies in between errs that way.
     ///
     /// # Errors
-    /// [`StoreError`], also where the ledger does not answer within the link's time for an answer.
+    /// [`StoreError`], also where the ledger does not answer within the link's deadline.
     pub async fn shown(&self, session: &SessionKey, at: Moment) -> Result<(), StoreError> {
         let told = self.store.shown(session, at);
-        let wait = self.answer_time(&session.link);
+        let wait = self.left_to_post(&session.link, self.clock.now());
         super::dialler::within(wait, told).await
     }
 }

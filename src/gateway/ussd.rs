@@ -361,8 +361,9 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             text: screen.text,
         };
         if shown {
+            // A page that is on the phone stays there, should it be lost on its way this time.
+            mark.shown = turn.shows || mark.shown && mark.shown_revision == revision;
             mark.shown_revision = revision;
-            mark.shown = turn.shows;
             mark.ended = reply.ends;
         }
         let arrival = Arrival {

@@ -98,7 +98,7 @@ async fn answer<S: Store, R: Registry>(
         // Whoever dialled reads a sentence, not the operator's error.
         count(link.as_str(), "failed");
         let reply = apology(door, link, of, "failed");
-        push::say(door, link, of, &heard, (&reply, came.at));
+        push::say(door, link, of, &heard, (&reply, came.at))?;
         return Ok(of.shape.answer(&heard, &reply));
     }
     heard.url = came.url(of.public_url.as_deref());
@@ -130,8 +130,10 @@ async fn turn<S: Store, R: Registry>(
     let subscriber = match whose(door, link, of, &heard, at).await {
         Ok(subscriber) => subscriber,
         Err(reply) => {
-            push::say(door, link, of, &heard, (&reply, at));
-            return of.shape.answer(&heard, &reply);
+            return match push::say(door, link, of, &heard, (&reply, at)) {
+                Ok(()) => of.shape.answer(&heard, &reply),
+                Err(shed) => shed,
+            };
         }
     };
     heard.subscriber = Some(subscriber.clone());
