@@ -7,6 +7,7 @@
 //! queue to write its head, whatever goes wrong is told without the request, and nobody can send it
 //! again. So a connection that died while it was idle costs nothing, and none is written twice.
 
+mod fresh;
 mod pace;
 mod status;
 
@@ -24,6 +25,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::callback::LinkName;
+use crate::exchange::fresh::Fresh;
 pub use crate::exchange::pace::RequestPace;
 use crate::operator::api::Outgoing;
 use crate::tls::{self, TlsFault};
@@ -104,6 +106,9 @@ pub enum Broken {
 /// A pool of connections.
 pub struct Exchange {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    /// The same without idle connections.
+    unpooled: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    fresh: Fresh,
     connect: Duration,
     response: Duration,
 }
@@ -126,13 +131,17 @@ impl Exchange {
             .https_or_http()
             .enable_http1()
             .wrap_connector(connector);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_FOR)
-            .pool_max_idle_per_host(IDLE_MAX)
-            .build(connector);
+        let client = |idle: usize| {
+            Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(IDLE_FOR)
+                .pool_max_idle_per_host(idle)
+                .build(connector.clone())
+        };
         Ok(Self {
-            client,
+            client: client(IDLE_MAX),
+            unpooled: client(0),
+            fresh: Fresh::new(settings.link.clone()),
             connect,
             response,
         })
@@ -160,7 +169,11 @@ impl Exchange {
             by.map_or(until, |by| by.min(until))
         };
         let mut connection = capture_connection(&mut request);
-        let mut sent = std::pin::pin!(self.client.request(request));
+        let client = match self.fresh.wanted() {
+            true => &self.unpooled,
+            false => &self.client,
+        };
+        let mut sent = std::pin::pin!(client.request(request));
         // The client tells of the connection right before it hands the request to it.
         let has_connection = async { drop(connection.wait_for_connection_metadata().await) };
         let early = tokio::select! {
@@ -168,6 +181,12 @@ impl Exchange {
             early = &mut sent => Some(early),
             () = has_connection => None,
             () = sleep_until(within(self.connect)) => return Err(Broken::NotSent("no connection in time")),
+        };
+        let is_reused = {
+            let known = connection.connection_metadata();
+            known
+                .as_ref()
+                .is_some_and(|known| self.fresh.is_reused(known))
         };
         let until = within(self.response);
         let told = match early {
@@ -182,6 +201,9 @@ impl Exchange {
             } else if is_canceled(&error) {
                 Broken::NotSent("the connection had gone")
             } else {
+                if is_reused {
+                    self.fresh.broke();
+                }
                 Broken::Unanswered("the connection broke")
             }
         })?;

@@ -7,6 +7,7 @@
 //! ledger, and goes on when the worker dials again.
 
 mod line;
+mod pace;
 #[cfg(test)]
 mod tests;
 
@@ -21,13 +22,14 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::brake::Brake;
-use crate::exchange::{self, ApiSettings, Broken, Exchange, RequestPace, Returned};
+use crate::exchange::{self, ApiSettings, Broken, Exchange, Returned};
 use crate::operator::api::account::Account;
 use crate::operator::api::{Outgoing, Word};
 use crate::operator::ussd::{Heard, UssdShape};
 use crate::store::{Mark, Reply};
 pub use crate::ussd_push::line::Whose;
-use crate::ussd_push::line::{Lines, Ticket};
+use crate::ussd_push::line::{Lines, Stage, Ticket};
+use crate::ussd_push::pace::PostPace;
 
 /// How often a screen is tried at most.
 const TRIES_MAX: u32 = 3;
@@ -117,7 +119,7 @@ pub struct Pusher<P = Exchange> {
     post: P,
     lines: Lines,
     window: Semaphore,
-    pace: RequestPace,
+    pace: PostPace,
     /// The callbacks whose screens are not done with.
     under_way: watch::Sender<usize>,
     brake: Brake,
@@ -135,7 +137,7 @@ impl<P: Post> Pusher<P> {
     ) -> Self {
         Self {
             window: Semaphore::new(settings.window.max(1)),
-            pace: RequestPace::new(settings.rate),
+            pace: PostPace::new(settings.rate, settings.window),
             lines: Lines::new(life),
             under_way: watch::channel(0).0,
             brake: Brake::default(),
@@ -213,17 +215,20 @@ impl<P: Post> Pusher<P> {
             if at > 0 {
                 sleep(PAUSE).await;
             }
-            if !self.pace.turn(until, || false).await || Instant::now() >= until {
+            if !self.pace.turn(until).await || Instant::now() >= until {
                 return outcome;
             }
             // It may have waited for long.
             if !ticket.holds() {
                 return Outcome::Overtaken;
             }
+            // From here on the phone may show it before we are told.
+            ticket.is_at(Stage::Written);
             outcome = self.once(&outgoing, until).await;
             if !matches!(outcome, Outcome::NotSent(_)) {
                 break;
             }
+            ticket.is_at(Stage::Comes);
             self.pace.give_back();
         }
         outcome
@@ -233,7 +238,6 @@ impl<P: Post> Pusher<P> {
         let Some(request) = exchange::request(outgoing) else {
             return Outcome::Unwritable;
         };
-        let sent = self.pace.now();
         let mut returned = match self.post.post(request, until).await {
             Ok(returned) => returned,
             Err(Broken::NotSent(why)) => return Outcome::NotSent(why),
@@ -243,6 +247,10 @@ impl<P: Post> Pusher<P> {
             // Its status says it all, be the rest whole or not.
             returned.body.get_or_insert_default();
         }
+        let retry_after = returned.headers.get(hyper::header::RETRY_AFTER);
+        let retry_after = retry_after
+            .and_then(|after| after.to_str().ok()?.trim().parse().ok())
+            .map(Duration::from_secs);
         let word = returned.word(|answer| {
             let push = self.shape.push.as_ref();
             let word = push.map_or(Word::ByStatus, |push| push.read(answer));
@@ -253,12 +261,9 @@ impl<P: Post> Pusher<P> {
             word
         });
         match word {
-            Some(Word::Accepted(_)) => {
-                self.pace.taken();
-                Outcome::Taken
-            }
+            Some(Word::Accepted(_)) => Outcome::Taken,
             Some(Word::Throttled) => {
-                self.pace.throttled(sent);
+                self.pace.throttled(retry_after, until);
                 Outcome::Refused("throttled".to_owned())
             }
             Some(Word::Temporary(reason) | Word::Refused(reason) | Word::LinkFault(reason)) => {
@@ -298,6 +303,15 @@ impl<P: Post> Pusher<P> {
     }
 }
 
+/// What is to be posted.
+pub struct Said {
+    /// The screen.
+    pub reply: Reply,
+    /// Whether it is what the ledger keeps of the callback: else it says that there was no turn, and
+    /// a repeat may bring another one.
+    pub is_kept: bool,
+}
+
 /// A callback in the line of its session, until its screen is done with.
 pub struct Queued<P: Post = Exchange> {
     pusher: Arc<Pusher<P>>,
@@ -307,17 +321,44 @@ pub struct Queued<P: Post = Exchange> {
 }
 
 impl<P: Post> Queued<P> {
-    /// Posts the screen when it is there, in a task that [`Pusher::idle`] waits for.
-    pub fn post(mut self, heard: Heard, reply: impl Future<Output = Reply> + Send + 'static) {
+    /// Whether the screen before it in its session may be on the phone while the ledger does not
+    /// know that yet: it was written, and its answer is not there.
+    pub fn follows_written(&self) -> bool {
+        self.ticket.as_ref().is_some_and(Ticket::follows_written)
+    }
+
+    /// Posts the screen when it is there, in a task that [`Pusher::idle`] waits for. `shown` is
+    /// run when the phone shows it for all that is known, and says whether the ledger knows.
+    pub fn post(
+        mut self,
+        heard: Heard,
+        said: impl Future<Output = Said> + Send + 'static,
+        shown: impl Future<Output = bool> + Send + 'static,
+    ) {
         tokio::spawn(async move {
-            let reply = reply.await;
+            let Said { reply, is_kept } = said.await;
             let Some(ticket) = &mut self.ticket else {
                 self.pusher.count("again");
                 return;
             };
+            if !is_kept && ticket.follows_apology() {
+                // One END is enough.
+                self.pusher.count("again");
+                ticket.done(Stage::Apology, reply.ends);
+                return;
+            }
             let carried = self.pusher.carry(ticket, self.until, &heard, &reply);
             let outcome = carried.await;
-            ticket.done(outcome.may_show());
+            let stage = if !outcome.may_show() {
+                Stage::Lost
+            } else if !is_kept {
+                Stage::Apology
+            } else if !ticket.holds() || shown.await {
+                Stage::Shown
+            } else {
+                Stage::Written
+            };
+            ticket.done(stage, reply.ends);
             self.pusher.tell(&outcome);
         });
     }

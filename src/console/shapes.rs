@@ -338,5 +338,6 @@ pub fn rules(link: &UssdHttp, shape: &UssdShape) -> LinkRules {
             .session_ms
             .map_or(shape.session_life, Duration::from_millis),
         ids_recur: shape.session_ids == SessionIds::Recur,
+        posted: shape.push.is_some(),
     }
 }

@@ -53,7 +53,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
 }
 
 /// What the ledger says, if it does so in time.
-async fn within<T>(
+pub(super) async fn within<T>(
     left: Duration,
     said: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {

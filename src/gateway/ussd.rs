@@ -117,6 +117,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 .at
                 .plus(link.deadline.saturating_sub(DEADLINE_MARGIN)),
             session_life: link.session,
+            shows: !link.posted,
             arrival: None,
             session: None,
             owns: false,
@@ -270,6 +271,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 path_len: path.len(),
                 path_mark,
                 shown_revision: 0,
+                shown: true,
                 ended: false,
             };
             let key = self.callback_key(callback, at.ms(), &path);
@@ -318,7 +320,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             .map(|conversation| conversation.revision);
         if !owns || mark.ended {
             Verdict::Over { key, mark }
-        } else if revision.is_some_and(|revision| revision != mark.shown_revision) {
+        } else if revision.is_some_and(|revision| revision != mark.shown_revision) || !known.shown {
             Verdict::Page { key, mark }
         } else {
             Verdict::Step {
@@ -359,6 +361,8 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             text: screen.text,
         };
         if shown {
+            // A page that is on the phone stays there, should it be lost on its way this time.
+            mark.shown = turn.shows || mark.shown && mark.shown_revision == revision;
             mark.shown_revision = revision;
             mark.ended = reply.ends;
         }

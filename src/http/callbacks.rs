@@ -98,7 +98,7 @@ async fn answer<S: Store, R: Registry>(
         // Whoever dialled reads a sentence, not the operator's error.
         count(link.as_str(), "failed");
         let reply = apology(door, link, of, "failed");
-        push::say(door, link, of, &heard, (&reply, came.at));
+        push::say(door, link, of, &heard, (&reply, came.at))?;
         return Ok(of.shape.answer(&heard, &reply));
     }
     heard.url = came.url(of.public_url.as_deref());
@@ -130,8 +130,10 @@ async fn turn<S: Store, R: Registry>(
     let subscriber = match whose(door, link, of, &heard, at).await {
         Ok(subscriber) => subscriber,
         Err(reply) => {
-            push::say(door, link, of, &heard, (&reply, at));
-            return of.shape.answer(&heard, &reply);
+            return match push::say(door, link, of, &heard, (&reply, at)) {
+                Ok(()) => of.shape.answer(&heard, &reply),
+                Err(shed) => shed,
+            };
         }
     };
     heard.subscriber = Some(subscriber.clone());
@@ -198,23 +200,35 @@ async fn whose<S: Store, R: Registry>(
         count(link.as_str(), "failed");
         apology(door, link, of, "failed")
     };
+    let nobodys = || {
+        // Nobody's fault: it was silent for too long, or its dial never came. An end is
+        // acknowledged and nothing else.
+        count(link.as_str(), "nobodys");
+        apology(door, link, of, "over")
+    };
     let Some(subscriber) = &heard.subscriber else {
         let found = door.gateway.dialler(link, &heard.session, at).await;
-        return found.map_err(failed)?.ok_or_else(|| {
-            // Nobody's fault: it was silent for too long, or its dial never came. An end is
-            // acknowledged and nothing else.
-            count(link.as_str(), "nobodys");
-            apology(door, link, of, "over")
-        });
+        return found.map_err(failed)?.ok_or_else(nobodys);
     };
-    if of.shape.number_given == NumberGiven::First && heard.is != Is::End {
-        let session = SessionKey {
-            link: link.clone(),
-            subscriber: subscriber.clone(),
-            id: heard.session.clone(),
-        };
-        let noted = door.gateway.dialled(&session, at).await;
-        noted.map_err(failed)?;
+    match (of.shape.number_given, heard.is) {
+        (NumberGiven::Always, _) | (NumberGiven::First, Is::End | Is::Ignored) => {}
+        (NumberGiven::First, Is::New | Is::Unsaid) => {
+            let session = SessionKey {
+                link: link.clone(),
+                subscriber: subscriber.clone(),
+                id: heard.session.clone(),
+            };
+            let noted = door.gateway.dialled(&session, at).await;
+            noted.map_err(failed)?;
+        }
+        // A number is said for sure at the dial only: one that is said later may agree with it, and
+        // gives nobody the session of another.
+        (NumberGiven::First, Is::Continue) => {
+            let found = door.gateway.dialler(link, &heard.session, at).await;
+            if found.map_err(failed)?.as_ref() != Some(subscriber) {
+                return Err(nobodys());
+            }
+        }
     }
     Ok(subscriber.clone())
 }

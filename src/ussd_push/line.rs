@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::store::Mark;
 
-/// Sessions of a link at most that are remembered, about 300 octets each. Beyond them the one that
+/// Sessions of a link at most that are remembered, about 300 octets each, and 40 for each repeat that is known. Beyond them the one that
 /// was remembered first is forgotten where none of its screens is under way: a repeat would be
 /// posted again.
 const LINES_MAX: usize = 50_000;
@@ -22,6 +22,29 @@ pub struct Whose {
     pub session: Mark,
     /// What a repeat of the callback has in common with it; none where nothing tells a repeat.
     pub repeat: Option<Mark>,
+    /// Whether it may begin another session under the same id, whose callbacks are marked anew: it
+    /// is no repeat then but of the newest.
+    pub may_begin: bool,
+}
+
+/// Callbacks of a session at most whose repeats are known; what is older comes again as if it were
+/// new.
+const REPEATS_MAX: usize = 16;
+
+/// How far the screen of a callback is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Nothing of it can be on the phone.
+    #[default]
+    Lost,
+    /// It is on its way, and not written yet.
+    Comes,
+    /// It is being written, or was: the phone may show it, which the ledger does not know yet.
+    Written,
+    /// The phone shows it for all that is known, and the ledger knows.
+    Shown,
+    /// The phone may show that there was no turn.
+    Apology,
 }
 
 /// What is known of the newest callback of a session.
@@ -29,10 +52,36 @@ pub struct Whose {
 struct Newest {
     /// Which one, counted from 1.
     number: u64,
-    /// What tells a repeat of it.
-    repeat: Option<Mark>,
-    /// Whether the phone shows its screen, or will: not where it was not taken.
-    shows: bool,
+    /// What tells repeats of the last ones, with their numbers, the newest at the end.
+    repeats: VecDeque<(u64, Mark)>,
+    /// How far its screen is.
+    stage: Stage,
+}
+
+impl Newest {
+    /// Whether a callback repeats one of the last.
+    fn repeated(&self, whose: &Whose) -> Option<u64> {
+        let mark = whose.repeat.as_ref()?;
+        let found = self.repeats.iter().find(|(_, known)| known == mark);
+        let number = found.map(|(number, _)| *number)?;
+        (number == self.number || !whose.may_begin).then_some(number)
+    }
+
+    /// Takes in one that is to be the newest.
+    fn take(&mut self, whose: Whose) {
+        self.number += 1;
+        self.stage = Stage::Comes;
+        if whose.may_begin {
+            self.repeats.clear();
+        }
+        if let Some(mark) = whose.repeat {
+            self.repeats.retain(|(_, known)| *known != mark);
+            if self.repeats.len() >= REPEATS_MAX {
+                self.repeats.pop_front();
+            }
+            self.repeats.push_back((self.number, mark));
+        }
+    }
 }
 
 #[derive(Default)]
@@ -116,23 +165,31 @@ impl Lines {
         }
     }
 
-    /// The ticket of a callback, with which it is its session's newest. None for a repeat of the
-    /// newest one whose screen is on its way or was taken, for all we know.
+    /// The ticket of a callback, with which it is its session's newest. None for a repeat: of the
+    /// newest one whose screen is on its way or was taken, for all we know, and of any before it,
+    /// whose screen has no place on the phone any more.
     pub(super) fn ticket(&self, whose: Whose) -> Option<Ticket> {
         let line = self.line(whose.session);
-        let number = {
+        let (number, before) = {
             let mut newest = line.newest();
-            if newest.shows && whose.repeat.is_some() && newest.repeat == whose.repeat {
+            let before = newest.stage;
+            let repeated = newest.repeated(&whose);
+            let is_older = repeated.is_some_and(|number| number != newest.number);
+            if is_older || repeated.is_some() && !matches!(before, Stage::Lost | Stage::Apology) {
                 return None;
             }
-            newest.number += 1;
-            newest.repeat = whose.repeat;
-            newest.shows = true;
-            newest.number
+            newest.take(whose);
+            let before = match (before, repeated) {
+                // Only to its own repeat it says anything.
+                (Stage::Apology, None) => Stage::Lost,
+                (before, _) => before,
+            };
+            (newest.number, before)
         };
         Some(Ticket {
             line,
             number,
+            before,
             is_done: false,
         })
     }
@@ -175,10 +232,29 @@ impl Lines {
 pub(super) struct Ticket {
     line: Arc<Line>,
     number: u64,
+    before: Stage,
     is_done: bool,
 }
 
 impl Ticket {
+    /// Whether the screen before it may be on the phone without the ledger's knowing.
+    pub(super) fn follows_written(&self) -> bool {
+        self.before == Stage::Written
+    }
+
+    /// Whether it repeats one to which an apology was posted.
+    pub(super) fn follows_apology(&self) -> bool {
+        self.before == Stage::Apology
+    }
+
+    /// How far its screen is, as long as it is the newest.
+    pub(super) fn is_at(&self, stage: Stage) {
+        let mut newest = self.line.newest();
+        if newest.number == self.number {
+            newest.stage = stage;
+        }
+    }
+
     /// Whether nothing newer has come.
     pub(super) fn holds(&self) -> bool {
         self.line.newest().number == self.number
@@ -189,12 +265,16 @@ impl Ticket {
         self.line.turn.lock().await
     }
 
-    /// Its screen is done with: it may be shown, or a repeat may bring it.
-    pub(super) fn done(&mut self, may_show: bool) {
+    /// Its screen is done with. Behind an END nothing but its own repeat is one, since the id may be
+    /// another session's from then on.
+    pub(super) fn done(&mut self, stage: Stage, ends: bool) {
         self.is_done = true;
         let mut newest = self.line.newest();
         if newest.number == self.number {
-            newest.shows = may_show;
+            newest.stage = stage;
+            if ends {
+                newest.repeats.retain(|(number, _)| *number == self.number);
+            }
         }
     }
 }
@@ -202,7 +282,7 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         if !self.is_done {
-            self.done(false);
+            self.done(Stage::Lost, false);
         }
     }
 }
@@ -220,11 +300,15 @@ mod tests {
         Whose {
             session: mark,
             repeat: Some([1; 32]),
+            may_begin: false,
         }
     }
 
     fn shown(lines: &Lines, session: usize) {
-        lines.ticket(whose(session)).unwrap().done(true);
+        lines
+            .ticket(whose(session))
+            .unwrap()
+            .done(Stage::Shown, false);
     }
 
     /// How many are known, and how many are to be looked at.
@@ -288,9 +372,58 @@ mod tests {
             repeat: newer.repeat,
             ..whose(1)
         };
-        lines.ticket(newer()).unwrap().done(true);
+        lines.ticket(newer()).unwrap().done(Stage::Shown, false);
         // What fails behind it says nothing of the newest.
         drop(older);
         assert!(lines.ticket(newer()).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_repeat_of_an_older_one_has_no_place() {
+        let marked = |mark: u8, may_begin| Whose {
+            repeat: Some([mark; 32]),
+            may_begin,
+            ..whose(1)
+        };
+        let lines = Lines::new(LIFE);
+        for mark in 1..=18 {
+            let taken = lines.ticket(marked(mark, false));
+            taken.unwrap().done(Stage::Shown, false);
+        }
+        // The newest was taken, and those before it are out of date; so many are known.
+        for mark in 3..=18 {
+            assert!(lines.ticket(marked(mark, false)).is_none(), "{mark}");
+        }
+        // One that was lost comes again, and is the newest still.
+        lines
+            .ticket(marked(19, false))
+            .unwrap()
+            .done(Stage::Lost, false);
+        assert!(lines.ticket(marked(18, false)).is_none());
+        let again = lines.ticket(marked(19, false)).unwrap();
+        assert!(!again.follows_written() && again.holds());
+        again.is_at(Stage::Written);
+        assert!(lines.ticket(marked(19, false)).is_none());
+        // Another session under the same id marks its callbacks as the first did.
+        let mut dial = lines.ticket(marked(10, true)).unwrap();
+        assert!(dial.follows_written());
+        dial.done(Stage::Shown, false);
+        assert!(lines.ticket(marked(10, true)).is_none(), "its repeat");
+        lines
+            .ticket(marked(11, false))
+            .unwrap()
+            .done(Stage::Shown, true);
+        assert!(lines.ticket(marked(11, false)).is_none(), "its repeat");
+        assert!(lines.ticket(marked(10, false)).is_some(), "behind an END");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_apology_is_no_screen_of_its_callback() {
+        let lines = Lines::new(LIFE);
+        lines.ticket(whose(1)).unwrap().done(Stage::Apology, true);
+        let mut again = lines.ticket(whose(1)).unwrap();
+        assert!(again.follows_apology());
+        again.done(Stage::Shown, false);
+        assert!(lines.ticket(whose(1)).is_none());
     }
 }

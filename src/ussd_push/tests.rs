@@ -11,6 +11,13 @@ use super::*;
 use crate::callback::LinkName;
 use crate::operator::shape::{Shape, Shapes};
 
+fn kept(reply: Reply) -> Said {
+    Said {
+        reply,
+        is_kept: true,
+    }
+}
+
 /// What the operator does with a request.
 enum Does {
     /// Answers so.
@@ -138,6 +145,7 @@ impl House {
         let whose = Whose {
             session: mark(session),
             repeat: repeat.map(mark),
+            may_begin: false,
         };
         self.pusher.queue(whose, DEADLINE).unwrap()
     }
@@ -149,7 +157,11 @@ impl House {
             ends: false,
         };
         let queued = self.queue(session, repeat);
-        queued.post(self.heard(), std::future::ready(reply));
+        queued.post(
+            self.heard(),
+            std::future::ready(kept(reply)),
+            std::future::ready(true),
+        );
     }
 
     /// A callback whose turn ends when it is told to.
@@ -159,10 +171,14 @@ impl House {
             text: text.to_owned(),
             ends: false,
         };
-        self.queue(session, None).post(self.heard(), async move {
-            let _told = told.await;
-            reply
-        });
+        self.queue(session, None).post(
+            self.heard(),
+            async move {
+                let _told = told.await;
+                kept(reply)
+            },
+            std::future::ready(true),
+        );
         tell
     }
 
@@ -273,7 +289,11 @@ async fn a_closed_session_is_shown_nothing() {
         text: "a".to_owned(),
         ends: false,
     };
-    queued.post(heard, std::future::ready(reply));
+    queued.post(
+        heard,
+        std::future::ready(kept(reply)),
+        std::future::ready(true),
+    );
     house.pusher.idle().await;
     assert!(house.read().is_empty());
 }
@@ -304,7 +324,11 @@ async fn a_repeat_is_posted_only_where_the_first_was_not_taken() {
 async fn a_repeat_is_posted_where_the_first_failed() {
     let house = house([], 10);
     let failing = house.queue("1", Some("key 1"));
-    failing.post(house.heard(), async { panic!("on purpose") });
+    failing.post(
+        house.heard(),
+        async { panic!("on purpose") },
+        std::future::ready(true),
+    );
     house.pusher.idle().await;
     house.call("1", Some("key 1"), "a");
     house.pusher.idle().await;
@@ -349,6 +373,7 @@ async fn what_is_under_way_is_bounded() {
     let one_more = || Whose {
         session: mark("more"),
         repeat: None,
+        may_begin: false,
     };
     assert!(house.pusher.queue(one_more(), DEADLINE).is_none());
     drop(tells);

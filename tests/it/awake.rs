@@ -84,6 +84,7 @@ impl Store for AwakeStore {
         fn nonce(link: &LinkName, nonce: &[u8], until: Moment, now: Moment) -> Result<bool, StoreError>;
         fn dialled(session: &SessionKey, at: Moment) -> Result<(), StoreError>;
         fn dialler(link: &LinkName, id: &str) -> Result<Option<(Msisdn, SessionMark)>, StoreError>;
+        fn shown(session: &SessionKey, at: Moment) -> Result<(), StoreError>;
         fn close_bind(link: &LinkName, bind: u64, unread_from: Moment) -> Result<(), StoreError>;
         fn waiting_sms(after: SmsId, limit: u32) -> Result<Vec<Sms>, StoreError>;
         fn drop_sms(id: SmsId) -> Result<(), StoreError>;

@@ -240,6 +240,24 @@ async fn the_newest_dial_has_the_id_even_while_an_older_session_lives() {
 }
 
 #[tokio::test]
+async fn a_key_press_that_says_another_number_neither_reads_nor_takes_the_session() {
+    for ids_recur in [false, true] {
+        let operator = Operator::new(ids_recur).await;
+        operator.dials(ONE, "1").await;
+        let stands = operator.stands(ONE).await;
+        let with = |number| [("session", "1"), ("msisdn", number), ("response", "2")];
+        let answer = operator.sends(LINK, "USSD.CONT", &with(TWO)).await;
+        assert!(!answer.contains("Français"), "{answer}");
+        assert_eq!(operator.dialler("1").await, Some((ONE.to_owned(), false)));
+        assert_eq!(operator.stands(ONE).await, stands);
+        assert_eq!(operator.stands(TWO).await, None);
+        // The dialler's own number says nothing new.
+        let answer = operator.sends(LINK, "USSD.CONT", &with(ONE)).await;
+        assert!(answer.contains("1 Accepter"), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_dial_that_is_refused_does_not_take_the_session_of_another() {
     let operator = Operator::new(false).await;
     operator.dials(ONE, "1").await;

@@ -410,6 +410,41 @@ async fn wrong_credentials_are_told_and_the_conversation_resumes_at_the_next_dia
 }
 
 #[tokio::test]
+async fn a_key_acts_on_no_page_that_was_refused_and_a_restart_knows() {
+    const NO: &str = "<Response status_code=\"9\"/>";
+    let folder = TempDir::new().unwrap();
+    let mut operator = Integrat::start().await;
+    let mut program = gateway(folder.path(), &operator, "", "").await;
+    let phone = Phone::new(&program, 1);
+    phone.dials().await;
+    operator.posted().await.take().await;
+    phone.types("2").await;
+    let consent = operator.posted().await;
+    let page = consent.text();
+    assert!(page.contains("1 Accepter"), "{page}");
+    consent.answer(200, NO).await;
+    pushes(&program, "refused", 1).await;
+    // Nobody has read it.
+    phone.types("1").await;
+    let again = operator.posted().await;
+    assert_eq!(again.text(), page);
+    again.answer(200, NO).await;
+    pushes(&program, "refused", 2).await;
+    program.kill().await;
+    let program = Program::start(folder.path(), &[]).await;
+    let phone = Phone::new(&program, 1);
+    phone.types("1").await;
+    let again = operator.posted().await;
+    assert_eq!(again.text(), page);
+    again.take().await;
+    pushes(&program, "taken", 1).await;
+    phone.types("1").await;
+    let menu = operator.posted().await;
+    assert!(menu.text().contains("Numéro"), "{}", menu.text());
+    menu.take().await;
+}
+
+#[tokio::test]
 async fn a_stop_waits_for_the_screens_that_are_under_way() {
     let folder = TempDir::new().unwrap();
     let mut operator = Integrat::start().await;
