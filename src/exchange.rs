@@ -1,4 +1,5 @@
-//! How an operator's API is reached: one request and its answer over a pooled connection, with a clear word on what was written.
+//! How an operator's API is reached: one request and its answer over a pooled connection, with a clear
+//! word on what was written.
 //!
 //! Why hyper-util may keep its `retry_canceled_requests`: it sends a request again only where its
 //! connection hands the request back (`TrySendError::take_message`), and a connection of hyper's
@@ -26,7 +27,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use crate::callback::LinkName;
 use crate::exchange::fresh::Fresh;
 pub use crate::exchange::pace::RequestPace;
-use crate::operator::sms::api::Outgoing;
+use crate::operator::api::Outgoing;
 use crate::tls::{self, TlsFault};
 
 /// The most bytes of an answer.

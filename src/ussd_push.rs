@@ -23,8 +23,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::brake::Brake;
 use crate::exchange::{self, ApiSettings, Broken, Exchange, Returned};
-use crate::operator::sms::api::{Outgoing, Word};
-use crate::operator::sms::send::Account;
+use crate::operator::api::account::Account;
+use crate::operator::api::{Outgoing, Word};
 use crate::operator::ussd::{Heard, UssdShape};
 use crate::store::{Mark, Reply};
 pub use crate::ussd_push::line::Whose;

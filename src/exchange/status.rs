@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 
 use crate::exchange::Returned;
-use crate::operator::sms::api::{Answer, Word};
+use crate::operator::api::{Answer, Word};
 
 impl Returned {
     /// What it says by `read`, or by its status where that finds nothing. None where half of it is

@@ -107,8 +107,6 @@ fn house(script: impl IntoIterator<Item = Does>, window: usize) -> House {
         url: "http://operator.example".to_owned(),
         user: "user".to_owned(),
         secret: "secret".to_owned(),
-        sender: None,
-        receipts: None,
     };
     let settings = ApiSettings {
         window,

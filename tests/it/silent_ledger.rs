@@ -21,9 +21,9 @@ use jisr::gateway::Gateway;
 use jisr::http::callbacks::{self, UssdLink};
 use jisr::http::entry::Entry;
 use jisr::http::sms::{self, Nameless, SmsLink};
+use jisr::operator::api::account::Account;
 use jisr::operator::auth::{Auth, Hmac, Rule, Secrets};
 use jisr::operator::shape::{Shape, Shapes};
-use jisr::operator::sms::send::Account;
 use jisr::screen::Limit;
 use jisr::store::seal::Keys;
 use jisr::store::sql::SqlStore;
@@ -147,8 +147,6 @@ impl House {
             url: "http://127.0.0.1:1/ussd".to_owned(),
             user: "user".to_owned(),
             secret: "secret".to_owned(),
-            sender: None,
-            receipts: None,
         };
         let pusher = Pusher::new(api, Arc::clone(posted), account, rules.session, exchange);
         let posted = UssdLink {

@@ -331,7 +331,11 @@ fn kind(site: &UssdSite<'_>, variant: &Variant, at: usize, field: &Field) -> Fie
         return FieldKind::Text;
     }
     if at == shape.subscriber {
-        return FieldKind::Number(field.strip.clone().unwrap_or_default());
+        let before = field.strip.clone().unwrap_or_default();
+        if shape.number_given == NumberGiven::First && !needed(shape, variant, at, field) {
+            return FieldKind::MaybeNumber(before);
+        }
+        return FieldKind::Number(before);
     }
     if Some(at) == shape.code && shape.code_given != CodeGiven::Never {
         // Where nothing is shown, nobody asks which service it was.

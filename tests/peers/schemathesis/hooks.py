@@ -58,9 +58,30 @@ def taken_is_no_step(ctx, response, case):
     assert re.search(told, body), "it breaks the schema, and was taken as a step"
 
 
+# What is no character of XML 1.0 (section 2.2) is left out when a body is written, which makes another
+# body of it than the one that was meant.
+NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+def texts(value):
+    """Every text in a body before it is written, names too."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield str(name)
+            yield from texts(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from texts(inner)
+    elif isinstance(value, str):
+        yield value
+
+
 @schemathesis.hook
 def filter_case(ctx, case):
     """A clean-up at airtel has the parameter `clean` and needs no `input`. A query has no alternatives
     in OpenAPI, which calls that broken."""
     is_negative = case.meta is not None and case.meta.generation.mode.is_negative
-    return not (case.path == "/ussd/airtel" and is_negative and "clean" in (case.query or {}))
+    if case.path == "/ussd/airtel" and is_negative and "clean" in (case.query or {}):
+        return False
+    is_xml = "xml" in (case.media_type or "")
+    return not (is_xml and any(NO_XML.search(text) for text in texts(case.body)))

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
+use crate::operator::api::file::Says;
+use crate::operator::api::{Answer, Word};
 use crate::operator::field::{Field, Value};
 use crate::operator::request::{BodyKind, Request};
 use crate::operator::rule::{self, Rule};
-use crate::operator::sms::api::{Answer, Word};
-use crate::operator::sms::file::Says;
 
 /// Digits in such a code: more could be a date, a card's number, a subscriber's or a code of ours.
 const CODE_DIGITS_MAX: usize = 4;
