@@ -60,8 +60,8 @@ impl Speaker for ShapeSpeaker {
         match self.send() {
             Some(send) => {
                 let ours = [
-                    self.account.user.as_str(),
-                    &self.account.secret,
+                    self.account.api.user.as_str(),
+                    &self.account.api.secret,
                     &message.text,
                     message.to.as_str(),
                 ];
