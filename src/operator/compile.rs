@@ -127,16 +127,18 @@ fn ussd_of(file: &UssdFile) -> Result<UssdShape, Fault> {
         )
         .within("deadline_ms"));
     }
-    for (name, given, most) in [
-        ("deadline_ms", file.deadline_ms, DEADLINE_MS_MAX),
-        ("session_ms", file.session_ms, SESSION_MS_MAX),
+    for (key, name, given, most) in [
+        (
+            "deadline_ms:",
+            "deadline_ms",
+            file.deadline_ms,
+            DEADLINE_MS_MAX,
+        ),
+        ("session_ms:", "session_ms", file.session_ms, SESSION_MS_MAX),
     ] {
         if given > most {
             return Err(Fault::new(
-                match name {
-                    "deadline_ms" => "deadline_ms:",
-                    _ => "session_ms:",
-                },
+                key,
                 "nobody waits for so long",
                 format!("give at most {most} milliseconds"),
             )
