@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use simulator::conformance::operator::{Description, Numbered, Repeat};
 use simulator::conformance::report::{Outcome, Report};
+use simulator::conformance::seed::Seed;
 use simulator::conformance::sign::Proofs;
 use simulator::conformance::sms::run::Patience;
 use simulator::conformance::spoil::{self, Fault, Screens};
@@ -255,9 +256,17 @@ fn unplayed(report: &Report, kinds: Kinds, reasons: &[(&str, String)]) -> String
     missing
 }
 
-async fn judged(target: &str, shape: &str, pushed: SocketAddr) -> Report {
+/// The seed of a run: two runs against one gateway never meet each other's subscribers, who are known
+/// there already.
+fn nth(run: usize) -> u64 {
+    Seed::nth(u64::try_from(run).unwrap())
+}
+
+/// The report of one run, its number among those against one gateway.
+async fn judged(run: usize, target: &str, shape: &str, pushed: SocketAddr) -> Report {
     let plan = Plan {
         listen: pushed,
+        seed: Some(nth(run)),
         ..Plan::new(shape, target, proofs())
     };
     conformance::run(&plan).await.unwrap()
@@ -273,9 +282,9 @@ async fn every_shape_is_green() {
         .collect();
     let program = gateway(&folder, &links).await;
     let mut red = String::new();
-    for shape in shapes {
+    for (run, shape) in shapes.into_iter().enumerate() {
         let target = format!("http://{}/ussd/{shape}", program.http);
-        let report = judged(&target, &shape, pushed).await;
+        let report = judged(run, &target, &shape, pushed).await;
         if !report.is_clean() {
             red.push_str(&report.to_string());
         }
@@ -341,8 +350,8 @@ async fn a_planted_fault_is_red() {
         })
         .collect();
     let program = gateway(&folder, &links).await;
-    for (((shape, fault, lines), (name, _, posts)), port) in rows.into_iter().zip(links).zip(ports)
-    {
+    let planted = rows.into_iter().zip(links).zip(ports).enumerate();
+    for (run, (((shape, fault, lines), (name, _, posts)), port)) in planted {
         drop(port);
         let operator = free();
         let screens = is_pushed(shape).then(|| Screens {
@@ -360,7 +369,8 @@ async fn a_planted_fault_is_red() {
         let spoiler = spoil::start(plan, SocketAddr::from(([127, 0, 0, 1], 0)))
             .await
             .unwrap();
-        let report = judged(&format!("{}/ussd/{name}", spoiler.url()), shape, operator).await;
+        let target = format!("{}/ussd/{name}", spoiler.url());
+        let report = judged(run, &target, shape, operator).await;
         assert_eq!(report.failed().join(" "), lines, "{fault:?}: {}", report);
     }
 }
@@ -465,6 +475,7 @@ async fn every_proof_is_judged() {
         let proofs = proof.replace("SECRET", LONG).parse().unwrap();
         let plan = Plan {
             public_url: Some("https://gateway.example"),
+            seed: Some(nth(number)),
             ..Plan::new(shape, &target, proofs)
         };
         let report = conformance::run(&plan).await.unwrap();

@@ -2,6 +2,12 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
+/// How many subscribers there are.
+const NUMBERS: u64 = 1_000_000;
+/// From one subscriber to the next: without a common divisor with their number it comes back to none
+/// before all were had.
+const STEP: u64 = 611_953;
+
 /// A stream of numbers from a seed (SplitMix64: Steele, Lea, Flood, OOPSLA 2014). It makes sample
 /// names, never keys.
 #[derive(Clone, Debug)]
@@ -17,7 +23,7 @@ impl Seed {
         Self {
             first: seed,
             state: seed,
-            numbers: seed,
+            numbers: seed % NUMBERS,
         }
     }
 
@@ -25,6 +31,12 @@ impl Seed {
     pub fn fresh() -> Self {
         // Two runs with one seed would meet the subscribers of each other.
         Self::new(RandomState::new().build_hasher().finish() >> 16)
+    }
+
+    /// The seed of one run of several against one gateway: those up to the 2,500th have no subscriber in
+    /// common, while none has more than 400.
+    pub fn nth(run: u64) -> u64 {
+        (run % 2_500).wrapping_mul(400 * STEP) % NUMBERS
     }
 
     /// The number to print.
@@ -49,8 +61,7 @@ impl Seed {
     /// A sample mobile number of Morocco in international form without `+`, of a range that has
     /// mobiles (ANRT, national numbering plan: 0667), each only once in a million.
     pub fn msisdn(&mut self) -> String {
-        // A step without a common divisor with a million comes back to none before all were had.
-        self.numbers = self.numbers.wrapping_add(611_953) % 1_000_000;
+        self.numbers = self.numbers.wrapping_add(STEP) % NUMBERS;
         format!("212667{:06}", self.numbers)
     }
 }
@@ -72,6 +83,10 @@ mod tests {
         let (id, msisdn, other) = names(7);
         assert_eq!((id.len(), msisdn.len()), (24, 12));
         assert_ne!(id, other);
+        let of_runs = (0..50).map(|run| Seed::new(Seed::nth(run)));
+        let of_runs = of_runs.flat_map(|mut seed| (0..400).map(move |_| seed.msisdn()));
+        let apart: std::collections::BTreeSet<String> = of_runs.collect();
+        assert_eq!(apart.len(), 50 * 400);
         let mut seed = Seed::new(9);
         let many: std::collections::BTreeSet<String> = (0..2_000).map(|_| seed.msisdn()).collect();
         assert_eq!(many.len(), 2_000);
