@@ -438,10 +438,19 @@ async fn a_key_acts_on_no_page_that_was_refused_and_a_restart_knows() {
     assert_eq!(again.text(), page);
     again.take().await;
     pushes(&program, "taken", 1).await;
-    phone.types("1").await;
-    let menu = operator.posted().await;
-    assert!(menu.text().contains("Numéro"), "{}", menu.text());
-    menu.take().await;
+    // A key in the same instant may find the page not yet known as shown, and gets it once more.
+    let mut shown = page.clone();
+    for taken in 2..=4 {
+        phone.types("1").await;
+        let next = operator.posted().await;
+        shown = next.text();
+        next.take().await;
+        pushes(&program, "taken", taken).await;
+        if shown != page {
+            break;
+        }
+    }
+    assert!(shown.contains("Numéro"), "{shown}");
 }
 
 #[tokio::test]
