@@ -1,12 +1,14 @@
 //! The configuration: `jisr.toml`, overridden by `JISR_SECTION__KEY` in the environment. Everything
 //! has a working default but the agency's choice of section `security`.
 
+mod api;
 pub mod auth;
 mod load;
 pub mod network;
 mod place;
 mod shown;
 mod sms_http;
+mod ussd_http;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,12 +16,13 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use serde::Deserialize;
 
-pub use auth::AuthConfig;
+pub use api::Api;
+pub use auth::{AuthConfig, Secret};
 pub use load::ConfigError;
 pub use sms_http::SmsHttp;
+pub use ussd_http::UssdHttp;
 
 use crate::book::NoNumberOnFile;
-use crate::operator::compile::DEADLINE_MS_MIN;
 use crate::smpp::config::SmppConfig;
 
 /// The whole of it.
@@ -280,75 +283,6 @@ pub enum LinkConfig {
     /// USSD callbacks as `ussd-http`; messages are kept in memory and shown on the administration
     /// listener. For trying out, on loopback.
     Sandbox(UssdHttp),
-}
-
-/// A link of kind `ussd-http` or `sandbox`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct UssdHttp {
-    /// Its name.
-    pub name: String,
-    /// Its shape: the name of a built-in one or of one of the shapes' folder.
-    #[serde(default = "first_shape")]
-    pub shape: String,
-    /// The services that it reaches.
-    pub services: Vec<String>,
-    /// Septets of a screen, where they are not the shape's.
-    #[serde(default)]
-    pub septets: Option<usize>,
-    /// UCS-2 units of a screen, where they are not the shape's.
-    #[serde(default)]
-    pub units: Option<usize>,
-    /// Milliseconds within which the operator wants an answer, where they are not the shape's.
-    #[serde(default)]
-    pub deadline_ms: Option<u64>,
-    /// Milliseconds that a silent session lives, where they are not the shape's.
-    #[serde(default)]
-    pub session_ms: Option<u64>,
-    /// Scheme and host as the operator calls them, where it signs them.
-    #[serde(default)]
-    pub public_url: Option<String>,
-    /// Who may call: every one listed has to pass.
-    #[serde(default)]
-    pub auth: Vec<AuthConfig>,
-}
-
-fn first_shape() -> String {
-    "africastalking".to_owned()
-}
-
-impl UssdHttp {
-    /// Whether it can work; `index` is its place among the links.
-    fn prove(&self, index: usize) -> Result<(), ConfigError> {
-        let least = crate::screen::fit::LIMIT_MIN;
-        let few = |given: Option<usize>, least: usize| given.is_some_and(|given| given < least);
-        if few(self.septets, least.septets) || few(self.units, least.units) {
-            let key = if few(self.septets, least.septets) {
-                "septets"
-            } else {
-                "units"
-            };
-            return Err(ConfigError::wrong(
-                &format!("link[{index}].{key}"),
-                &format!("a screen of link {} is too small for any text", self.name),
-                &format!(
-                    "give at least {} septets and {} units",
-                    least.septets, least.units
-                ),
-            ));
-        }
-        if self
-            .deadline_ms
-            .is_some_and(|given| given < DEADLINE_MS_MIN)
-        {
-            return Err(ConfigError::wrong(
-                &format!("link[{index}].deadline_ms"),
-                &format!("link {} leaves no time to answer", self.name),
-                &format!("give at least {DEADLINE_MS_MIN} milliseconds"),
-            ));
-        }
-        Ok(())
-    }
 }
 
 impl LinkConfig {

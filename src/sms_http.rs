@@ -4,7 +4,6 @@
 //! Nothing is sent twice but by the outbox: what was surely not written is told as such, and
 //! whatever may have been read without a whole answer is an unknown outcome.
 
-mod exchange;
 mod gate;
 mod judge;
 pub mod receipt_token;
@@ -15,9 +14,7 @@ mod tests;
 mod token;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use futures_util::future::join_all;
 use http_body_util::Full;
@@ -28,10 +25,11 @@ use tokio::time::{Instant, sleep};
 
 use crate::callback::LinkName;
 use crate::clock::{Chance, Clock, Moment};
+use crate::exchange::{self, ApiSettings, Broken, Exchange, Heard};
 use crate::outbox::{Carrier, PartReport};
 use crate::smpp::pace::Pace;
-use crate::sms_http::exchange::{Broken, Exchange, Heard};
 use crate::sms_http::gate::{Gate, Standing};
+pub(crate) use crate::sms_http::judge::by_status;
 use crate::sms_http::judge::{LinkWord, judge};
 pub use crate::sms_http::shape::{Marks, ShapeSpeaker};
 pub use crate::sms_http::speaker::{Answer, Outgoing, Speaker, Word};
@@ -42,32 +40,17 @@ use crate::store::{Message, PartOutcome};
 /// How an operator's API is used.
 #[derive(Clone)]
 pub struct SmsHttpSettings {
-    /// The link.
-    pub link: LinkName,
-    /// PEM certificates of the authority behind the API's; without it the public ones are trusted.
-    pub ca_file: Option<PathBuf>,
-    /// How long a connection with its TLS may take.
-    pub connect: Duration,
-    /// How long the whole answer may take from then on.
-    pub response: Duration,
-    /// Requests a second at most; none until the operator throttles.
-    pub rate: Option<f64>,
-    /// Messages on their way at once, at most.
-    pub window: usize,
+    /// How it is reached.
+    pub api: ApiSettings,
     /// Where a token is fetched, if the API wants one.
     pub token: Option<TokenSettings>,
 }
 
 impl SmsHttpSettings {
-    /// A link with the usual limits: 5 s to connect, 10 s to answer, ten messages at once.
+    /// A link with the usual limits.
     pub fn of(link: LinkName) -> Self {
         Self {
-            link,
-            ca_file: None,
-            connect: Duration::from_secs(5),
-            response: Duration::from_secs(10),
-            rate: None,
-            window: 10,
+            api: ApiSettings::of(link),
             token: None,
         }
     }
@@ -109,12 +92,7 @@ impl<S: Speaker> SmsHttp<S> {
         clock: Arc<dyn Clock>,
         chance: Arc<dyn Chance>,
     ) -> Result<Self, SmsHttpFault> {
-        let exchange = Exchange::new(
-            settings.ca_file.as_deref(),
-            settings.connect,
-            settings.response,
-        )
-        .map_err(|fault| SmsHttpFault {
+        let exchange = Exchange::new(&settings.api).map_err(|fault| SmsHttpFault {
             setting: "ca_file",
             text: fault.message,
         })?;
@@ -126,8 +104,8 @@ impl<S: Speaker> SmsHttp<S> {
             })?),
         };
         Ok(Self {
-            gate: Gate::new(settings.link.clone(), chance),
-            pace: Mutex::new(Pace::new(settings.rate)),
+            gate: Gate::new(settings.api.link.clone(), chance),
+            pace: Mutex::new(Pace::new(settings.api.rate)),
             from: Instant::now(),
             stop: watch::channel(false).0,
             figures: Mutex::default(),
@@ -155,8 +133,8 @@ impl<S: Speaker> SmsHttp<S> {
 
     /// Waits for the right to send one request; false where it does not come in time.
     async fn turn(&self) -> bool {
-        let ahead = self.pace().time_for(self.settings.window.max(1));
-        let until = Instant::now() + self.settings.response + ahead;
+        let ahead = self.pace().time_for(self.settings.api.window.max(1));
+        let until = Instant::now() + self.settings.api.response + ahead;
         let mut stop = self.stop.subscribe();
         loop {
             let shut = match self.gate.standing().0 {
@@ -241,7 +219,7 @@ impl<S: Speaker> SmsHttp<S> {
             .or_insert_with(|| {
                 metrics::counter!(
                     "jisr_sms_http_requests_total",
-                    "link" => self.settings.link.as_str().to_owned(),
+                    "link" => self.settings.api.link.as_str().to_owned(),
                     "outcome" => outcome
                 )
             })
@@ -254,16 +232,9 @@ fn request(
     outgoing: &Outgoing,
     token: Option<&Token>,
 ) -> Result<Request<Full<bytes::Bytes>>, LinkWord> {
-    let mut request = Request::new(Full::new(outgoing.body.clone()));
-    *request.method_mut() = outgoing.method.clone();
     // What is wrong with an address is its template, not the message: that is escaped.
-    *request.uri_mut() = outgoing
-        .url
-        .parse()
-        .ok()
-        .filter(|uri: &hyper::Uri| uri.host().is_some())
+    let mut request = exchange::request(outgoing)
         .ok_or_else(|| LinkWord::Fault("the address of the API is none".to_owned()))?;
-    *request.headers_mut() = outgoing.headers.clone();
     if let Some(token) = token {
         request
             .headers_mut()
@@ -274,7 +245,7 @@ fn request(
 
 impl<S: Speaker> Carrier for SmsHttp<S> {
     fn link(&self) -> &LinkName {
-        &self.settings.link
+        &self.settings.api.link
     }
 
     fn is_up(&self) -> bool {
@@ -291,7 +262,7 @@ impl<S: Speaker> Carrier for SmsHttp<S> {
         match self.gate.standing().0 {
             Standing::Down | Standing::Pause => 0,
             Standing::Probe => 1,
-            Standing::Open => self.settings.window.max(1).min(self.pace().soon()),
+            Standing::Open => self.settings.api.window.max(1).min(self.pace().soon()),
         }
     }
 
@@ -313,7 +284,7 @@ impl<S: Speaker> Carrier for SmsHttp<S> {
                 Err(refused) => {
                     if let PartOutcome::Refused(reason) = &refused {
                         tracing::error!(
-                            link = %self.settings.link,
+                            link = %self.settings.api.link,
                             id = message.id.0,
                             reason,
                             "a message cannot be sent on this link"

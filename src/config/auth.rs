@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
 use super::{ConfigError, network};
-use crate::operator::auth::{Certificate, PathSecret, Secrets, Twilio};
+use crate::operator::auth::{Certificate, PathSecret, SKEW_MAX, Secrets, Twilio};
 
 /// A secret of the configuration, which is never shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -231,7 +231,7 @@ fn skew_s() -> u64 {
 /// The least octets of a secret that we choose, not the operator.
 pub const SECRET_LEN_MIN: usize = 16;
 /// The most seconds between two clocks.
-const SKEW_S_MAX: u64 = 86_400;
+const SKEW_S_MAX: u64 = SKEW_MAX.as_secs();
 const MEND_SECRET: &str =
     "write secret_file = \"FILE\" with the secret alone in it, or secret = \"…\"";
 const MEND_OTHER: &str = "keep one of other_secret and other_secret_file";

@@ -2,8 +2,8 @@
 
 use super::auth::{self, AuthFault};
 use super::{
-    Config, LinkConfig, RegistryKind, ServiceConfig, SmsHttp, UssdHttp, first_language,
-    first_shape, help_line, place, shown,
+    Config, LinkConfig, RegistryKind, ServiceConfig, SmsHttp, UssdHttp, first_language, help_line,
+    place, shown,
 };
 use crate::finding::{Finding, Source, Span};
 use crate::smpp::config::{SettingFault, SmppConfig};
@@ -77,17 +77,9 @@ impl Config {
                     "write a [[link]] for each operator",
                 ));
             }
-            self.links.push(LinkConfig::Sandbox(UssdHttp {
-                name: "sandbox".to_owned(),
-                shape: first_shape(),
-                services: vec!["tns".to_owned()],
-                septets: None,
-                units: None,
-                deadline_ms: None,
-                session_ms: None,
-                public_url: None,
-                auth: Vec::new(),
-            }));
+            let services = vec!["tns".to_owned()];
+            self.links
+                .push(LinkConfig::Sandbox(UssdHttp::plain("sandbox", services)));
         }
         if self.services.is_empty() {
             let carries = |link: &&LinkConfig| {

@@ -1,11 +1,11 @@
 //! `[[link]]` of kind `sms-http`: messages over HTTP, in and out.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::ConfigError;
+use super::api::{self, Api};
 use super::auth::{AuthConfig, Secret};
 
 /// A link of kind `sms-http`. All times are in milliseconds.
@@ -43,55 +43,39 @@ pub struct SmsHttp {
     #[serde(default)]
     pub rate: f64,
     /// Messages on their way at once, at most.
-    #[serde(default = "window")]
+    #[serde(default = "api::window")]
     pub window: usize,
     /// How long the API may take to answer.
-    #[serde(default = "response_ms")]
+    #[serde(default = "api::response_ms")]
     pub response_ms: u64,
     /// How long a connection to it may take.
-    #[serde(default = "connect_ms")]
+    #[serde(default = "api::connect_ms")]
     pub connect_ms: u64,
     /// Who may call: every one listed has to pass.
     #[serde(default)]
     pub auth: Vec<AuthConfig>,
 }
 
-fn window() -> usize {
-    10
-}
-
-fn response_ms() -> u64 {
-    10_000
-}
-
-fn connect_ms() -> u64 {
-    5_000
-}
-
-/// The longest wait for an answer: a stop waits for what is under way.
-const RESPONSE_MS_MAX: u64 = 12_000;
-/// The longest wait for a connection.
-const CONNECT_MS_MAX: u64 = 6_000;
-/// The shortest of both.
-const WAIT_MS_MIN: u64 = 100;
-/// Messages on their way at once at most.
-const WINDOW_MAX: usize = 1_000;
-/// Requests a second at most.
-const RATE_MAX: f64 = 10_000.0;
-
 impl SmsHttp {
-    /// How long an answer may take.
-    pub fn response(&self) -> Duration {
-        Duration::from_millis(self.response_ms)
-    }
-
-    /// How long a connection may take.
-    pub fn connect(&self) -> Duration {
-        Duration::from_millis(self.connect_ms)
+    /// How its API is reached.
+    pub fn api(&self) -> Api<'_> {
+        Api {
+            name: &self.name,
+            url: self.url.as_deref(),
+            user: self.user.as_deref(),
+            secret: self.secret.as_ref(),
+            secret_file: self.secret_file.as_deref(),
+            ca_file: self.ca_file.as_deref(),
+            rate: self.rate,
+            window: self.window,
+            response_ms: self.response_ms,
+            connect_ms: self.connect_ms,
+        }
     }
 
     /// Whether it can work; `index` is its place among the links.
     pub(super) fn prove(&self, index: usize) -> Result<(), ConfigError> {
+        self.api().prove(index)?;
         let wrong = |key: &str, message: String, mend: &str| {
             Err(ConfigError::wrong(
                 &format!("link[{index}].{key}"),
@@ -100,22 +84,6 @@ impl SmsHttp {
             ))
         };
         let name = &self.name;
-        if let Some(url) = &self.url {
-            let uri = url.parse::<http::Uri>().ok();
-            let good = uri.is_some_and(|uri| {
-                uri.host().is_some()
-                    && matches!(uri.scheme_str(), Some("http" | "https"))
-                    && uri.query().is_none()
-                    && !url.contains('@')
-            });
-            if !good {
-                return wrong(
-                    "url",
-                    format!("link {name} has no address of an API"),
-                    "write https://host[:port][/path], without user, password or query",
-                );
-            }
-        }
         if let Some(url) = &self.public_url {
             let uri = url.parse::<http::Uri>().ok();
             let good = uri.is_some_and(|uri| {
@@ -131,39 +99,6 @@ impl SmsHttp {
                     "write scheme and host as the operator calls them, https://jisr.example",
                 );
             }
-        }
-        if self.secret.is_some() && self.secret_file.is_some() {
-            return wrong(
-                "secret",
-                format!("link {name} has a secret and a file with it"),
-                "give one of secret and secret_file",
-            );
-        }
-        for (key, given, most) in [
-            ("response_ms", self.response_ms, RESPONSE_MS_MAX),
-            ("connect_ms", self.connect_ms, CONNECT_MS_MAX),
-        ] {
-            if !(WAIT_MS_MIN..=most).contains(&given) {
-                return wrong(
-                    key,
-                    format!("link {name} cannot wait so long or so short"),
-                    &format!("give {WAIT_MS_MIN} to {most} milliseconds"),
-                );
-            }
-        }
-        if !(1..=WINDOW_MAX).contains(&self.window) {
-            return wrong(
-                "window",
-                format!("link {name} cannot have so many messages on their way"),
-                &format!("give 1 to {WINDOW_MAX}"),
-            );
-        }
-        if !(0.0..=RATE_MAX).contains(&self.rate) {
-            return wrong(
-                "rate",
-                format!("link {name} cannot go at that rate"),
-                "give messages a second, up to 10000, or 0 for no limit",
-            );
         }
         Ok(())
     }

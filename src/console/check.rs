@@ -1,4 +1,4 @@
-//! `jisr check` and `jisr graph`: dialogs and texts, before they go live.
+//! `jisr check` and `jisr graph`: dialogs, texts and the shapes of links, before they go live.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use crate::dialog::lists::Lists;
 use crate::dialog::{graph as drawing, load};
 use crate::finding::{Finding, Level, Source, Span};
 use crate::locale::{LocaleFault, LocaleFile, Locales, embedded_files};
+use crate::operator::prove;
 use crate::screen::Limit;
 
 /// The options of `jisr check`.
@@ -49,7 +50,7 @@ enum Drawing {
     Dot,
 }
 
-/// Proves dialogs × languages × links, and prints what is wrong.
+/// Proves dialogs × languages × links and the samples of the links' shapes, and prints what is wrong.
 ///
 /// # Errors
 /// [`Failure`] when there is an error among the findings; warnings are only printed.
@@ -72,8 +73,16 @@ pub fn run(config: Option<&Path>, arguments: &CheckArguments) -> Result<(), Fail
             .map(|path| read(path))
             .collect::<Result<_, _>>()?
     };
-    let limits = parts::limits(&config, &shapes::load(&config)?)?;
-    let mut findings = Vec::new();
+    let shapes = shapes::load(&config)?;
+    let limits = parts::limits(&config, &shapes)?;
+    let mut findings = shapes::passed_over(&config)?;
+    let mut samples = 0;
+    for name in shapes::used(&config) {
+        if let (Some(shape), Some(source)) = (shapes.get(name), shapes.source(name)) {
+            samples += shape.samples();
+            findings.extend(prove::samples(shape, source));
+        }
+    }
     for (name, source) in &dialogs {
         findings.extend(prove(name, source, &files, &lists, &limits));
     }
@@ -96,9 +105,9 @@ pub fn run(config: Option<&Path>, arguments: &CheckArguments) -> Result<(), Fail
             .collect::<std::collections::BTreeSet<_>>()
             .len();
         println!(
-            "{} dialog(s) × {languages} language(s) × {} link(s): {errors} error(s), {warnings} warning(s)",
+            "{} dialog(s) × {languages} language(s) × {} link(s), {samples} sample(s) of shapes: {errors} error(s), {warnings} warning(s)",
             dialogs.len(),
-            config.links.len()
+            config.links.len(),
         );
     }
     if errors == 0 {

@@ -8,7 +8,8 @@ use zeroize::Zeroizing;
 
 use crate::callback::LinkName;
 use crate::config::auth::{AuthConfig, AuthFault, Secret, VonageMethod as GivenMethod};
-use crate::config::{Config, ConfigError, LinkConfig, SmsHttp};
+use crate::config::{Api, Config, ConfigError, LinkConfig, SmsHttp};
+use crate::exchange::ApiSettings;
 use crate::operator::auth::{
     Addresses, Auth, Basic, Bearer, Hmac, Key, KeyPlace, PathSecret, Rule, Secrets, Twilio, Vonage,
     VonageMethod,
@@ -34,13 +35,13 @@ pub fn check(config: &Config) -> Result<(), ConfigError> {
             LinkConfig::Smpp(given) => filled(given)
                 .and_then(|filled| link::check(&filled))
                 .map_err(|fault| ConfigError::of_link(index, &fault))?,
-            LinkConfig::UssdHttp(_) | LinkConfig::Sandbox(_) => {
+            LinkConfig::UssdHttp(given) | LinkConfig::Sandbox(given) => {
                 auth(config, index)?;
+                reached(&given.api(), index)?;
             }
             LinkConfig::SmsHttp(given) => {
                 auth(config, index)?;
-                secret(given, index)?;
-                authority(given, index)?;
+                reached(&given.api(), index)?;
             }
         }
     }
@@ -173,27 +174,14 @@ pub fn sms_http(
     given: &SmsHttp,
     send: &Send,
 ) -> Result<(SmsHttpSettings, Account), ConfigError> {
-    let url = given.url.as_deref().ok_or_else(|| {
-        ConfigError::wrong(
-            &format!("link[{index}].url"),
-            &format!("link {} has no address to send to", given.name),
-            "write the address of the operator's API, url = \"https://api.operator.example\"",
-        )
-    })?;
+    let (api, account) = api(index, &given.api())?;
     let account = Account {
-        url: url.trim_end_matches('/').to_owned(),
-        user: given.user.clone().unwrap_or_default(),
-        secret: secret(given, index)?.to_string(),
         sender: given.sender.clone(),
         receipts: receipts(given, index)?,
+        ..account
     };
     let settings = SmsHttpSettings {
-        link: LinkName(given.name.clone()),
-        ca_file: given.ca_file.clone(),
-        connect: given.connect(),
-        response: given.response(),
-        rate: Some(given.rate).filter(|rate| *rate > 0.0),
-        window: given.window,
+        api,
         token: send.token.as_ref().map(|(path, scope)| TokenSettings {
             url: format!("{}{path}", account.url),
             id: account.user.clone(),
@@ -204,10 +192,40 @@ pub fn sms_http(
     Ok((settings, account))
 }
 
+/// How an operator's API is reached, and our account there, with the secret of its file.
+///
+/// # Errors
+/// [`ConfigError`] with the link's place, when the file cannot be read or there is no address.
+pub fn api(index: usize, given: &Api<'_>) -> Result<(ApiSettings, Account), ConfigError> {
+    let url = given.url.ok_or_else(|| {
+        ConfigError::wrong(
+            &format!("link[{index}].url"),
+            &format!("link {} has no address to send to", given.name),
+            "write the address of the operator's API, url = \"https://api.operator.example\"",
+        )
+    })?;
+    let account = Account {
+        url: url.trim_end_matches('/').to_owned(),
+        user: given.user.unwrap_or_default().to_owned(),
+        secret: secret(given, index)?.to_string(),
+        sender: None,
+        receipts: None,
+    };
+    let settings = ApiSettings {
+        link: LinkName(given.name.to_owned()),
+        ca_file: given.ca_file.map(Path::to_owned),
+        connect: given.connect(),
+        response: given.response(),
+        rate: Some(given.rate).filter(|rate| *rate > 0.0),
+        window: given.window,
+    };
+    Ok((settings, account))
+}
+
 /// Our secret at the operator's API.
-fn secret(given: &SmsHttp, index: usize) -> Result<Zeroizing<String>, ConfigError> {
-    let Some(file) = &given.secret_file else {
-        let secret = given.secret.as_ref().map(Secret::as_str);
+fn secret(given: &Api<'_>, index: usize) -> Result<Zeroizing<String>, ConfigError> {
+    let Some(file) = given.secret_file else {
+        let secret = given.secret.map(Secret::as_str);
         return Ok(Zeroizing::new(secret.unwrap_or_default().to_owned()));
     };
     let fault = |message: String| {
@@ -223,9 +241,15 @@ fn secret(given: &SmsHttp, index: usize) -> Result<Zeroizing<String>, ConfigErro
     Ok(Zeroizing::new(text.trim().to_owned()))
 }
 
+/// Whether the files with which the operator's API is reached can be read.
+fn reached(given: &Api<'_>, index: usize) -> Result<(), ConfigError> {
+    secret(given, index)?;
+    authority(given, index)
+}
+
 /// Whether the authority of the operator's API can be read.
-fn authority(given: &SmsHttp, index: usize) -> Result<(), ConfigError> {
-    tls::client(given.ca_file.as_deref(), None, None)
+fn authority(given: &Api<'_>, index: usize) -> Result<(), ConfigError> {
+    tls::client(given.ca_file, None, None)
         .map(drop)
         .map_err(|fault| {
             ConfigError::wrong(

@@ -62,8 +62,7 @@ pub fn config(named: Option<&Path>) -> Result<Config, Failure> {
 pub fn config_with_files(named: Option<&Path>) -> Result<Config, Failure> {
     let (config, text) = loaded(named)?;
     let shapes = shapes::load(&config)?;
-    let found = shapes::links(&config, &shapes).map(drop);
-    found
+    shapes::prove_push(&config, &shapes)
         .and_then(|()| shapes::prove_sms(&config, &shapes))
         .and_then(|()| files::check(&config))
         .map_err(|error| {

@@ -1,6 +1,7 @@
 //! `jisr serve`: the gateway with its doors, until it is told to stop.
 
 mod document;
+mod push;
 mod smpp;
 mod sms_http;
 
@@ -34,6 +35,7 @@ use crate::outbox::{self, Carrier};
 use crate::store::sql::SqlStore;
 use crate::store::{Receipt, ReceiptIds, ReceiptState, Store};
 use crate::system::{SystemChance, SystemClock};
+use crate::ussd_push::Pusher;
 
 /// How often the ledger is tidied.
 const TIDY: Duration = Duration::from_secs(10);
@@ -103,6 +105,10 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     let _lock = lock(&config)?;
     let store = parts::store(&config).await?;
     let registry = parts::registry(&config).await?;
+    for file in shapes::passed_over(&config)? {
+        let (path, mend) = (file.source.file(), &file.mend);
+        tracing::warn!(path, %mend, "a file in the folder of shapes is not read");
+    }
     let shapes = shapes::load(&config)?;
     let book = parts::book(&config, &shapes, parts::lists(&config)?)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -180,6 +186,7 @@ async fn gateway(config: Config) -> Result<(), Failure> {
             "callbacks come in without TLS, and secrets with them in the clear, unless a proxy in front has it: see [http.tls]"
         );
     }
+    let pushers = push::pushers(&config, &shapes)?;
     let limits = Limits {
         connections_max: config.http.connections_max,
         handshake: HANDSHAKE,
@@ -196,7 +203,7 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     let door = callbacks::Door {
         gateway: Arc::clone(&gateway),
         entry: entry(config.http.body_bytes_max),
-        links: ussd_links(&config, &shapes)?,
+        links: ussd_links(&config, &shapes, &pushers)?,
     };
     let messages = sms::Door {
         gateway: Arc::clone(&gateway),
@@ -250,8 +257,15 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     stop.send_replace(true);
     gateway.bells.ring_all();
     gateway.inbox_bell.notify_one();
-    let ended =
-        tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} }).await;
+    let ended = tokio::time::timeout(DRAIN, async {
+        while tasks.join_next().await.is_some() {}
+        // Nobody calls any more: what is still to be shown is under way.
+        for pusher in pushers.values().filter(|pusher| !pusher.is_idle()) {
+            tracing::info!("stopping: the screens that are under way end first");
+            pusher.idle().await;
+        }
+    })
+    .await;
     if ended.is_err() {
         tracing::warn!("not everything ended in time; the ledger has the rest");
     }
@@ -298,7 +312,11 @@ fn in_clear(config: &Config) -> bool {
     config.http.tls.is_none() && !config.http.listen.ip().to_canonical().is_loopback()
 }
 
-fn ussd_links(config: &Config, shapes: &Shapes) -> Result<BTreeMap<LinkName, UssdLink>, Failure> {
+fn ussd_links(
+    config: &Config,
+    shapes: &Shapes,
+    pushers: &BTreeMap<LinkName, Arc<Pusher>>,
+) -> Result<BTreeMap<LinkName, UssdLink>, Failure> {
     let mut links = BTreeMap::new();
     for (index, link) in config.links.iter().enumerate() {
         let (LinkConfig::UssdHttp(http) | LinkConfig::Sandbox(http)) = link else {
@@ -311,6 +329,7 @@ fn ussd_links(config: &Config, shapes: &Shapes) -> Result<BTreeMap<LinkName, Uss
             shape: shapes::of(http, index, shapes).map_err(Failure::of)?,
             codes: parts::codes(config, &services),
             services,
+            push: pushers.get(&LinkName(http.name.clone())).cloned(),
         };
         links.insert(LinkName(http.name.clone()), link);
     }

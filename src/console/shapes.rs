@@ -1,13 +1,14 @@
 //! The shapes of HTTP links: those built in, those of the folder, and which link has which.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::book::LinkRules;
 use crate::config::{Config, ConfigError, LinkConfig, SmsHttp, UssdHttp};
 use crate::console::Failure;
-use crate::finding::Source;
+use crate::finding::{Finding, Source, Span};
 use crate::operator::file::SessionIds;
 use crate::operator::shape::{Shape, Shapes};
 use crate::operator::sms::SmsShape;
@@ -39,7 +40,45 @@ pub fn load(config: &Config) -> Result<Shapes, Failure> {
     })
 }
 
-fn files(folder: &Path) -> Result<Vec<Source>, Failure> {
+/// What lies in the folder of shapes and is not read: a warning each, but for pages for people and
+/// what is hidden.
+///
+/// # Errors
+/// [`Failure`] where the folder cannot be read.
+pub fn passed_over(config: &Config) -> Result<Vec<Finding>, Failure> {
+    let Some(folder) = &config.http.shapes else {
+        return Ok(Vec::new());
+    };
+    let warned = |path: PathBuf| {
+        let name = path.file_name()?.to_string_lossy().into_owned();
+        if is_shape(&path)
+            || name.starts_with('.')
+            || name.to_ascii_uppercase().starts_with("README")
+        {
+            return None;
+        }
+        let mend = if path.is_dir() {
+            "put its files into the folder of shapes itself, or take it away".to_owned()
+        } else {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            format!("rename it to {stem}.yaml if it is a shape, or take it away")
+        };
+        Some(Source::new(&path.display().to_string(), "").warning(
+            "O006",
+            Span::default(),
+            "this is not read: a shape is a file NAME.yaml",
+            mend,
+        ))
+    };
+    Ok(paths(folder)?.into_iter().filter_map(warned).collect())
+}
+
+fn is_shape(path: &Path) -> bool {
+    path.extension().is_some_and(|kind| kind == "yaml")
+}
+
+/// What lies in the folder, by name.
+fn paths(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let wrong = |error: std::io::Error| {
         Failure::Failed(format!(
             "{}: cannot be read: {error}\n  help: let http.shapes name a folder with one file NAME.yaml a shape",
@@ -51,8 +90,13 @@ fn files(folder: &Path) -> Result<Vec<Source>, Failure> {
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<Vec<_>, _>>()
         .map_err(wrong)?;
-    paths.retain(|path| path.extension().is_some_and(|kind| kind == "yaml"));
     paths.sort();
+    Ok(paths)
+}
+
+fn files(folder: &Path) -> Result<Vec<Source>, Failure> {
+    let mut paths = paths(folder)?;
+    paths.retain(|path| is_shape(path));
     if paths.len() > FILES_MAX {
         return Err(Failure::Failed(format!(
             "{}: has more than {FILES_MAX} shapes\n  help: keep those that links use",
@@ -67,6 +111,19 @@ fn files(folder: &Path) -> Result<Vec<Source>, Failure> {
                 Failure::Failed(format!("{}: it is no text in UTF-8", path.display()))
             })?;
             Ok(Source::new(&path.display().to_string(), &text))
+        })
+        .collect()
+}
+
+/// The names of the shapes that links have, each once.
+pub fn used(config: &Config) -> BTreeSet<&str> {
+    config
+        .links
+        .iter()
+        .filter_map(|link| match link {
+            LinkConfig::UssdHttp(http) | LinkConfig::Sandbox(http) => Some(http.shape.as_str()),
+            LinkConfig::SmsHttp(sms) => Some(sms.shape.as_str()),
+            LinkConfig::Smpp(_) => None,
         })
         .collect()
 }
@@ -100,6 +157,64 @@ pub fn sms(link: &SmsHttp, index: usize, shapes: &Shapes) -> Result<Arc<SmsShape
             "let the link be of kind ussd-http, or take a shape of SMS",
         )),
     }
+}
+
+/// Proves that links whose shapes post screens say where to, and that others say nothing of it.
+///
+/// # Errors
+/// As [`of`], and with the key that is missing or too much.
+pub fn prove_push(config: &Config, shapes: &Shapes) -> Result<(), ConfigError> {
+    for (index, link) in config.links.iter().enumerate() {
+        let (LinkConfig::UssdHttp(link) | LinkConfig::Sandbox(link)) = link else {
+            continue;
+        };
+        let shape = of(link, index, shapes)?;
+        let wrong = |key: &str, message: &str, mend: &str| {
+            ConfigError::wrong(
+                &format!("link[{index}].{key}"),
+                &format!("link {} {message}", link.name),
+                mend,
+            )
+        };
+        let Some(push) = &shape.push else {
+            if let Some(key) = link.api_key() {
+                return Err(wrong(
+                    key,
+                    &format!(
+                        "says how screens are posted, and its shape {} puts them into its answers",
+                        shape.head.name
+                    ),
+                    "take it away",
+                ));
+            }
+            continue;
+        };
+        let (user, secret) = push.wants();
+        let has_secret = link.secret.is_some() || link.secret_file.is_some();
+        for (key, missing, mend) in [
+            (
+                "url",
+                link.url.is_none(),
+                "write the operator's address for screens, url = \"https://api.operator.example\"",
+            ),
+            (
+                "user",
+                user && link.user.is_none(),
+                "write our user at the operator, user = \"NAME\"",
+            ),
+            (
+                "secret",
+                secret && !has_secret,
+                "write secret_file = \"FILE\" with our secret at the operator",
+            ),
+        ] {
+            if missing {
+                let why = format!("has no {key}, which its shape posts screens with");
+                return Err(wrong(key, &why, mend));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Proves the shapes of all links of messages, and that those on which services send can.

@@ -11,6 +11,8 @@ use crate::finding::{Finding, Source, Span};
 
 /// The longest file that is read, in bytes.
 pub const SOURCE_BYTES_MAX: usize = 256 * 1024;
+/// Levels of a dialog at most.
+const DEPTH_MAX: usize = 12;
 
 /// One node.
 #[derive(Clone, Debug)]
@@ -19,6 +21,40 @@ pub struct Node {
     pub span: Span,
     /// What it is.
     pub tree: Tree,
+}
+
+impl Node {
+    /// The stretch of the value behind these keys, and of the key itself; of a list, a number counts
+    /// from 0. As far as the keys lead, where they lead nowhere. `len` is that of the node's text.
+    pub fn behind(&self, keys: &[String], len: usize) -> Span {
+        let (mut node, mut at, mut end) = (self, 0, len);
+        for key in keys {
+            let found = match &node.tree {
+                Tree::Map(entries) => entries
+                    .iter()
+                    .position(|(known, _)| known.name == *key)
+                    .and_then(|which| {
+                        let next = entries.get(which + 1).map(|(key, _)| key.span.at);
+                        entries
+                            .get(which)
+                            .map(|(key, value)| (value, key.span.at, next))
+                    }),
+                Tree::List(items) => key.parse::<usize>().ok().and_then(|which| {
+                    let next = items.get(which + 1).map(|item| item.span.at);
+                    items.get(which).map(|item| (item, item.span.at, next))
+                }),
+                Tree::Nothing | Tree::Text(_) => None,
+            };
+            let Some((value, begin, next)) = found else {
+                break;
+            };
+            (node, at, end) = (value, begin, next.unwrap_or(end));
+        }
+        Span {
+            at,
+            len: end.saturating_sub(at),
+        }
+    }
 }
 
 /// What a node is.
@@ -73,9 +109,27 @@ pub fn parse(source: &Source) -> Result<Node, Box<Finding>> {
             "split the dialog",
         )));
     }
+    read(text, DEPTH_MAX).map_err(|error| {
+        let span = error
+            .location()
+            .map_or_else(Span::default, |place| span(&place, text));
+        Box::new(source.error(
+            "D001",
+            span,
+            format!("this is not YAML as dialogs use it: {}", error.without_snippet().render()),
+            "mend the YAML: plain maps and lists, two spaces of indent, each key once, no anchors; quote a text that holds `: `, `#` or brackets",
+        ))
+    })
+}
+
+/// Reads YAML of any purpose, so many levels deep at most.
+///
+/// # Errors
+/// What the reader says.
+pub fn read(text: &str, depth_max: usize) -> Result<Node, serde_saphyr::Error> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
-            max_depth: 12,
+            max_depth: depth_max,
             max_nodes: 20_000,
             max_events: 60_000,
             max_anchors: 0,
@@ -86,20 +140,8 @@ pub fn parse(source: &Source) -> Result<Node, Box<Finding>> {
         strict_booleans: true,
         with_snippet: false,
     };
-    match serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options) {
-        Ok(raw) => Ok(node(raw, text)),
-        Err(error) => {
-            let span = error
-                .location()
-                .map_or_else(Span::default, |place| span(&place, text));
-            Err(Box::new(source.error(
-                "D001",
-                span,
-                format!("this is not YAML as dialogs use it: {}", error.without_snippet().render()),
-                "mend the YAML: plain maps and lists, two spaces of indent, each key once, no anchors; quote a text that holds `: `, `#` or brackets",
-            )))
-        }
-    }
+    let raw = serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options)?;
+    Ok(node(raw, text))
 }
 
 /// The span of a location in bytes. The reader gives bytes for text that is in memory; if it did

@@ -2,6 +2,7 @@
 
 mod answer;
 mod calls;
+mod dialler;
 mod due;
 mod facts;
 mod held;

@@ -10,17 +10,19 @@ use axum::http::Request;
 use axum::response::Response;
 use axum::routing::any;
 
-use crate::callback::{LinkName, ServiceName};
+use crate::callback::{LinkName, Msisdn, ServiceName};
 use crate::clock::Moment;
 use crate::desk::Registry;
 use crate::gateway::{Gateway, UssdCall};
 use crate::http::entry::{Entry, NotFresh, count, sent};
+use crate::http::push;
 use crate::operator::CallbackError;
 use crate::operator::auth::Auth;
-use crate::operator::file::Is;
+use crate::operator::file::{Is, NumberGiven};
 use crate::operator::reply::{Answer, problem};
 use crate::operator::ussd::{Heard, UssdShape};
-use crate::store::{Reply, Store};
+use crate::store::{Reply, SessionKey, Store, StoreError};
+use crate::ussd_push::Pusher;
 
 /// A link of USSD callbacks over HTTP.
 pub struct UssdLink {
@@ -34,6 +36,8 @@ pub struct UssdLink {
     pub auth: Auth,
     /// Scheme and host as the operator calls them, where the link says.
     pub public_url: Option<String>,
+    /// What posts the screens, where the shape has them posted.
+    pub push: Option<Arc<Pusher>>,
 }
 
 /// What this door needs.
@@ -93,11 +97,9 @@ async fn answer<S: Store, R: Registry>(
     if !fresh {
         // Whoever dialled reads a sentence, not the operator's error.
         count(link.as_str(), "failed");
-        let reply = of.services.first().map(|service| {
-            let book = door.gateway.book();
-            book.apology(link, service, "failed")
-        });
-        return Ok(of.shape.answer(&heard, &reply.unwrap_or_else(nothing)));
+        let reply = apology(door, link, of, "failed");
+        push::say(door, link, of, &heard, (&reply, came.at));
+        return Ok(of.shape.answer(&heard, &reply));
     }
     heard.url = came.url(of.public_url.as_deref());
     Ok(turn(door, link, of, heard, came.at).await)
@@ -108,7 +110,7 @@ async fn turn<S: Store, R: Registry>(
     door: &Door<S, R>,
     link: &LinkName,
     of: &UssdLink,
-    heard: Heard,
+    mut heard: Heard,
     at: Moment,
 ) -> Answer {
     if heard.unknown > 0 {
@@ -116,10 +118,18 @@ async fn turn<S: Store, R: Registry>(
         metrics::counter!("jisr_callback_unknown_fields_total", "link" => link.as_str().to_owned())
             .increment(unknown);
     }
-    let Some(subscriber) = heard.subscriber.clone() else {
+    if heard.is == Is::Ignored {
         count(link.as_str(), "ignored");
         return of.shape.answer(&heard, &nothing());
+    }
+    let subscriber = match whose(door, link, of, &heard, at).await {
+        Ok(subscriber) => subscriber,
+        Err(reply) => {
+            push::say(door, link, of, &heard, (&reply, at));
+            return of.shape.answer(&heard, &reply);
+        }
     };
+    heard.subscriber = Some(subscriber.clone());
     let meant = match of.shape.meaning(&heard, &of.codes) {
         Ok(meant) => meant,
         Err(error) => return refused(link, of, &error),
@@ -146,6 +156,12 @@ async fn turn<S: Store, R: Registry>(
         input: meant.input,
         at,
     };
+    if let Some(pusher) = &of.push {
+        if heard.is != Is::End {
+            return push::pushed(door, of, pusher, heard, call).await;
+        }
+        pusher.closed(&heard);
+    }
     let spoken = call.clone();
     let reply = match door.gateway.begin_call(call).reply.await {
         Ok(reply) => reply,
@@ -165,8 +181,57 @@ async fn turn<S: Store, R: Registry>(
     of.shape.answer(&heard, &reply)
 }
 
+/// Whose callback it is: as it says itself, or else as the dial of its session did.
+///
+/// # Errors
+/// What is answered without a turn: a valid END.
+async fn whose<S: Store, R: Registry>(
+    door: &Door<S, R>,
+    link: &LinkName,
+    of: &UssdLink,
+    heard: &Heard,
+    at: Moment,
+) -> Result<Msisdn, Reply> {
+    let failed = |error: StoreError| {
+        tracing::error!(%link, %error, "the ledger does not say whose session it is");
+        count(link.as_str(), "failed");
+        apology(door, link, of, "failed")
+    };
+    let Some(subscriber) = &heard.subscriber else {
+        let found = door.gateway.dialler(link, &heard.session, at).await;
+        return found.map_err(failed)?.ok_or_else(|| {
+            // Nobody's fault: it was silent for too long, or its dial never came. An end is
+            // acknowledged and nothing else.
+            count(link.as_str(), "nobodys");
+            apology(door, link, of, "over")
+        });
+    };
+    if of.shape.number_given == NumberGiven::First && heard.is != Is::End {
+        let session = SessionKey {
+            link: link.clone(),
+            subscriber: subscriber.clone(),
+            id: heard.session.clone(),
+        };
+        let noted = door.gateway.dialled(&session, at).await;
+        noted.map_err(failed)?;
+    }
+    Ok(subscriber.clone())
+}
+
+/// A valid END of the gateway's own, in the name of the link's first service.
+fn apology<S: Store, R: Registry>(
+    door: &Door<S, R>,
+    link: &LinkName,
+    of: &UssdLink,
+    id: &str,
+) -> Reply {
+    let first = of.services.first();
+    let said = first.map(|service| door.gateway.book().apology(link, service, id));
+    said.unwrap_or_else(nothing)
+}
+
 /// An END without a word.
-fn nothing() -> Reply {
+pub(super) fn nothing() -> Reply {
     Reply {
         text: String::new(),
         ends: true,

@@ -2,18 +2,23 @@
 //!
 //! hyper's own header timer also runs while a kept-alive connection is idle, so that one number
 //! would have to serve for both. Here the timer starts with the first byte of a request. For answers
-//! hyper has none: whoever asks and never reads would hold its place for good.
+//! hyper has none: whoever asks and never reads would hold its place for good. And where an answer
+//! comes before the whole request did, hyper closes at once, which takes the answer from the hands of
+//! whoever still sends: here what still comes is thrown away first (RFC 9112, section 9.6).
 
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
+
+/// How long what still comes is thrown away once the last answer is out.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// Whether a request is being answered, told by the service to its connection.
 #[derive(Clone, Default)]
@@ -44,6 +49,8 @@ pub struct Timed<T> {
     taken: Duration,
     timer: Option<Pin<Box<Sleep>>>,
     stuck: Option<Pin<Box<Sleep>>>,
+    /// Our side is closed; until then the other one may still send.
+    linger: Option<Pin<Box<Sleep>>>,
 }
 
 impl<T> Timed<T> {
@@ -56,6 +63,7 @@ impl<T> Timed<T> {
             taken,
             timer: None,
             stuck: None,
+            linger: None,
         }
     }
 
@@ -112,7 +120,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Timed<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Timed<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Timed<T> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -131,8 +139,23 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Timed<T> {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let shut = Pin::new(&mut this.stream).poll_shutdown(cx);
-        this.unstuck(cx, shut)
+        if this.linger.is_none() {
+            let shut = Pin::new(&mut this.stream).poll_shutdown(cx);
+            ready!(this.unstuck(cx, shut))?;
+        }
+        let linger = this
+            .linger
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
+        let mut waste = [0; 4096];
+        while linger.as_mut().poll(cx).is_pending() {
+            let mut waste = ReadBuf::new(&mut waste);
+            match ready!(Pin::new(&mut this.stream).poll_read(cx, &mut waste)) {
+                Ok(()) if !waste.filled().is_empty() => {}
+                // The other side has closed as well, or is gone.
+                Ok(()) | Err(_) => break,
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -159,6 +182,30 @@ mod tests {
         let error = writes.await.unwrap().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert_eq!(began.elapsed().as_secs(), (TAKEN * 2 + HEAD * 2).as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_still_sends_gets_the_answer() {
+        let (mut client, server) = tokio::io::duplex(64);
+        let mut timed = Timed::new(server, Busy::default(), HEAD, TAKEN);
+        let serves = tokio::spawn(async move {
+            timed.write_all(b"413").await.unwrap();
+            timed.shutdown().await.unwrap();
+        });
+        client.write_all(&[b'x'; 64 * 1024]).await.unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(answer, "413");
+        drop(client);
+        let began = Instant::now();
+        serves.await.unwrap();
+        assert!(began.elapsed() < LINGER, "it waits for nobody");
+
+        // Not for good.
+        let (_client, server) = tokio::io::duplex(64);
+        let mut timed = Timed::new(server, Busy::default(), HEAD, TAKEN);
+        timed.shutdown().await.unwrap();
+        assert_eq!(began.elapsed().as_secs(), LINGER.as_secs());
     }
 
     #[tokio::test(start_paused = true)]

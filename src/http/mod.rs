@@ -8,6 +8,7 @@ pub mod connection;
 pub mod docs;
 pub mod entry;
 pub mod openapi;
+mod push;
 mod sandbox;
 pub mod server;
 pub mod sms;

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -31,6 +32,8 @@ use crate::operator::sms::receipts::HeardReceipt;
 use crate::sms_http::receipt_token::Part;
 use crate::store::{Accepted, Mark, NewSms, PartOutcome, Receipt, Store};
 
+/// How long the ledger may take. Operators wait for 15 seconds, most for longer, and come again.
+const TAKEN_WITHIN: Duration = Duration::from_secs(10);
 /// How many times larger than another body one with a batch may be: a hundred receipts are usual.
 pub const BATCH: usize = 8;
 
@@ -85,19 +88,28 @@ async fn answer<S: Store, R: Registry>(
     let Some((link, of)) = found else {
         return Err(problem(404, "no such link"));
     };
-    match admitted.fresh(&door.gateway.store, link, came.at).await {
-        Ok(()) => {}
-        Err(NotFresh::Again(answer)) => return Err(answer),
-        Err(NotFresh::Unknown) => {
-            return Err(problem(503, "try again"));
-        }
-    }
     let rest = admitted.rest;
     let below = rest.strip_prefix("/receipts");
-    match below.filter(|below| below.is_empty() || below.starts_with('/')) {
-        Some(below) => receipts(door, link, of, came.request(below), came.at).await,
-        None => incoming(door, link, of, came.request(rest), came.at).await,
-    }
+    let below = below.filter(|below| below.is_empty() || below.starts_with('/'));
+    let taken = async {
+        match admitted.fresh(&door.gateway.store, link, came.at).await {
+            Ok(()) => {}
+            Err(NotFresh::Again(answer)) => return Err(answer),
+            Err(NotFresh::Unknown) => return Err(unavailable()),
+        }
+        match below {
+            Some(below) => receipts(door, link, of, came.request(below), came.at).await,
+            None => incoming(door, link, of, came.request(rest), came.at).await,
+        }
+    };
+    // Late is as if the operator had hung up.
+    tokio::time::timeout(TAKEN_WITHIN, taken)
+        .await
+        .unwrap_or_else(|_late| {
+            count(link, below.map_or(MESSAGE, |_| RECEIPT), "failed");
+            tracing::error!(%link, "the ledger does not answer; what came waits at the operator");
+            Err(unavailable())
+        })
 }
 
 async fn incoming<S: Store, R: Registry>(

@@ -20,6 +20,7 @@ mod vonage;
 
 use core::net::IpAddr;
 use std::fmt;
+use std::time::Duration;
 
 pub use self::addresses::Addresses;
 pub use self::basic::Basic;
@@ -57,12 +58,18 @@ pub struct Evidence<'a> {
     pub at: Moment,
 }
 
+/// The most that two clocks may be apart, whatever a link says.
+pub const SKEW_MAX: Duration = Duration::from_secs(86_400);
+/// How long a nonce is remembered. It does not go by the link's own skew: when that is raised, a
+/// request of before is in its time again, and then its nonce has to be known still.
+pub const NONCE_KEPT: Duration = SKEW_MAX.saturating_mul(2);
+
 /// What may come once only on a link: the door puts it into the ledger before it goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Nonce {
     /// What identifies it, for the ledger to hash.
     pub value: Vec<u8>,
-    /// How long it has to be remembered: after that its request is stale anyway.
+    /// How long it has to be remembered: after that its request is stale whatever the skew.
     pub until: Moment,
 }
 

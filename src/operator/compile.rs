@@ -1,13 +1,15 @@
 //! From a shape's file to a shape: everything that its parts say of each other is proved here.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::callback::Channel;
+use crate::dialog::tree;
 use crate::finding::{Finding, Source, Span};
 use crate::operator::field::{Field, Place};
 use crate::operator::file::{
-    CodeGiven, First, Head, Holds, Ordered, Peek, RepeatFile, ReplyFile, RequestFile, RuleFile,
-    SessionIds, UssdFile,
+    CodeGiven, First, Head, Holds, NumberGiven, Ordered, Peek, RepeatFile, ReplyFile, RequestFile,
+    RuleFile, SessionIds, UssdFile,
 };
 use crate::operator::path::{PathShape, Segment};
 use crate::operator::reply::{Hole, ReplyBody, ReplyTemplate};
@@ -15,6 +17,7 @@ use crate::operator::request::BodyKind;
 use crate::operator::rule::{Rule, Test};
 use crate::operator::sample::Sample;
 use crate::operator::template::{Escape, Fill, JsonTemplate, Template};
+use crate::operator::ussd::push::Push;
 use crate::operator::ussd::{RepeatRule, UssdShape};
 use crate::screen::{Limit, fit};
 
@@ -29,6 +32,8 @@ pub const DEADLINE_MS_MIN: u64 = 2_000;
 
 /// What is wrong with a file, before it has a place.
 pub(super) struct Fault {
+    /// The keys that lead to the place; of a list, numbers from 0.
+    within: VecDeque<String>,
     /// What stands in the file at the place, to find it by.
     near: String,
     message: String,
@@ -42,20 +47,52 @@ impl Fault {
         mend: impl Into<String>,
     ) -> Self {
         Self {
+            within: VecDeque::new(),
             near: near.into(),
             message: message.into(),
             mend: mend.into(),
         }
     }
 
-    /// The fault as a finding, at the first place where the file has the text that it is near.
+    /// The same, below this key.
+    pub(super) fn within(mut self, key: impl ToString) -> Self {
+        self.within.push_front(key.to_string());
+        self
+    }
+
+    /// The fault as a finding: below its keys, at the text that it is near.
     pub(super) fn finding(self, source: &Source) -> Finding {
-        let at = source.text().find(&self.near);
-        let span = at.map_or_else(Span::default, |at| Span {
-            at,
-            len: self.near.len(),
-        });
-        source.error("O002", span, self.message, self.mend)
+        self.found("O002", source)
+    }
+
+    /// The same under another code.
+    pub(super) fn found(mut self, code: &'static str, source: &Source) -> Finding {
+        let span = self.place(source);
+        source.error(code, span, self.message, self.mend)
+    }
+
+    fn place(&mut self, source: &Source) -> Span {
+        let text = source.text();
+        let keys = self.within.make_contiguous();
+        let range = match tree::read(text, DEPTH_MAX) {
+            Ok(root) => root.behind(keys, text.len()),
+            // What was read once is read again.
+            Err(_) => Span {
+                at: 0,
+                len: text.len(),
+            },
+        };
+        let inside = text.get(range.at..range.at + range.len).unwrap_or_default();
+        match inside.find(&self.near) {
+            Some(at) => Span {
+                at: range.at + at,
+                len: self.near.len(),
+            },
+            None => Span {
+                at: range.at,
+                len: inside.lines().next().map_or(0, str::len),
+            },
+        }
     }
 }
 
@@ -113,7 +150,7 @@ pub fn ussd(source: &Source) -> Result<UssdShape, Box<Finding>> {
 fn ussd_of(file: &UssdFile) -> Result<UssdShape, Fault> {
     let head = file.head();
     head_of(&head)?;
-    let request = request(&file.request)?;
+    let request = request(&file.request).map_err(|fault| fault.within("request"))?;
     let RequestShape {
         methods,
         body,
@@ -129,6 +166,8 @@ fn ussd_of(file: &UssdFile) -> Result<UssdShape, Fault> {
                 format!("there is no field `{name}`"),
                 format!("say where it stands: `{name}: form NAME`, or another place"),
             )
+            .within("fields")
+            .within("request")
         })
     };
     let (subscriber, input) = (needed("subscriber")?, needed("input")?);
@@ -140,52 +179,69 @@ fn ussd_of(file: &UssdFile) -> Result<UssdShape, Fault> {
                 "code:",
                 "the code is said to be told, and there is no field `code`",
                 "name its place among the fields, or write `first: dialled` or `code: never`",
-            ));
+            )
+            .within("code")
+            .within("reads"));
         }
         (CodeGiven::Never, Some(_)) => {
             return Err(Fault::new(
                 "code: never",
                 "there is a field `code` that is never told",
                 "take the field away, or write `code: always` or `code: first`",
-            ));
+            )
+            .within("code")
+            .within("reads"));
         }
         (CodeGiven::Always | CodeGiven::First | CodeGiven::Never, _) => {}
+    }
+    let has_id = session.is_some_and(|at| !fields[at].optional);
+    if reads.subscriber == NumberGiven::First && !has_id {
+        return Err(Fault::new(
+            "subscriber: first",
+            "the number is told at the dial only, and no field `session` that is always there tells whose a key press is",
+            "name the place of the session's id as `session:`, without `optional: true`; or write `subscriber: always`",
+        ));
     }
     if reads.holds_path() && file.repeat != RepeatFile::Path {
         return Err(Fault::new(
             "repeat:",
             "where `input` is the whole path, the path tells a repeat",
             "write `repeat: path`",
-        ));
+        )
+        .within("repeat"));
     }
     if !reads.holds_path() && file.repeat == RepeatFile::Path {
         return Err(Fault::new(
             "repeat: path",
             "`input` holds the last thing typed, which tells no repeat",
             "write `repeat: none`, or `repeat: { key: [FIELD, …] }` with the fields of an id",
-        ));
+        )
+        .within("repeat"));
     }
     if !reads.holds_path() && reads.event.is_empty() {
         return Err(Fault::new(
             "reads:",
             "nothing tells a dial from a key press",
             "write `event:` with a rule each, or `event: [{ is: unsaid }]` where the first request of a session is the dial",
-        ));
+        ).within("reads"));
     }
     let session_ids = match session.map(|at| fields[at].optional) {
         // Without an id of its own, the number's next session has the same.
         None | Some(true) => SessionIds::Recur,
         Some(false) => reads.session_ids,
     };
-    let events = rules(&reads.event, &fields)?;
+    let of_reads = |fault: Fault| fault.within("event").within("reads");
+    let events = rules(&reads.event, &fields).map_err(of_reads)?;
     if let Some(at) = events.iter().position(|rule| rule.test == Test::Always)
         && at + 1 < events.len()
     {
         return Err(Fault::new(
-            "event:\n",
+            "event:",
             "a rule stands behind one that always holds, and is never asked",
             "let the rule without `field:` be the last one",
-        ));
+        )
+        .within("event")
+        .within("reads"));
     }
     let repeat = match &file.repeat {
         RepeatFile::Path => RepeatRule::Path,
@@ -194,34 +250,49 @@ fn ussd_of(file: &UssdFile) -> Result<UssdShape, Fault> {
             names
                 .iter()
                 .map(|name| field_named(&fields, name, "key:"))
-                .collect::<Result<_, _>>()?,
+                .collect::<Result<_, _>>()
+                .map_err(|fault| fault.within("repeat"))?,
         ),
     };
-    let reply = reply(&file.reply, &fields, "reply:")?;
-    if matches!(reply.body, ReplyBody::Empty) {
-        return Err(Fault::new(
-            "reply:",
-            "a reply without a body shows nothing",
-            "write one of `text:`, `json:`, `xml:`",
-        ));
-    }
-    if !reply.shows_text() {
-        return Err(Fault::new(
-            "reply:",
-            "the screen is nowhere in the reply, so that nobody would read it",
-            "put `{text}` where the operator wants the text, in `continue:` and `end:` alike",
-        ));
-    }
     let closed = match &file.closed {
-        Some(file) => self::reply(file, &fields, "closed:")?,
+        Some(file) => self::reply(file, &fields, "closed")?,
         None => ReplyTemplate::empty(),
     };
+    let (reply, push) = match (&file.reply, &file.push) {
+        (Some(given), None) => (
+            shown(self::reply(given, &fields, "reply")?, "reply")
+                .map_err(|fault| fault.within("reply"))?,
+            None,
+        ),
+        // The screen goes elsewhere: this is an acknowledgement.
+        (None, Some(given)) => (closed.clone(), {
+            push::names(&fields)?;
+            let push = push::push(given, &fields).map_err(|fault| fault.within("push"))?;
+            Some(push)
+        }),
+        (Some(_), Some(_)) => {
+            return Err(Fault::new(
+                "push:",
+                "a screen goes in one way: in the answer, or in a request of ours",
+                "take `reply:` or `push:` away; with `push:`, `closed:` is what callbacks are answered",
+            )
+            .within("push"));
+        }
+        (None, None) => {
+            return Err(Fault::new(
+                "shape:",
+                "nothing says how a screen goes back",
+                "write `reply:` where it is in the answer, `push:` where it is a request of ours",
+            ));
+        }
+    };
     let refused = match &file.refused {
-        Some(file) => Some(self::reply(file, &fields, "refused:")?),
+        Some(file) => Some(self::reply(file, &fields, "refused")?),
         None => None,
     };
     let mut echoed = reply.fields();
     echoed.extend(closed.fields());
+    echoed.extend(push.iter().flat_map(Push::fields));
     echoed.sort_unstable();
     echoed.dedup();
     let limit = Limit {
@@ -237,27 +308,40 @@ fn ussd_of(file: &UssdFile) -> Result<UssdShape, Fault> {
                 fit::LIMIT_MIN.septets,
                 fit::LIMIT_MIN.units
             ),
-        ));
+        )
+        .within("limits"));
     }
     if file.deadline_ms < DEADLINE_MS_MIN {
         return Err(Fault::new(
             "deadline_ms:",
             "that leaves no time to answer",
             format!("give at least {DEADLINE_MS_MIN} milliseconds"),
-        ));
+        )
+        .within("deadline_ms"));
     }
     if file.samples.is_empty() {
         return Err(Fault::new(
             "samples:",
             "there is no sample, so nothing shows that the shape is right",
             "put in what the operator's document shows, or what was seen on the wire",
-        ));
+        )
+        .within("samples"));
     }
-    let samples = file
+    let samples: Vec<Sample> = file
         .samples
         .iter()
-        .map(Sample::parse)
+        .enumerate()
+        .map(|(at, file)| Sample::parse(file).map_err(|fault| fault.within(at).within("samples")))
         .collect::<Result<_, _>>()?;
+    if reads.subscriber == NumberGiven::Always
+        && samples.iter().any(|sample| sample.dialled_by.is_some())
+    {
+        return Err(Fault::new(
+            "dialled_by:",
+            "every request tells the number, so that nobody is asked who dialled",
+            "take it away, or write `subscriber: first` under `reads:`",
+        ));
+    }
     Ok(UssdShape {
         network: at("network"),
         head,
@@ -271,11 +355,13 @@ fn ussd_of(file: &UssdFile) -> Result<UssdShape, Fault> {
         input,
         holds: reads.input,
         first: reads.first,
+        number_given: reads.subscriber,
         code_given: reads.code,
         session_ids,
         events,
         repeat,
         reply,
+        push,
         closed,
         refused,
         echoed,
@@ -286,6 +372,26 @@ fn ussd_of(file: &UssdFile) -> Result<UssdShape, Fault> {
         samples,
         fields,
     })
+}
+
+/// Proves that a screen is where it goes to.
+fn shown(template: ReplyTemplate, what: &str) -> Result<ReplyTemplate, Fault> {
+    let near = format!("{what}:");
+    if matches!(template.body, ReplyBody::Empty) {
+        return Err(Fault::new(
+            near,
+            format!("a {what} without a body shows nothing"),
+            "write one of `text:`, `json:`, `xml:`",
+        ));
+    }
+    if !template.shows_text() {
+        return Err(Fault::new(
+            near,
+            format!("the screen is nowhere in the {what}, so that nobody would read it"),
+            "put `{text}` where the operator wants the text, in `continue:` and `end:` alike",
+        ));
+    }
+    Ok(template)
 }
 
 impl crate::operator::file::ReadsFile {
@@ -307,21 +413,24 @@ pub(super) fn head_of(head: &Head) -> Result<(), Fault> {
             "shape:",
             "that is no name of a shape",
             "use small letters, digits and `-`, at most 40",
-        ));
+        )
+        .within("shape"));
     }
     if !head.enabled && head.because.is_empty() {
         return Err(Fault::new(
             "enabled: false",
             "nobody will know why it is switched off",
             "add `because:` with a sentence",
-        ));
+        )
+        .within("enabled"));
     }
     if head.sources.is_empty() {
         return Err(Fault::new(
             "sources:",
             "there is no source",
             "name the document or capture that the shape was made from",
-        ));
+        )
+        .within("sources"));
     }
     Ok(())
 }
@@ -345,7 +454,8 @@ pub(super) fn request(file: &RequestFile) -> Result<RequestShape, Fault> {
             "methods:",
             "these are no methods of callbacks",
             "write one or more of GET, POST, PUT, DELETE, PATCH in capitals",
-        ));
+        )
+        .within("methods"));
     }
     let media_types = match &file.content_types {
         Some(types) => types.clone(),
@@ -382,6 +492,7 @@ pub(super) fn request(file: &RequestFile) -> Result<RequestShape, Fault> {
                 message,
                 "name segments that differ, such as {session}",
             )
+            .within("path")
         })?,
         None if fields
             .iter()
@@ -398,7 +509,9 @@ pub(super) fn request(file: &RequestFile) -> Result<RequestShape, Fault> {
                 near,
                 format!("`{}` is what replies call something else", field.name),
                 "give the field another name",
-            ));
+            )
+            .within(&field.name)
+            .within("fields"));
         }
         for place in &field.places {
             let can = match place {
@@ -423,7 +536,7 @@ pub(super) fn request(file: &RequestFile) -> Result<RequestShape, Fault> {
                         place.kind()
                     ),
                     "let `body:` be form, json, xml or text as the operator sends it, and name the segment in `path:`",
-                ));
+                ).within(&field.name).within("fields"));
             }
         }
         if field
@@ -435,7 +548,9 @@ pub(super) fn request(file: &RequestFile) -> Result<RequestShape, Fault> {
                 near,
                 "a part is counted from 1, between separators that are not empty",
                 "write `part: { of: \";\", nth: 1 }`",
-            ));
+            )
+            .within(&field.name)
+            .within("fields"));
         }
     }
     Ok(RequestShape {
@@ -475,7 +590,8 @@ pub(super) fn rules<T: Copy>(
 ) -> Result<Vec<Rule<T>>, Fault> {
     files
         .iter()
-        .map(|file| {
+        .enumerate()
+        .map(|(at, file)| {
             let mut tests = Vec::new();
             tests.extend(file.equals.clone().map(Test::Equals));
             tests.extend(file.other_than.clone().map(Test::OtherThan));
@@ -496,10 +612,10 @@ pub(super) fn rules<T: Copy>(
             let (field, test) = match (&file.field, tests.len()) {
                 (None, 0) => (0, Test::Always),
                 (Some(name), 1) => (
-                    field_named(fields, name, &near)?,
+                    field_named(fields, name, &near).map_err(|fault| fault.within(at))?,
                     tests.swap_remove(0),
                 ),
-                (None | Some(_), _) => return Err(several()),
+                (None | Some(_), _) => return Err(several().within(at)),
             };
             Ok(Rule {
                 field,
@@ -534,43 +650,54 @@ pub const HOLES: [(&str, Hole); 9] = [
     ("url", Hole::Url),
 ];
 
-/// Proves a reply.
-pub(super) fn reply(
+/// Proves the reply that stands under this key.
+pub(super) fn reply(file: &ReplyFile, fields: &[Field], key: &str) -> Result<ReplyTemplate, Fault> {
+    template(file, fields, &[], &format!("{key}:")).map_err(|fault| fault.within(key))
+}
+
+/// The hole of that name: one that everything has, one of `further`, or a field.
+fn hole(name: &str, fields: &[Field], further: &[(&str, Hole)]) -> Option<Hole> {
+    let known = HOLES.iter().chain(further);
+    let mut known = known.filter(|(known, _)| *known == name);
+    known.next().map(|(_, hole)| *hole).or_else(|| {
+        let at = fields.iter().position(|field| field.name == name);
+        at.map(Hole::Field)
+    })
+}
+
+/// A fault of a template: at the hole, where the message names one.
+fn unfit(message: String, fields: &[Field], further: &[(&str, Hole)], near: &str) -> Fault {
+    let at = message
+        .split_once('}')
+        .map(|(hole, _)| hole.to_owned() + "}");
+    let more: String = further
+        .iter()
+        .map(|(name, _)| format!("{{{name}}}, "))
+        .collect();
+    Fault::new(
+        at.filter(|at| at.starts_with('{'))
+            .unwrap_or_else(|| near.to_owned()),
+        message,
+        format!(
+            "fill in {more}{{text}}, {{msisdn}}, {{digits}}, {{ends}}, {{continues}}, {{status}}, {{detail}}, {{dcs}}, {{url}} or a field: {}",
+            fields
+                .iter()
+                .map(|field| format!("{{{}}}", field.name))
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
+    )
+}
+
+/// Proves what goes to the operator; `further` are holes beside those of every reply.
+fn template(
     file: &ReplyFile,
     fields: &[Field],
+    further: &[(&str, Hole)],
     near: &str,
 ) -> Result<ReplyTemplate, Fault> {
-    let hole = |name: &str| {
-        HOLES
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, hole)| *hole)
-            .or_else(|| {
-                fields
-                    .iter()
-                    .position(|field| field.name == name)
-                    .map(Hole::Field)
-            })
-    };
-    let wrong = |message: String| {
-        // The hole, where the message names one.
-        let at = message
-            .split_once('}')
-            .map(|(hole, _)| hole.to_owned() + "}");
-        Fault::new(
-            at.filter(|at| at.starts_with('{'))
-                .unwrap_or_else(|| near.to_owned()),
-            message,
-            format!(
-                "fill in {{text}}, {{msisdn}}, {{digits}}, {{ends}}, {{continues}}, {{status}}, {{detail}}, {{dcs}}, {{url}} or a field: {}",
-                fields
-                    .iter()
-                    .map(|field| format!("{{{}}}", field.name))
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            ),
-        )
-    };
+    let hole = |name: &str| hole(name, fields, further);
+    let wrong = |message: String| unfit(message, fields, further, near);
     let template = |text: &String| Template::parse(text, &hole);
     let (body, content_type) = match (&file.text, &file.xml, &file.json) {
         (None, None, None) => (ReplyBody::Empty, None),
@@ -603,9 +730,10 @@ pub(super) fn reply(
             "status:",
             "that is no status of an answer",
             "write a number from 200 to 599",
-        ));
+        )
+        .within("status"));
     }
-    let replace = replacements(&file.replace, &body)?;
+    let replace = replacements(&file.replace, &body).map_err(|fault| fault.within("replace"))?;
     if let ReplyBody::Xml(xml) = &body {
         for ends in [false, true] {
             let probe = xml
@@ -616,7 +744,8 @@ pub(super) fn reply(
                     "xml:",
                     format!("what `{near}` would send is no XML"),
                     "close every element, put attributes in quotes, write `&amp;` for `&`",
-                ));
+                )
+                .within("xml"));
             }
         }
     }
@@ -681,6 +810,8 @@ fn headers(
         })
         .collect()
 }
+
+mod push;
 
 #[cfg(test)]
 mod broken;

@@ -55,6 +55,29 @@ impl Place {
         }
     }
 
+    /// What a path has at this place, by the whole of it and its named segments; none where the
+    /// place is not in the path.
+    pub fn of_path<'r>(
+        &self,
+        rest: &'r str,
+        segments: &'r [(&str, Cow<'r, str>)],
+    ) -> Option<&'r str> {
+        match self {
+            Self::Rest => Some(rest),
+            Self::Path(name) => segments
+                .iter()
+                .find(|(known, _)| known == name)
+                .map(|(_, value)| value.as_ref()),
+            Self::Form(_)
+            | Self::Query(_)
+            | Self::Json(_)
+            | Self::Xml(_)
+            | Self::Header(_)
+            | Self::Method
+            | Self::Body => None,
+        }
+    }
+
     /// The kind of place, as shapes write it.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -260,10 +283,16 @@ impl Field {
                 return Err(CallbackError::malformed(place.name(), "without NUL"));
             }
             if let Some(text) = self.taken(text) {
-                if self.digits && (text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit())) {
-                    return Err(CallbackError::malformed(place.name(), "a number in digits"));
+                let mut value = Value { text, bare };
+                if self.digits {
+                    let whole = value.whole();
+                    if whole.is_empty() || !whole.bytes().all(|b| b.is_ascii_digit()) {
+                        let expected = "a number in digits";
+                        return Err(CallbackError::malformed(place.name(), expected));
+                    }
+                    value.text = Cow::Owned(whole.to_owned());
                 }
-                return Ok(Some(Value { text, bare }));
+                return Ok(Some(value));
             }
         }
         Ok(None)

@@ -10,7 +10,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use crate::callback::Channel;
 use crate::operator::field::Place;
 use crate::operator::request::BodyKind;
-use crate::operator::sms::file::{IncomingFile, ReceiptsFile, SendFile, SmsSampleFile};
+use crate::operator::sms::file::{AnswerFile, IncomingFile, ReceiptsFile, SendFile, SmsSampleFile};
 use crate::operator::template::{Choice, Tree};
 
 /// How much of an operator's contract is known.
@@ -150,8 +150,13 @@ shape_file! {
         reads: ReadsFile,
         /// What makes a repeat.
         repeat: RepeatFile,
-        /// What it is answered.
-        reply: ReplyFile,
+        /// What it is answered, where the screen is in the answer.
+        #[serde(default)]
+        reply: Option<ReplyFile>,
+        /// Where the screen goes in a request of ours; the callback is then answered what `closed:`
+        /// says.
+        #[serde(default)]
+        push: Option<PushFile>,
         /// What a closed session is answered; an empty 200 where it is not said.
         #[serde(default)]
         closed: Option<ReplyFile>,
@@ -301,6 +306,9 @@ pub struct ReadsFile {
     /// What it holds at a dial.
     #[serde(default)]
     pub first: First,
+    /// When the subscriber's number is told.
+    #[serde(default)]
+    pub subscriber: NumberGiven,
     /// When the dialled code is told.
     pub code: CodeGiven,
     /// Whether an id comes again for another session.
@@ -333,6 +341,17 @@ pub enum First {
     Dialled,
     /// What was dialled behind the code: `1*1`.
     Rest,
+}
+
+/// When the subscriber's number is told in the field `subscriber`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NumberGiven {
+    /// In every request.
+    #[default]
+    Always,
+    /// At the dial; afterwards the session's id tells whose it is.
+    First,
 }
 
 /// When the dialled code is told in the field `code`.
@@ -474,6 +493,46 @@ pub struct ReplyFile {
     pub replace: Ordered<String>,
 }
 
+/// `push:`; one of `text`, `json`, `xml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PushFile {
+    /// The method.
+    #[serde(default = "post")]
+    pub method: String,
+    /// The path behind the link's `url`, with its query.
+    #[serde(default)]
+    pub path: String,
+    /// Headers.
+    #[serde(default)]
+    pub headers: Ordered<Choice<String>>,
+    /// Whether user and secret go as Basic.
+    #[serde(default)]
+    pub basic: bool,
+    /// The content type, where it is not that of the body.
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// A text.
+    #[serde(default)]
+    pub text: Option<Choice<String>>,
+    /// XML; what is filled in is escaped.
+    #[serde(default)]
+    pub xml: Option<Choice<String>>,
+    /// JSON.
+    #[serde(default)]
+    pub json: Option<Tree>,
+    /// As in `reply:`.
+    #[serde(default)]
+    pub replace: Ordered<String>,
+    /// What the operator answers; where it is not said, a status 2xx means that it took the screen.
+    #[serde(default)]
+    pub answer: Option<AnswerFile>,
+}
+
+fn post() -> String {
+    "POST".to_owned()
+}
+
 /// `limits:`.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -498,6 +557,9 @@ pub struct SampleFile {
     pub date: String,
     /// The request: a line with method and path below the link, headers, an empty line, the body.
     pub request: String,
+    /// Who dialled the session, where the number is told at the dial only: what the ledger would say.
+    #[serde(default)]
+    pub dialled_by: Option<String>,
     /// What is read of it.
     pub reads: Ordered<String>,
     /// A screen to answer with.
@@ -509,6 +571,10 @@ pub struct SampleFile {
     /// The answer: a line with the status, headers, an empty line, the body.
     #[serde(default)]
     pub answer: Option<String>,
+    /// Of a shape with `push:`: what is posted, a line with method and path behind the link's `url`,
+    /// headers, an empty line, the body.
+    #[serde(default)]
+    pub pushed: Option<String>,
 }
 
 /// A map in the order of the file.

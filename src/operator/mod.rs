@@ -15,6 +15,7 @@ pub mod path;
 pub mod play;
 #[cfg(test)]
 mod properties;
+pub mod prove;
 pub mod refusal;
 pub mod reply;
 pub mod request;

@@ -6,11 +6,13 @@ use crate::operator::CallbackError;
 use crate::operator::file::Is;
 use crate::operator::reply::Answer;
 use crate::operator::sample::Sample;
+use crate::operator::sms::sample::SmsSample;
+use crate::operator::ussd::push::Posted;
 use crate::operator::ussd::{Heard, UssdShape};
 use crate::store::Reply;
 
 /// The URL that every sample is sent to.
-pub(super) const SAMPLE_URL: &str = "https://gateway.example/ussd/link";
+const SAMPLE_URL: &str = "https://gateway.example/ussd/link";
 
 /// What became of a sample.
 #[derive(Clone)]
@@ -19,6 +21,8 @@ pub struct Played {
     pub reads: Result<Vec<(&'static str, String)>, CallbackError>,
     /// What it was answered, where the sample has a screen or needs none.
     pub answer: Option<Answer>,
+    /// What is posted, where the shape does that and the sample has a screen.
+    pub pushed: Option<Posted>,
     /// What is otherwise than the sample says.
     pub differences: Vec<Difference>,
 }
@@ -47,13 +51,23 @@ impl Is {
     }
 }
 
+/// A sample as the door has it: with the URL that was called, and with the number that the ledger
+/// knows where the request tells none.
+pub(super) fn heard(shape: &UssdShape, sample: &Sample) -> Result<Heard, CallbackError> {
+    let mut heard = shape.hear(sample.request())?;
+    SAMPLE_URL.clone_into(&mut heard.url);
+    if heard.subscriber.is_none() && heard.is != Is::Ignored {
+        heard.subscriber.clone_from(&sample.dialled_by);
+    }
+    Ok(heard)
+}
+
 /// Plays a sample.
 pub fn ussd(shape: &UssdShape, sample: &Sample) -> Played {
-    let mut heard = match shape.hear(sample.request()) {
+    let heard = match heard(shape, sample) {
         Ok(heard) => heard,
         Err(error) => return refused(shape, sample, error),
     };
-    SAMPLE_URL.clone_into(&mut heard.url);
     let reads = reads(&heard);
     let mut differences = Vec::new();
     for (name, expected) in &sample.reads {
@@ -73,6 +87,9 @@ pub fn ussd(shape: &UssdShape, sample: &Sample) -> Played {
         }),
         (None, false) => None,
     };
+    let account = SmsSample::account();
+    let screen = reply.as_ref().filter(|_| !over);
+    let pushed = screen.and_then(|reply| shape.posted(&account, &heard, reply));
     let answer = reply.map(|reply| shape.answer(&heard, &reply));
     if let (Some(expected), Some(answer)) = (&sample.answer, &answer) {
         differ(
@@ -82,9 +99,17 @@ pub fn ussd(shape: &UssdShape, sample: &Sample) -> Played {
             answer.shown().trim_end(),
         );
     }
+    if let Some(expected) = &sample.pushed {
+        let seen = pushed.as_ref().map_or_else(
+            || "nothing is posted".to_owned(),
+            |pushed| pushed.shown().trim_end().to_owned(),
+        );
+        differ(&mut differences, "pushed", expected.trim_end(), &seen);
+    }
     Played {
         reads: Ok(reads),
         answer,
+        pushed,
         differences,
     }
 }
@@ -110,6 +135,7 @@ fn refused(shape: &UssdShape, sample: &Sample, error: CallbackError) -> Played {
     Played {
         reads: Err(error),
         answer: Some(answer),
+        pushed: None,
         differences,
     }
 }
@@ -118,6 +144,8 @@ fn reads(heard: &Heard) -> Vec<(&'static str, String)> {
     let mut reads = vec![("event", heard.is.word().to_owned())];
     if let Some(subscriber) = &heard.subscriber {
         reads.push(("subscriber", subscriber.as_str().to_owned()));
+    }
+    if heard.is != Is::Ignored {
         reads.push(("session", heard.session.clone()));
         reads.push(("input", heard.input.clone()));
     }

@@ -14,6 +14,7 @@ use crate::operator::reply::{Answer, ReplyBody};
 use crate::operator::request::{BodyKind, Request};
 use crate::operator::sample::Sample;
 use crate::operator::shape::Shapes;
+use crate::operator::sms::sample::SmsSample;
 use crate::operator::ussd::UssdShape;
 use crate::store::Reply;
 
@@ -198,7 +199,8 @@ proptest! {
                 let answer = shape.answer(&heard, &reply);
                 good(&answer);
                 if !matches!(heard.is, Is::End | Is::Ignored) {
-                    read_back(shape, &answer, &text);
+                    let posted = shape.posted(&SmsSample::account(), &heard, &reply);
+                    read_back(shape, posted.as_ref().map_or(&answer, |posted| &posted.answer), &text);
                 }
             }
         }
@@ -215,7 +217,7 @@ proptest! {
 /// Looks for the screen in the answer, as the operator's reader would.
 fn read_back(shape: &UssdShape, answer: &Answer, text: &str) {
     let name = &shape.head.name;
-    match &shape.reply.body {
+    match &shape.screens().body {
         ReplyBody::Json(_) => {
             let read: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
             assert!(
@@ -227,7 +229,7 @@ fn read_back(shape: &UssdShape, answer: &Answer, text: &str) {
         ReplyBody::Xml(_) => {
             let lost = |c: &char| !matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
             let mut wanted: String = text.chars().filter(|c| !lost(c)).collect();
-            for (from, _) in &shape.reply.replace {
+            for (from, _) in &shape.screens().replace {
                 wanted = wanted.replace(*from, "");
             }
             let document = roxmltree::Document::parse(&answer.body).unwrap();
@@ -249,7 +251,7 @@ fn read_back(shape: &UssdShape, answer: &Answer, text: &str) {
         }
         ReplyBody::Text(_) => {
             let mut wanted = text.to_owned();
-            for (from, to) in &shape.reply.replace {
+            for (from, to) in &shape.screens().replace {
                 wanted = wanted.replace(*from, to);
             }
             assert!(answer.body.contains(&wanted), "{name}: {}", answer.body);

@@ -52,6 +52,10 @@ pub enum Hole {
     Dcs,
     /// The URL that was called, without its query.
     Url,
+    /// Our user at the operator's address; of a screen that is posted.
+    User,
+    /// Our secret there; likewise.
+    Secret,
     /// A field of the request, as it came.
     Field(usize),
 }
@@ -140,6 +144,11 @@ impl ReplyTemplate {
 
     /// The fields of the request that it gives back.
     pub fn fields(&self) -> Vec<usize> {
+        fields(&self.holes())
+    }
+
+    /// What is filled in anywhere.
+    pub fn holes(&self) -> Vec<Hole> {
         let mut holes = Vec::new();
         let of = |choice: &Choice<Template<Hole>>, holes: &mut Vec<Hole>| match choice {
             Choice::Same(one) => holes.extend(one.holes()),
@@ -153,18 +162,25 @@ impl ReplyTemplate {
             ReplyBody::Text(text) | ReplyBody::Xml(text) => of(text, &mut holes),
             ReplyBody::Json(json) => json.holes(&mut |hole| holes.push(*hole)),
         }
-        let field = |hole| match hole {
-            Hole::Field(field) => Some(field),
-            Hole::Text
-            | Hole::Msisdn
-            | Hole::Digits
-            | Hole::Ends
-            | Hole::Continues
-            | Hole::Status
-            | Hole::Detail
-            | Hole::Dcs
-            | Hole::Url => None,
-        };
-        holes.into_iter().filter_map(field).collect()
+        holes
     }
+}
+
+/// The fields among these.
+pub fn fields(holes: &[Hole]) -> Vec<usize> {
+    let field = |hole: &Hole| match hole {
+        Hole::Field(field) => Some(*field),
+        Hole::Text
+        | Hole::Msisdn
+        | Hole::Digits
+        | Hole::Ends
+        | Hole::Continues
+        | Hole::Status
+        | Hole::Detail
+        | Hole::Dcs
+        | Hole::Url
+        | Hole::User
+        | Hole::Secret => None,
+    };
+    holes.iter().filter_map(field).collect()
 }

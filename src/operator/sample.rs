@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::callback::Msisdn;
 use crate::operator::compile::Fault;
 use crate::operator::file::{Mark, SampleFile};
 use crate::operator::reply::Answer;
@@ -28,12 +29,16 @@ pub struct Sample {
     pub headers: HeaderMap,
     /// The body.
     pub body: String,
+    /// Who dialled the session, as the ledger would say it.
+    pub dialled_by: Option<Msisdn>,
     /// What is read of it, by name.
     pub reads: Vec<(String, String)>,
     /// A screen to answer with, and whether it ends the session.
     pub screen: Option<(String, bool)>,
     /// The answer as it has to be.
     pub answer: Option<String>,
+    /// What is posted, as it has to be.
+    pub pushed: Option<String>,
 }
 
 impl Sample {
@@ -74,6 +79,16 @@ impl Sample {
                 .map_err(|_| wrong("a header has no good value"))?;
             headers.append(name, value);
         }
+        let dialled_by = file.dialled_by.as_deref().map(|number| {
+            Msisdn::parse(number).map_err(|_| {
+                Fault::new(
+                    format!("dialled_by: {number}"),
+                    format!("sample `{}`: that is no phone number", file.what),
+                    "write it in E.164, as `dialled_by: \"+212661000002\"`",
+                )
+            })
+        });
+        let dialled_by = dialled_by.transpose()?;
         Ok(Self {
             what: file.what.clone(),
             mark: file.mark,
@@ -88,9 +103,11 @@ impl Sample {
             query,
             headers,
             body: body.to_owned(),
+            dialled_by,
             reads: file.reads.0.clone(),
             screen: file.screen.clone().map(|screen| (screen, file.ends)),
             answer: file.answer.clone(),
+            pushed: file.pushed.clone(),
         })
     }
 

@@ -33,6 +33,14 @@ impl Shape {
         }
     }
 
+    /// How many samples it has.
+    pub fn samples(&self) -> usize {
+        match self {
+            Self::Ussd(shape) => shape.samples.len(),
+            Self::Sms(shape) => shape.samples.len(),
+        }
+    }
+
     /// Name, sources and the like.
     pub fn head(&self) -> &Head {
         match self {

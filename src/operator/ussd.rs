@@ -1,20 +1,24 @@
-//! A shape of USSD callbacks: from a request to what it means, and from a screen to an answer.
+//! A shape of USSD callbacks: from a request to what it means, and from a screen to an answer, or to
+//! a request of ours ([`push`]).
+
+pub mod push;
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::callback::{Input, Msisdn, Repeat, ServiceName};
 use crate::input::dialled;
-use crate::operator::field::{Field, Value};
-use crate::operator::file::{CodeGiven, First, Head, Holds, Is, SessionIds};
+use crate::operator::field::{Field, Place, Value};
+use crate::operator::file::{CodeGiven, First, Head, Holds, Is, NumberGiven, SessionIds};
 use crate::operator::json::Json;
 use crate::operator::path::PathShape;
 use crate::operator::refusal::CallbackError;
 use crate::operator::reply::{Answer, Hole, ReplyTemplate, problem};
 use crate::operator::request::{Body, BodyKind, Read, Request};
-use crate::operator::rule::{self, Rule};
+use crate::operator::rule::{self, Rule, Test};
 use crate::operator::sample::Sample;
 use crate::operator::template::Fill;
+use crate::operator::ussd::push::Push;
 use crate::screen::Limit;
 use crate::screen::alphabet::{self, Alphabet};
 use crate::store::Reply;
@@ -66,6 +70,8 @@ pub struct UssdShape {
     pub holds: Holds,
     /// What it holds at a dial.
     pub first: First,
+    /// When the subscriber's number is told.
+    pub number_given: NumberGiven,
     /// When the code is told.
     pub code_given: CodeGiven,
     /// Whether ids come again.
@@ -74,8 +80,10 @@ pub struct UssdShape {
     pub events: Vec<Rule<Is>>,
     /// What makes a repeat.
     pub repeat: RepeatRule,
-    /// What a callback is answered.
+    /// What a callback is answered; with `push`, the acknowledgement.
     pub reply: ReplyTemplate,
+    /// Where the screen goes, if that is not the answer.
+    pub push: Option<Push>,
     /// What a closed session is answered.
     pub closed: ReplyTemplate,
     /// What a fault is answered; none means RFC 9457.
@@ -99,7 +107,8 @@ pub struct UssdShape {
 pub struct Heard {
     /// What it is; where the path tells, a key press.
     pub is: Is,
-    /// Who; none where nothing of the request counts.
+    /// Who; none where nothing of the request counts, and where the number was told at the dial and
+    /// the session's id has to tell whose it is.
     pub subscriber: Option<Msisdn>,
     /// The operator's session; empty where it has none.
     pub session: String,
@@ -142,27 +151,42 @@ impl UssdShape {
         let segments = self
             .path
             .read(request.rest)
-            .ok_or_else(|| CallbackError::Path(self.path.shown().into()))?;
+            .filter(|segments| {
+                self.paths().is_none_or(|(place, words)| {
+                    let asked = place.of_path(request.rest, segments);
+                    asked.is_some_and(|asked| words.iter().any(|word| *word == asked))
+                })
+            })
+            .ok_or_else(|| CallbackError::Path(self.paths_shown().into()))?;
         let read = request.read(self.body, &self.media_types)?;
         let mut values = Vec::with_capacity(self.fields.len());
         for field in &self.fields {
             values.push(field.find(&read, &segments, None)?);
         }
         let is = self.event(&values)?;
+        let told_before = self.number_given == NumberGiven::First && is != Is::New;
         // An end that does not say whose session it is closes none.
         let whose = self
             .fields
             .get(self.subscriber)
             .zip(values.get(self.subscriber));
         let nobodys = whose.is_some_and(|(field, value)| field.optional && value.is_none());
-        if is == Is::Ignored || (is == Is::End && nobodys) {
+        let skipped = is == Is::End && nobodys && !told_before;
+        if skipped
+            && let Some(at) = self.session
+            && let Some(Some(id)) = values.get(at)
+        {
+            self.id(at, &id.text)?;
+        }
+        if is == Is::Ignored || skipped {
             return Ok(self.ignored(&values));
         }
         // A dial may bring nothing, a key press has something that was pressed.
         let pressed = is == Is::Continue && self.holds == Holds::Last;
         for (at, (field, value)) in self.fields.iter().zip(&values).enumerate() {
             let needed = (!field.optional || (pressed && at == self.input))
-                && (is != Is::End || self.always_needed(&field.name));
+                && (is != Is::End || self.always_needed(&field.name))
+                && !(told_before && at == self.subscriber);
             if value.is_none() && needed {
                 return Err(CallbackError::Missing(field.shown().into()));
             }
@@ -174,7 +198,10 @@ impl UssdShape {
                 .map(|v| v.text.as_ref())
         };
         let subscriber = values.get(self.subscriber).and_then(Option::as_ref);
-        let subscriber = self.number(subscriber.map(Value::whole))?;
+        let subscriber = match subscriber.filter(|value| !(told_before && value.text.is_empty())) {
+            None if told_before => None,
+            told => Some(self.number(told.map(Value::whole))?),
+        };
         let session = match self.session.map(|at| (at, text(at))) {
             Some((at, Some(id))) => self.id(at, id)?.to_owned(),
             Some((_, None)) | None => String::new(),
@@ -189,7 +216,7 @@ impl UssdShape {
         }
         Ok(Heard {
             is,
-            subscriber: Some(subscriber),
+            subscriber,
             session,
             code,
             input: input.to_owned(),
@@ -205,6 +232,55 @@ impl UssdShape {
         })
     }
 
+    /// The place in the path that tells what a request is, and its words; none where something else
+    /// may tell it too.
+    pub fn paths(&self) -> Option<(&Place, Vec<&String>)> {
+        let asked = self.events.first()?.field;
+        let place = self.fields.get(asked)?.places.first()?;
+        if !matches!(place, Place::Rest | Place::Path(_)) {
+            return None;
+        }
+        let mut words = Vec::new();
+        for rule in &self.events {
+            match &rule.test {
+                Test::Equals(all) if rule.field == asked && !rule.any_case => words.extend(all),
+                Test::Equals(_)
+                | Test::Always
+                | Test::Given(_)
+                | Test::Empty(_)
+                | Test::OtherThan(_)
+                | Test::Begins(_) => return None,
+            }
+        }
+        Some((place, words))
+    }
+
+    /// The paths that there are, for errors.
+    fn paths_shown(&self) -> String {
+        let Some((place, words)) = self.paths() else {
+            return self.path.shown();
+        };
+        let mut shown: Vec<String> = Vec::new();
+        for word in words {
+            let path = match place {
+                Place::Path(name) => self.path.shown().replace(&format!("{{{name}}}"), word),
+                Place::Rest if matches!(word.as_str(), "" | "/") => PathShape::None.shown(),
+                Place::Rest
+                | Place::Form(_)
+                | Place::Query(_)
+                | Place::Json(_)
+                | Place::Xml(_)
+                | Place::Header(_)
+                | Place::Method
+                | Place::Body => word.clone(),
+            };
+            if !shown.contains(&path) {
+                shown.push(path);
+            }
+        }
+        shown.join(" or ")
+    }
+
     fn event(&self, values: &[Option<Value<'_>>]) -> Result<Is, CallbackError> {
         if self.events.is_empty() {
             return Ok(Is::Continue);
@@ -212,7 +288,10 @@ impl UssdShape {
         if let Some(is) = rule::first(&self.events, values) {
             return Ok(is);
         }
-        let asked = self.events.first().map_or(self.input, |rule| rule.field);
+        // What it lacks is what tells a dial or a key press.
+        let counts = self.events.iter().find(|rule| rule.is != Is::Ignored);
+        let counts = counts.or(self.events.first());
+        let asked = counts.map_or(self.input, |rule| rule.field);
         if values.get(asked).is_some_and(Option::is_none) {
             return Err(CallbackError::Missing(self.shown(asked).into()));
         }
@@ -294,7 +373,6 @@ impl UssdShape {
 
     /// How many fields the request has that the shape does not; of JSON and XML, at the top.
     fn unknown(&self, read: &Read<'_>) -> usize {
-        use crate::operator::field::Place;
         let places = || self.fields.iter().flat_map(|field| &field.places);
         let in_query = read
             .query
@@ -400,27 +478,7 @@ impl UssdShape {
         let over = matches!(heard.is, Is::End | Is::Ignored);
         let template = if over { &self.closed } else { &self.reply };
         let ends = reply.ends || over;
-        template.answer(200, ends, &|hole| match hole {
-            Hole::Text => Some(Fill::text(reply.text.clone())),
-            Hole::Msisdn => heard
-                .subscriber
-                .as_ref()
-                .map(|who| Fill::text(who.as_str().to_owned())),
-            Hole::Digits => heard
-                .subscriber
-                .as_ref()
-                .map(|who| Fill::text(who.digits().to_owned())),
-            Hole::Ends => Some(Fill::flag(ends)),
-            Hole::Continues => Some(Fill::flag(!ends)),
-            Hole::Dcs => Some(dcs(&reply.text)),
-            Hole::Url => Some(Fill::text(heard.url.clone())),
-            Hole::Status | Hole::Detail => None,
-            Hole::Field(at) => heard
-                .echo
-                .iter()
-                .find(|(known, _)| known == at)
-                .map(|(_, fill)| fill.clone()),
-        })
+        template.answer(200, ends, &|hole| heard.fill(*hole, reply, ends))
     }
 
     /// The answer to a request that cannot be taken.
@@ -438,13 +496,34 @@ impl UssdShape {
             Hole::Continues => Some(Fill::flag(false)),
             Hole::Dcs => Some(dcs(detail)),
             Hole::Url => None,
-            Hole::Msisdn | Hole::Digits | Hole::Field(_) => None,
+            Hole::Msisdn | Hole::Digits | Hole::User | Hole::Secret | Hole::Field(_) => None,
         });
         // What is wrong below the operator's own words is HTTP's to say.
         if matches!(status, 404 | 405 | 415) {
             answer.status = status;
         }
         answer
+    }
+}
+
+impl Heard {
+    /// What goes into a hole of the reply; `ends` is whether the session is over.
+    fn fill(&self, hole: Hole, reply: &Reply, ends: bool) -> Option<Fill<'static>> {
+        let who = self.subscriber.as_ref();
+        match hole {
+            Hole::Text => Some(Fill::text(reply.text.clone())),
+            Hole::Msisdn => who.map(|who| Fill::text(who.as_str().to_owned())),
+            Hole::Digits => who.map(|who| Fill::text(who.digits().to_owned())),
+            Hole::Ends => Some(Fill::flag(ends)),
+            Hole::Continues => Some(Fill::flag(!ends)),
+            Hole::Dcs => Some(dcs(&reply.text)),
+            Hole::Url => Some(Fill::text(self.url.clone())),
+            Hole::Status | Hole::Detail | Hole::User | Hole::Secret => None,
+            Hole::Field(at) => {
+                let mut known = self.echo.iter().filter(|(known, _)| *known == at);
+                known.next().map(|(_, fill)| fill.clone())
+            }
+        }
     }
 }
 

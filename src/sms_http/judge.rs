@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode, header};
 
 use crate::clock::Moment;
-use crate::sms_http::exchange::{Broken, Heard};
+use crate::exchange::{Broken, Heard};
 use crate::sms_http::speaker::{Answer, Speaker, Word};
 use crate::store::{Message, PartOutcome};
 
@@ -91,7 +91,7 @@ pub(super) fn judge(
 }
 
 /// What a status means by itself (RFC 9110, section 15; RFC 6585, section 4).
-fn by_status(status: StatusCode) -> Word {
+pub(crate) fn by_status(status: StatusCode) -> Word {
     let reason = || format!("http {}", status.as_u16());
     match status {
         StatusCode::TOO_MANY_REQUESTS => Word::Throttled,

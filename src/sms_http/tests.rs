@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::{HeaderMap, Method};
@@ -371,7 +373,7 @@ async fn what_was_not_written_is_not_sent() {
     // Nobody speaks TLS there.
     let server = serve(vec![ok("42")]).await;
     let mut settings = settings();
-    settings.connect = Duration::from_millis(200);
+    settings.api.connect = Duration::from_millis(200);
     let carrier = carrier_with(&server.url.replace("http://", "https://"), settings);
     assert_eq!(carried(&carrier, "x").await, PartOutcome::NotSent);
     assert_eq!(server.heard(), [""; 0]);
@@ -386,7 +388,7 @@ async fn what_gets_no_answer_in_time_is_unknown() {
     ] {
         let server = serve(vec![does]).await;
         let mut settings = settings();
-        settings.response = Duration::from_millis(200);
+        settings.api.response = Duration::from_millis(200);
         let carrier = carrier_with(&server.url, settings);
         assert_eq!(carried(&carrier, "x").await, PartOutcome::Unknown);
         assert_eq!(server.heard().len(), 1);
@@ -399,7 +401,7 @@ async fn a_tls_that_never_comes_about_is_not_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
     let mut settings = settings();
-    settings.connect = Duration::from_millis(200);
+    settings.api.connect = Duration::from_millis(200);
     let carrier = carrier_with(&url, settings);
     assert_eq!(carried(&carrier, "x").await, PartOutcome::NotSent);
     assert!(!carrier.is_up());
@@ -496,8 +498,11 @@ async fn only_the_right_certificate_gets_a_message() {
         let carrier = carrier_with(
             &server.url,
             SmsHttpSettings {
-                ca_file,
-                ..settings()
+                api: ApiSettings {
+                    ca_file,
+                    ..settings().api
+                },
+                token: None,
             },
         );
         assert_eq!(carried(&carrier, "x").await, outcome);
@@ -615,8 +620,11 @@ async fn a_stop_ends_what_was_not_begun() {
     let carrier = Arc::new(carrier_with(
         &server.url,
         SmsHttpSettings {
-            rate: Some(0.2),
-            ..settings()
+            api: ApiSettings {
+                rate: Some(0.2),
+                ..settings().api
+            },
+            token: None,
         },
     ));
     assert_eq!(carried(&carrier, "one").await, accepted("1"));

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::sms_http::exchange::{Broken, Heard};
+use crate::exchange::{Broken, Heard};
 use crate::sms_http::judge::LinkWord;
 
 /// So long before its end a token is not used any more.

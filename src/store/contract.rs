@@ -7,6 +7,7 @@
 pub(crate) mod canary;
 pub(crate) mod codes;
 pub(crate) mod deliveries;
+pub(crate) mod diallers;
 pub(crate) mod due;
 pub(crate) mod nonces;
 pub(crate) mod outbox;
@@ -32,6 +33,7 @@ macro_rules! contract_tests {
                 parts_of_others_do_not_mix, unfinished_messages_are_bounded, texts_wait_in_order, texts_of_a_batch_stand_alone;
             deliveries: repeats_by_bind;
             nonces: a_nonce_is_fresh_once, a_nonce_is_forgotten_after_its_life, one_of_many_equal_nonces_is_fresh;
+            diallers: the_newest_dial_counts, a_session_is_of_its_link, a_dial_is_forgotten;
             due: due_times_are_claimed_once, a_replaced_due_time_stays, the_next_due_time_is_told,
                 an_effect_is_intended_once, failed_matches_are_counted_once;
             codes: a_code_is_right_once, tries_are_counted, a_try_is_idempotent, a_resend_repeats_the_code,

@@ -655,6 +655,22 @@ pub trait Store: Send + Sync + 'static {
         now: Moment,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
+    /// Takes note of who dialled a session, where the operator tells it at the dial only. The newest
+    /// dial with an id on a link counts. Durable when it returns.
+    fn dialled(
+        &self,
+        session: &SessionKey,
+        at: Moment,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Who dialled the session with this id on this link, and how the session stands; none where
+    /// nobody did, or where nothing is remembered of that session.
+    fn dialler(
+        &self,
+        link: &LinkName,
+        id: &str,
+    ) -> impl Future<Output = Result<Option<(Msisdn, SessionMark)>, StoreError>> + Send;
+
     /// Marks a bind as closed. What came on it from `unread_from` on may come again, since the
     /// operator may not have had the answer, and is then recognised as a repeat.
     fn close_bind(

@@ -4,6 +4,7 @@
 mod attempts;
 mod codes;
 mod delivery;
+mod dialler;
 mod due;
 mod effects;
 mod engine;
@@ -402,6 +403,22 @@ impl Store for SqlStore {
     ) -> Result<bool, StoreError> {
         let row = nonces::NonceRow::of(&self.inner, &link.0, nonce, until, now);
         self.share(row).await
+    }
+
+    async fn dialled(&self, session: &SessionKey, at: Moment) -> Result<(), StoreError> {
+        let row = dialler::DiallerRow::of(&self.inner, session, at)?;
+        self.write(move |c, _| Box::pin(async move { dialler::put(c, row).await }))
+            .await
+    }
+
+    async fn dialler(
+        &self,
+        link: &LinkName,
+        id: &str,
+    ) -> Result<Option<(Msisdn, SessionMark)>, StoreError> {
+        let (link, id) = (link.clone(), id.to_owned());
+        self.read(move |c, inner| Box::pin(async move { dialler::find(c, &inner, link, id).await }))
+            .await
     }
 
     async fn close_bind(

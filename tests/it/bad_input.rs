@@ -70,6 +70,14 @@ async fn callbacks() {
             404,
             "/ussd/LINK",
         ),
+        (
+            "unknown path below a link",
+            "POST /ussd/sandbox/whatever",
+            FORM,
+            WHOLE.into(),
+            404,
+            "the shape has /events or none below the link",
+        ),
         ("GET", "GET /ussd/sandbox", FORM, WHOLE.into(), 405, "POST"),
         ("PUT", "PUT /ussd/sandbox", FORM, WHOLE.into(), 405, "POST"),
         (

@@ -4,8 +4,8 @@
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use simulator::conformance::operator::Description;
-use simulator::conformance::report::Report;
+use simulator::conformance::operator::{Description, Repeat};
+use simulator::conformance::report::{Outcome, Report};
 use simulator::conformance::sign::Proofs;
 use simulator::conformance::sms::run::Patience;
 use simulator::conformance::spoil::{self, Fault};
@@ -47,14 +47,25 @@ fn shapes(texts: bool) -> Vec<String> {
 const LONG: &str = "sample0secret0sample0secret0sample";
 
 /// A link for texts that nobody answers at.
-fn sms_link() -> String {
+pub fn sms_link() -> String {
     "[[link]]\nkind = \"smpp\"\nname = \"smsc\"\nhost = \"127.0.0.1\"\nport = 1\n\
      system_id = \"jisr\"\npassword = \"sample\"\nservices = [\"tns\"]\n"
         .to_owned()
 }
 
-/// A gateway with a link for each shape.
-async fn gateway(folder: &TempDir, shapes: &[String]) -> Program {
+/// An address of this machine on which nothing listens.
+fn free() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
+/// Whether the operator of a shape wants its screens in requests of ours.
+fn is_pushed(shape: &str) -> bool {
+    matches!(operator::load(shape).unwrap(), Description::Ussd(ussd) if ussd.pushed.is_some())
+}
+
+/// A gateway with a link for each shape; screens that are posted go to `pushed`.
+async fn gateway(folder: &TempDir, shapes: &[String], pushed: SocketAddr) -> Program {
     let mut config = String::from(
         r#"
 [store]
@@ -79,6 +90,12 @@ services = ["tns"]
 "#,
     );
     for shape in shapes {
+        let address = match is_pushed(shape) {
+            true => format!(
+                "url = \"http://{pushed}\"\nuser = \"sample-user\"\nsecret = \"sample-secret\"\n"
+            ),
+            false => String::new(),
+        };
         config.push_str(&format!(
             r#"
 [[link]]
@@ -86,7 +103,7 @@ kind = "ussd-http"
 name = "{shape}"
 shape = "{shape}"
 services = ["tns"]
-
+{address}
 [[link.auth]]
 kind = "hmac"
 secret = "{SECRET}"
@@ -97,27 +114,161 @@ secret = "{SECRET}"
     Program::start(folder.path(), &[]).await
 }
 
-fn proofs() -> Proofs {
+/// The rule of a link that wants [`proofs`].
+pub fn hmac_rule() -> String {
+    format!("kind = \"hmac\"\nsecret = \"{SECRET}\"\n")
+}
+
+pub fn proofs() -> Proofs {
     format!("hmac:{SECRET}").parse().unwrap()
 }
 
-async fn judged(target: &str, shape: &str) -> Report {
-    let plan = Plan::new(shape, target, proofs());
+/// What an operator is promised to play, and the lines of which one at least is it.
+type Kinds = &'static [(&'static str, &'static [&'static str])];
+
+const USSD_KINDS: Kinds = &[
+    ("new", &["ussd.new"]),
+    ("continue", &["ussd.continue"]),
+    ("abort", &["ussd.end"]),
+    ("time-out", &["ussd.timeout"]),
+    ("repeated", &["repeat.in-turn", "repeat.unmarked"]),
+    (
+        "repeated first",
+        &["repeat.of-the-first", "repeat.unmarked"],
+    ),
+    ("repeated at once", &["repeat.at-once", "repeat.unmarked"]),
+    ("reordered", &["repeat.reordered", "repeat.unmarked"]),
+    ("Arabic", &["typed.arabic-text"]),
+    ("Arabic digits", &["typed.arabic-digits"]),
+    ("long", &["typed.160"]),
+    ("very long", &["typed.2000"]),
+    ("no signature", &["auth.unsigned"]),
+    ("a wrong signature", &["auth.wrong"]),
+    ("a changed request", &["auth.changed"]),
+    ("an old signature", &["auth.stale"]),
+    ("a used nonce", &["auth.replayed"]),
+    ("oversized", &["error.too-large"]),
+    ("malformed", &["error.malformed"]),
+    ("a missing field", &["error.missing"]),
+];
+
+const SMS_KINDS: Kinds = &[
+    ("new", &["sms.answered"]),
+    ("repeated", &["sms.repeated"]),
+    ("reordered parts", &["sms.parts"]),
+    ("a batch", &["sms.batch"]),
+    ("Arabic", &["sms.arabic"]),
+    ("long", &["sms.long"]),
+    ("receipts", &["receipt.states"]),
+    ("repeated receipts", &["receipt.repeated"]),
+    ("early receipts", &["receipt.early"]),
+    ("no signature", &["auth.unsigned"]),
+    ("a wrong signature", &["auth.wrong"]),
+    ("a changed request", &["auth.changed"]),
+    ("an old signature", &["auth.stale"]),
+    ("a used nonce", &["auth.replayed"]),
+    ("oversized", &["error.too-large"]),
+    ("malformed", &["error.malformed"]),
+    ("a missing field", &["error.missing"]),
+];
+
+/// What a description itself says of kinds that its contract has no room for.
+fn reasons(shape: &str) -> Vec<(&'static str, String)> {
+    match operator::load(shape).unwrap() {
+        Description::Ussd(ussd) => {
+            let bodies = [&ussd.ask, &ussd.new, &ussd.more];
+            let has_body = bodies.iter().any(|ask| {
+                ask.json.is_some()
+                    || ask.xml.is_some()
+                    || ask.text.is_some()
+                    || !ask.form.is_empty()
+            });
+            let no_body = (!has_body).then(|| "the operator sends no body".to_owned());
+            [
+                ("abort", ussd.lacks.end),
+                ("time-out", ussd.lacks.timeout),
+                ("malformed", no_body),
+            ]
+            .into_iter()
+            .filter_map(|(kind, reason)| Some((kind, reason?)))
+            .collect()
+        }
+        Description::Sms(sms) => {
+            let has_body = sms.ask.json.is_some() || !sms.ask.form.is_empty();
+            [
+                (
+                    "repeated",
+                    sms.repeat == Repeat::None,
+                    "nothing by which a repeat is recognised",
+                ),
+                (
+                    "reordered parts",
+                    sms.part.is_none(),
+                    "the operator sends texts whole",
+                ),
+                (
+                    "a batch",
+                    sms.batch.is_none(),
+                    "the operator sends each text alone",
+                ),
+                ("malformed", !has_body, "the operator sends no body"),
+            ]
+            .into_iter()
+            .filter(|(_, lacks, _)| *lacks)
+            .map(|(kind, _, reason)| (kind, reason.to_owned()))
+            .collect()
+        }
+    }
+}
+
+/// The kinds that were neither played nor have the reason of the description, a line each.
+fn unplayed(report: &Report, kinds: Kinds, reasons: &[(&str, String)]) -> String {
+    let mut missing = String::new();
+    for (kind, names) in kinds {
+        let lines = || {
+            report
+                .lines
+                .iter()
+                .filter(|line| names.contains(&line.name))
+        };
+        if lines().any(|line| line.outcome != Outcome::NotRun) {
+            continue;
+        }
+        let told = reasons.iter().any(|(known, reason)| {
+            known == kind && lines().any(|line| line.why.contains(reason.as_str()))
+        });
+        if !told {
+            let why: Vec<&str> = lines().map(|line| line.why.as_str()).collect();
+            missing.push_str(&format!(
+                "{}: {kind} is not played: {why:?}\n",
+                report.shape
+            ));
+        }
+    }
+    missing
+}
+
+async fn judged(target: &str, shape: &str, pushed: SocketAddr) -> Report {
+    let plan = Plan {
+        listen: pushed,
+        ..Plan::new(shape, target, proofs())
+    };
     conformance::run(&plan).await.unwrap()
 }
 
 #[tokio::test]
 async fn every_shape_is_green() {
     let folder = TempDir::new().unwrap();
-    let shapes = shapes(false);
-    let program = gateway(&folder, &shapes).await;
+    let (shapes, pushed) = (shapes(false), free());
+    let program = gateway(&folder, &shapes, pushed).await;
     let mut red = String::new();
     for shape in shapes {
         let target = format!("http://{}/ussd/{shape}", program.http);
-        let report = judged(&target, &shape).await;
+        let report = judged(&target, &shape, pushed).await;
         if !report.is_clean() {
             red.push_str(&report.to_string());
         }
+        red.push_str(&unplayed(&report, USSD_KINDS, &reasons(&shape)));
     }
     assert!(red.is_empty(), "{red}");
 }
@@ -125,8 +276,16 @@ async fn every_shape_is_green() {
 #[tokio::test]
 async fn a_planted_fault_is_red() {
     let folder = TempDir::new().unwrap();
-    let shapes = ["africastalking", "generic"].map(str::to_owned);
-    let program = gateway(&folder, &shapes).await;
+    let shapes = [
+        "africastalking",
+        "generic",
+        "infobip",
+        "madapi",
+        "mtn-rwanda",
+    ];
+    let shapes = shapes.map(str::to_owned);
+    let pushed = free();
+    let program = gateway(&folder, &shapes, pushed).await;
     for (shape, fault, lines) in [
         ("africastalking", Fault::MarkerLost, "answer.marker"),
         ("africastalking", Fault::MarkerSwapped, "ussd.new"),
@@ -150,6 +309,9 @@ async fn a_planted_fault_is_red() {
         ("generic", Fault::ContentTypeAccepted, "error.content-type"),
         ("generic", Fault::MethodAccepted, "error.method"),
         ("africastalking", Fault::ErrorEcho, "error.quiet"),
+        ("infobip", Fault::ErrorFormLost, "error.form"),
+        ("madapi", Fault::ErrorFormLost, "error.form"),
+        ("mtn-rwanda", Fault::ErrorFormLost, "error.form"),
         (
             "africastalking",
             Fault::UnsignedAccepted,
@@ -168,16 +330,14 @@ async fn a_planted_fault_is_red() {
         let spoiler = spoil::start(plan, SocketAddr::from(([127, 0, 0, 1], 0)))
             .await
             .unwrap();
-        let report = judged(&format!("{}/ussd/{shape}", spoiler.url()), shape).await;
+        let report = judged(&format!("{}/ussd/{shape}", spoiler.url()), shape, pushed).await;
         assert_eq!(report.failed().join(" "), lines, "{fault:?}: {}", report);
     }
 }
 
 /// A gateway with one link that carries texts, judged.
 async fn texts(shape: String) -> Report {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let listen = listener.local_addr().unwrap();
-    drop(listener);
+    let listen = free();
     let folder = TempDir::new().unwrap();
     let config = format!(
         r#"
@@ -222,6 +382,7 @@ async fn every_shape_of_texts_is_green() {
         if !report.is_clean() {
             red.push_str(&report.to_string());
         }
+        red.push_str(&unplayed(&report, SMS_KINDS, &reasons(&report.shape)));
     }
     assert!(red.is_empty(), "{red}");
 }

@@ -110,7 +110,7 @@ impl House {
         let folder = TempDir::new().unwrap();
         let url = format!("sqlite://{}", folder.path().join("jisr.db").display());
         let store = SqlStore::open(&url, Keys::for_testing(), Arc::new(Seeded::new(9)));
-        let store = AwakeStore(store.await.unwrap());
+        let store = AwakeStore::new(store.await.unwrap());
         let clock = Arc::new(Paused(Instant::now()));
         let mut book = book(NoNumberOnFile::Guide, Limit::USSD);
         for link in book.links.values_mut() {

@@ -88,6 +88,19 @@ async fn only_those_who_sign_and_each_once() {
             signed("/ussd/nowhere", "n-6", at),
             401,
         ),
+        // Who is let in learns that there is nothing; the others do not.
+        (
+            "a path that there is not",
+            "/ussd/signed/whatever",
+            signed("/ussd/signed/whatever", "n-8", at),
+            404,
+        ),
+        (
+            "a path that there is not, unsigned",
+            "/ussd/signed/whatever",
+            String::new(),
+            401,
+        ),
         ("segment", &hidden, String::new(), 200),
         ("no segment", "/ussd/hidden", String::new(), 401),
         (

@@ -1,48 +1,16 @@
 //! Links to the message centre of the simulator: TLS, and how they are shown.
 
+use std::path::Path;
+
 use jisr::smpp::config::{SmppConfig, TlsConfig};
 use jisr::smpp::link::LinkHandle;
 use jisr::smpp::status::{BindState, LinkStatus};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use simulator::phone::Phones;
 use simulator::smsc::{Certificates, Listen, Login, Settings, Smsc};
-use tempfile::TempDir;
 
+use crate::authority::Authority;
 use crate::nobody;
-use crate::program::{Setup, Site, run, until};
-
-/// An authority, and what it signs, in a folder.
-struct Authority {
-    folder: TempDir,
-    issuer: CertifiedIssuer<'static, KeyPair>,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let issuer = CertifiedIssuer::self_signed(params, key).unwrap();
-        let folder = TempDir::new().unwrap();
-        std::fs::write(folder.path().join("ca.pem"), issuer.pem()).unwrap();
-        Self { folder, issuer }
-    }
-
-    /// Certificate and key for a name, in PEM; they also stand in the folder.
-    fn signs(&self, name: &str) -> (String, String) {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let (certificate, key) = (certificate.pem(), key.serialize_pem());
-        std::fs::write(self.folder.path().join(format!("{name}.pem")), &certificate).unwrap();
-        std::fs::write(self.folder.path().join(format!("{name}.key")), &key).unwrap();
-        (certificate, key)
-    }
-
-    fn file(&self, name: &str) -> Option<std::path::PathBuf> {
-        Some(self.folder.path().join(name))
-    }
-}
+use crate::program::{Program, Setup, Site, run, until};
 
 /// A message centre with a certificate for `smsc.test`, which may ask for ours.
 async fn centre(authority: &Authority, asks: bool) -> Smsc {
@@ -188,4 +156,44 @@ async fn links_of_the_running_gateway_are_shown() {
     let ended = run(folder, &["links"], &[("JISR_ADMIN__LISTEN", "127.0.0.1:1")]).await;
     assert_eq!(ended.code, Some(1));
     assert!(ended.output.contains("no gateway answers on 127.0.0.1:1"));
+}
+
+/// A shape under another ending would be missed in silence.
+#[tokio::test]
+async fn what_is_not_read_of_the_folder_of_shapes_is_told() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let shapes = folder.path().join("shapes");
+    std::fs::create_dir(&shapes).unwrap();
+    let generic = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/operator/shapes/generic.yaml");
+    for file in ["a.yaml", "b.yml", "c", ".d.yml", "README.md"] {
+        std::fs::copy(&generic, shapes.join(file)).unwrap();
+    }
+    std::fs::create_dir(shapes.join("old")).unwrap();
+    let checked = run(folder.path(), &["check", "--json"], &[]).await;
+    assert_eq!(checked.code, Some(0), "{}", checked.output);
+    let told: Vec<serde_json::Value> = checked
+        .output
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .filter(|one: &serde_json::Value| one["code"] == "O006")
+        .collect();
+    let mends: Vec<&str> = told
+        .iter()
+        .map(|one| one["mend"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        mends,
+        [
+            "rename it to b.yaml if it is a shape, or take it away",
+            "rename it to c.yaml if it is a shape, or take it away",
+            "put its files into the folder of shapes itself, or take it away",
+        ]
+    );
+    assert!(told.iter().all(|one| one["level"] == "warning"), "{told:?}");
+
+    let program = Program::start(folder.path(), &[]).await;
+    program
+        .stderr
+        .says("a file in the folder of shapes is not read", 3)
+        .await;
 }

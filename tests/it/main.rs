@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod authority;
 mod awake;
 mod bad_input;
 mod behaviours;
@@ -17,11 +18,13 @@ mod conversations;
 mod corpus;
 mod crash;
 mod deadlines;
+mod dialler;
 mod docs;
 mod floors;
 mod let_in;
 mod links;
 mod listener;
+mod mutual_tls;
 mod nobody;
 mod operators_guide;
 mod phone;
@@ -33,6 +36,8 @@ mod rules;
 mod sessions;
 mod shape_pages;
 mod signing;
+mod silent_ledger;
 mod sms_http;
+mod ussd_push;
 mod ussd_smpp;
 mod wire;

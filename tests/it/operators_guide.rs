@@ -11,8 +11,9 @@ use hmac::{KeyInit as _, Mac as _};
 use jisr::config::Http;
 use jisr::operator::compile::{self, HOLES};
 use jisr::operator::file::{
-    CodeGiven, FieldFile, First, Holds, Is, Known, LimitsFile, Mark, PartFile, ReadsFile,
-    ReplyFile, RequestFile, Retries, RuleFile, SampleFile, SessionIds, SmsFile, UssdFile,
+    CodeGiven, FieldFile, First, Holds, Is, Known, LimitsFile, Mark, NumberGiven, PartFile,
+    PushFile, ReadsFile, ReplyFile, RequestFile, Retries, RuleFile, SampleFile, SessionIds,
+    SmsFile, UssdFile,
 };
 use jisr::operator::request::BodyKind;
 use jisr::operator::sms::file::{
@@ -20,6 +21,7 @@ use jisr::operator::sms::file::{
     SmsSampleFile, State, TokenFile, What,
 };
 use jisr::operator::sms::send::SEND_HOLES;
+use jisr::operator::ussd::push::PUSH_HOLES;
 use jisr::store::ReceiptIds;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
@@ -97,6 +99,7 @@ fn every_key_and_word_of_shapes_stands_on_the_page() {
         names::<ReadsFile>(KEY),
         names::<RuleFile<Is>>(KEY),
         names::<ReplyFile>(KEY),
+        names::<PushFile>(KEY),
         names::<LimitsFile>(KEY),
         names::<SampleFile>(KEY),
         names::<IncomingFile>(KEY),
@@ -112,6 +115,7 @@ fn every_key_and_word_of_shapes_stands_on_the_page() {
         names::<Holds>(WORD),
         names::<First>(WORD),
         names::<CodeGiven>(WORD),
+        names::<NumberGiven>(WORD),
         names::<SessionIds>(WORD),
         names::<Is>(WORD),
         names::<What>(WORD),
@@ -125,6 +129,7 @@ fn every_key_and_word_of_shapes_stands_on_the_page() {
     .concat();
     let hole = |name: &str| format!("{{{name}}}");
     known.extend(HOLES.iter().map(|(name, _)| hole(name)));
+    known.extend(PUSH_HOLES.iter().map(|(name, _)| hole(name)));
     known.extend(SEND_HOLES.iter().map(|(name, _)| hole(name)));
     known.sort();
     known.dedup();
@@ -811,4 +816,68 @@ async fn the_configuration_of_messages_is_proved() {
     }
     let ended = command(here, &["check"]).output().await.unwrap();
     assert!(ended.status.success(), "{ended:?}");
+}
+
+#[tokio::test]
+async fn the_configuration_of_posted_screens_is_proved() {
+    let section = section("## Screens that are posted");
+    let folder = TempDir::new().unwrap();
+    let here = folder.path();
+    let config = blocks(section, "toml").remove(0);
+    std::fs::write(here.join("jisr.toml"), &config).unwrap();
+    for file in ["hxg.password", "hxg.secret"] {
+        std::fs::write(here.join(file), SECRET).unwrap();
+    }
+    let ended = run(here, &["check"], &[]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.output);
+    let ended = run(here, &["links", "test", "hxg"], &[]).await;
+    assert!(ended.output.contains("=> POST /"), "{}", ended.output);
+    for (from, to, says) in [
+        (
+            "url = \"https://api.operator.example/ussd\"\n",
+            "",
+            "link hxg has no url, which its shape posts screens with",
+        ),
+        (
+            "user = \"jisr\"\n",
+            "",
+            "link hxg has no user, which its shape posts screens with",
+        ),
+        (
+            "secret_file = \"hxg.password\"",
+            "",
+            "link hxg has no secret, which its shape posts screens with",
+        ),
+        (
+            "\"hxg.password\"",
+            "\"nothing.password\"",
+            "nothing.password",
+        ),
+        (
+            "user = \"jisr\"",
+            "user = \"jisr\"\nsecret = \"S3CRET\"",
+            "has a secret and a file with it",
+        ),
+        (
+            "shape = \"integrat\"",
+            "shape = \"generic\"",
+            "link hxg says how screens are posted, and its shape generic puts them into its answers",
+        ),
+        (
+            "user = \"jisr\"",
+            "user = \"jisr\"\nwindow = 0",
+            "cannot have so many",
+        ),
+    ] {
+        assert!(config.contains(from), "{from}");
+        let wrong = config.replacen(from, to, 1);
+        std::fs::write(here.join("jisr.toml"), wrong).unwrap();
+        let ended = run(here, &["check"], &[]).await;
+        assert_ne!(ended.code, Some(0), "{from}: {}", ended.output);
+        // Lines are broken where the terminal ends.
+        let told = ended.output.replace("│", " ");
+        let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains(says), "{says}: {told}");
+        assert!(!told.contains("S3CRET"), "{told}");
+    }
 }

@@ -68,3 +68,48 @@ async fn the_command_prints_them() {
         assert!(ended.output.starts_with(says), "{}", ended.output);
     }
 }
+
+#[tokio::test]
+async fn check_plays_the_samples_of_the_shapes_that_links_have() {
+    let folder = TempDir::new().unwrap();
+    let here = folder.path();
+    std::fs::create_dir(here.join("shapes")).unwrap();
+    let shapes = Shapes::load(&[]).unwrap();
+    let text = shapes.source("generic").unwrap().text();
+    // An answer that is the other way round, and nobody has looked at the samples since.
+    let turned = text.replace("continue: \"{continues}\"", "continue: \"{ends}\"");
+    assert_ne!(turned, text);
+    std::fs::write(here.join("shapes/generic.yaml"), &turned).unwrap();
+    let answer = turned.lines().position(|line| line == "    answer: |");
+    let line = answer.unwrap() + 1;
+    let config = |shape: &str| {
+        format!(
+            "[[link]]\nkind = \"sandbox\"\nname = \"sandbox\"\nshape = \"{shape}\"\nservices = [\"tns\"]\n"
+        )
+    };
+
+    std::fs::write(here.join("jisr.toml"), config("generic")).unwrap();
+    let ended = run(here, &["check"], &[]).await;
+    assert_eq!(ended.code, Some(1), "{}", ended.output);
+    for part in [
+        "O005",
+        &format!("shapes/generic.yaml:{line}:"),
+        "says answer",
+        "jisr links test --shape generic",
+    ] {
+        assert!(ended.output.contains(part), "{part}\n{}", ended.output);
+    }
+    let ended = run(here, &["check", "--json"], &[]).await;
+    let first = ended.output.lines().next().unwrap();
+    let finding: serde_json::Value = serde_json::from_str(first).unwrap();
+    assert_eq!(finding["code"], "O005", "{first}");
+    assert_eq!(finding["line"], line, "{first}");
+
+    // A shape that no link has is nobody's business yet.
+    std::fs::write(here.join("jisr.toml"), config("hubtel")).unwrap();
+    let ended = run(here, &["check"], &[]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.output);
+    let played = shapes.get("hubtel").unwrap().samples();
+    let told = format!("1 link(s), {played} sample(s) of shapes: 0 error(s)");
+    assert!(ended.output.contains(&told), "{told}\n{}", ended.output);
+}

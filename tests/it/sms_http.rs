@@ -534,6 +534,7 @@ async fn strangers_and_broken_ledgers() {
             "400",
             "field state is not",
         ),
+        (&receipts, r#"{"id":"x"}"#, "400", "field state is missing"),
         (
             &receipts,
             r#"{"state":"delivered"}"#,

@@ -75,7 +75,9 @@ impl Asked {
         let changed = match &mut bent.body {
             Body::Json(document) => put(document, field, value),
             Body::Xml(document) => replaced(document, field, |whole| {
-                if whole.starts_with('<') {
+                if let Some((before, after)) = string(whole) {
+                    format!("{before}{text}{after}")
+                } else if whole.starts_with('<') {
                     let name = &whole[..whole.find('>').map_or(0, |end| end + 1)];
                     format!("{name}{text}</{field}>")
                 } else {
@@ -135,6 +137,14 @@ impl Asked {
         };
         bent.body = Body::Bytes(text.as_bytes()[..cut].to_vec());
         Some(bent)
+    }
+
+    /// With a query that is far too large.
+    pub fn with_long_head(&self, bytes: usize) -> Self {
+        let mut bent = self.clone();
+        let padding = ("notKnownYet".to_owned(), vec![b'x'; bytes]);
+        bent.query.push(padding);
+        bent
     }
 
     /// Far too large.
@@ -200,12 +210,26 @@ fn put(value: &mut Value, field: &str, new: &Value) -> bool {
     }
 }
 
-/// Replaces an element with all that is in it, or an attribute with the space before it.
+/// What stands before and behind the text of a member of a struct (XML-RPC).
+fn string(member: &str) -> Option<(&str, &str)> {
+    let start = member.starts_with("<member>").then_some("<string>")?;
+    let start = member.find(start)? + start.len();
+    Some((&member[..start], &member[member.find("</string>")?..]))
+}
+
+/// Replaces an element with all that is in it, a member of a struct (XML-RPC), or an attribute with
+/// the space before it.
 pub(crate) fn replaced(text: &mut String, field: &str, with: impl FnOnce(&str) -> String) -> bool {
     let element = [format!("<{field}>"), format!("<{field} ")]
         .iter()
         .find_map(|start| text.find(start));
+    let member = format!("<member><name>{field}</name>");
     let found = match element {
+        None if text.contains(&member) => text.find(&member).and_then(|start| {
+            let end = "</member>";
+            let at = text[start..].find(end)?;
+            Some(start..start + at + end.len())
+        }),
         Some(start) => {
             let end = format!("</{field}>");
             text[start..]
@@ -291,6 +315,15 @@ mod tests {
         ] {
             assert_eq!(shown(bent), is);
         }
+        let member = |value: &str| {
+            format!("<member><name>a</name><value><string>{value}</string></value></member>")
+        };
+        let call = asked(&format!("xml: '<m><struct>{}</struct></m>'", member("b")));
+        let whole = |inner: &str| format!("/l <m><struct>{inner}</struct></m>");
+        assert_eq!(shown(call.without("a")), whole(""));
+        assert_eq!(shown(call.twice("a")), whole(&member("b").repeat(2)));
+        let other = call.with("a", &Value::from("z"));
+        assert_eq!(shown(other), whole(&member("z")));
         assert!(form.without("z").is_none() && xml.twice("z").is_none());
         assert!(query.malformed().is_none());
     }

@@ -1,12 +1,13 @@
 //! `simulator conformance` on the command line.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 
+use crate::conformance::client::{Identity, Tls};
 use crate::conformance::sign::Proofs;
 use crate::conformance::sms::api::Login;
 use crate::conformance::sms::run::Patience;
@@ -60,13 +61,13 @@ pub struct ConformanceArgs {
     /// SMS: what a text begins with
     #[arg(long, default_value = "TNS")]
     keyword: String,
-    /// SMS: where the operator's API is played, which is the link's `url`
+    /// SMS, and USSD whose screens are posted: where the operator's API is played, which is the link's `url`
     #[arg(long, default_value = "127.0.0.1:8691")]
     listen: SocketAddr,
-    /// SMS: the user that the API knows
+    /// The user that the API knows
     #[arg(long, default_value = "sample-user")]
     api_user: String,
-    /// SMS: the secret that the API knows
+    /// The secret that the API knows
     #[arg(
         long,
         env = "SIMULATOR_API_SECRET",
@@ -86,9 +87,22 @@ pub struct ConformanceArgs {
     /// The seed of all names, to have a run again; best against an empty gateway
     #[arg(long)]
     seed: Option<u64>,
-    /// Authorities to trust, PEM; the usual ones if not given
+    /// Authorities that the gateway's certificate may be of, PEM; the usual ones if not given
     #[arg(long)]
     ca: Option<PathBuf>,
+    /// Mutual TLS: the operator's certificate and those up to its authority, PEM
+    #[arg(long, requires = "client_key")]
+    client_cert: Option<PathBuf>,
+    /// Mutual TLS: the key of that certificate, PEM
+    #[arg(long, requires = "client_cert")]
+    client_key: Option<PathBuf>,
+    /// Mutual TLS: a certificate of the same authority that is somebody else's, PEM, to see that it
+    /// is refused
+    #[arg(long, requires = "stranger_key", requires = "client_cert")]
+    stranger_cert: Option<PathBuf>,
+    /// Mutual TLS: the key of that certificate, PEM
+    #[arg(long, requires = "stranger_cert")]
+    stranger_key: Option<PathBuf>,
     /// Writes the report as JSON
     #[arg(long)]
     json: Option<PathBuf>,
@@ -128,7 +142,11 @@ async fn report(args: ConformanceArgs) -> Result<u8, Box<dyn std::error::Error>>
         wrong_key: &args.wrong_key,
         deadline: args.deadline_ms.map(Duration::from_millis),
         seed: args.seed,
-        authorities: args.ca.as_deref(),
+        tls: Tls {
+            authorities: args.ca.as_deref(),
+            identity: identity(args.client_cert.as_deref(), args.client_key.as_deref()),
+            stranger: identity(args.stranger_cert.as_deref(), args.stranger_key.as_deref()),
+        },
         short_number: &args.short_number,
         keyword: &args.keyword,
         listen: args.listen,
@@ -151,4 +169,10 @@ async fn report(args: ConformanceArgs) -> Result<u8, Box<dyn std::error::Error>>
         }
     }
     Ok(if report.is_clean() { CLEAN } else { FINDINGS })
+}
+
+fn identity<'a>(certificate: Option<&'a Path>, key: Option<&'a Path>) -> Option<Identity<'a>> {
+    certificate
+        .zip(key)
+        .map(|(certificate, key)| Identity { certificate, key })
 }

@@ -7,6 +7,7 @@
 //! | [`sign`] | proves them, or fails to |
 //! | [`client`] | sends them |
 //! | [`read`], [`xml`] | reads the answers |
+//! | [`pushed`] | takes the screens of operators that want them posted |
 //! | [`run`] | subscribers, callbacks, what was wrong with any answer |
 //! | [`checks`] | what is looked at, a line each |
 //! | [`sms`] | the same for operators that carry SMS |
@@ -22,6 +23,7 @@ pub mod html;
 #[cfg(test)]
 mod model;
 pub mod operator;
+pub mod pushed;
 pub mod read;
 pub mod report;
 pub mod run;
@@ -34,13 +36,13 @@ pub mod xml;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::Duration;
 
 use hyper::Uri;
 
-use crate::conformance::client::Client;
+use crate::conformance::client::{Client, Tls};
 use crate::conformance::operator::Description;
+use crate::conformance::pushed::Pushed;
 use crate::conformance::report::Report;
 use crate::conformance::run::{Run, Settings, unix_now};
 use crate::conformance::seed::Seed;
@@ -75,8 +77,8 @@ pub struct Plan<'a> {
     pub deadline: Option<Duration>,
     /// The seed; a fresh one if not given.
     pub seed: Option<u64>,
-    /// Authorities to trust, as PEM; the usual ones if not given.
-    pub authorities: Option<&'a Path>,
+    /// What is trusted of the gateway, and which certificate the operator shows.
+    pub tls: Tls<'a>,
     /// The short number that texts go to.
     pub short_number: &'a str,
     /// What a text begins with.
@@ -103,7 +105,7 @@ impl<'a> Plan<'a> {
             wrong_key: "77",
             deadline: None,
             seed: None,
-            authorities: None,
+            tls: Tls::default(),
             short_number: "5800",
             keyword: "TNS",
             listen: SocketAddr::from(([127, 0, 0, 1], 8691)),
@@ -152,9 +154,9 @@ pub enum PlanError {
     /// The target is none.
     #[error("--target: expected http://HOST:PORT/ussd/LINK or https://…, without a query")]
     Target,
-    /// No client can be made.
-    #[error("--ca: {0}")]
-    Authorities(io::Error),
+    /// A file of certificates or keys is none.
+    #[error(transparent)]
+    Tls(io::Error),
     /// The API cannot be played there.
     #[error("--listen: {0}")]
     Listen(io::Error),
@@ -168,13 +170,21 @@ pub async fn run(plan: &Plan<'_>) -> Result<Report, PlanError> {
     let description = operator::load(plan.shape)?;
     let seed = plan.seed.map_or_else(Seed::fresh, Seed::new);
     let settings = plan.settings().ok_or(PlanError::Target)?;
-    let client = Client::new(settings.origin.clone(), WAIT, plan.authorities)
-        .map_err(PlanError::Authorities)?;
+    let client = Client::new(settings.origin.clone(), WAIT, plan.tls).map_err(PlanError::Tls)?;
     let (operator, document, seed, lines) = match description {
         Description::Ussd(ussd) => {
             let (name, document) = (ussd.operator.clone(), ussd.document.clone());
             let number = seed.number();
+            let pushed = match &ussd.pushed {
+                Some(form) => Some(
+                    Pushed::start(form.clone(), &plan.login, plan.listen)
+                        .await
+                        .map_err(PlanError::Listen)?,
+                ),
+                None => None,
+            };
             let mut run = Run::new(*ussd, settings, seed, client);
+            run.pushed = pushed;
             (name, document, number, checks::all(&mut run).await)
         }
         Description::Sms(sms) => {

@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use hmac_of::signature;
 
-use crate::conformance::client::{Client, Wire};
+use crate::conformance::client::{Client, Tls, Wire};
 use crate::web::Server;
 
 /// The secret of every link here.
@@ -79,6 +79,9 @@ fn answer(
     body: &[u8],
 ) -> Response {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if uri.to_string().len() > 8 * 1024 {
+        return refused(431, "too large");
+    }
     let path = uri.path();
     let shape = path.strip_prefix("/ussd/").or(path.strip_prefix("/sms/"));
     let shape = shape.unwrap_or_default();
@@ -211,7 +214,7 @@ fn text(state: &mut State, receipt: bool, fields: &Fields) -> Response {
 }
 
 async fn answer_text(api: String, id: String, to: String) {
-    let client = Client::new(api, Duration::from_secs(10), None).unwrap();
+    let client = Client::new(api, Duration::from_secs(10), Tls::default()).unwrap();
     let body = serde_json::json!({
         "id": id, "from": "5800", "to": to, "text": PAGES[0],
         "receipts": "http://127.0.0.1/sms/generic-sms/receipts",

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::conformance::pushed::PushForm;
 use crate::conformance::read::Rule;
 use crate::conformance::sms::Sms;
 
@@ -37,6 +38,9 @@ pub struct Ussd {
     pub repeat: Repeat,
     /// Milliseconds within which it wants an answer.
     pub deadline_ms: u64,
+    /// Why the contract has no room for some checks.
+    #[serde(default)]
+    pub lacks: Lacks,
     /// How much a screen holds.
     #[serde(default)]
     pub limits: Limits,
@@ -61,10 +65,10 @@ pub struct Ussd {
     /// Fields with a value that they never have.
     #[serde(default)]
     pub wrong: BTreeMap<String, Value>,
-    /// Where the number of an error stands, for operators that want each answer to have their own
-    /// status.
+    /// How a callback that cannot be taken is answered, where the document says so; else the status
+    /// alone tells.
     #[serde(default)]
-    pub refusal: Option<Rule>,
+    pub refusal: Option<RefusalForm>,
     /// The document names no content type of callbacks.
     #[serde(default)]
     pub any_type: bool,
@@ -82,11 +86,26 @@ pub struct Ussd {
     /// How the gateway learns that nobody answered; without it, it does not.
     #[serde(default)]
     pub timeout: Option<Ask>,
+    /// How screens come, where they are not in the answers; `answer` is then how they are read.
+    #[serde(default)]
+    pub pushed: Option<PushForm>,
     /// How an answer is read.
     pub answer: AnswerForm,
     /// The status that acknowledges `end` and `timeout`.
     #[serde(default = "ok")]
     pub acknowledge: u16,
+}
+
+/// What an operator does not tell, each with what its document has instead, for the report.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lacks {
+    /// That a subscriber has hung up.
+    pub end: Option<String>,
+    /// That a subscriber has not answered in time.
+    pub timeout: Option<String>,
+    /// Anything by which a repeat is recognised.
+    pub repeat: Option<String>,
 }
 
 /// What a key press carries.
@@ -269,6 +288,21 @@ impl AnswerForm {
     }
 }
 
+/// How an error is told.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefusalForm {
+    /// The status, for operators that read no answer but with their own; 400 if not given.
+    #[serde(default)]
+    pub status: Option<u16>,
+    /// The media type, without parameters.
+    #[serde(default, rename = "type")]
+    pub content_type: Option<String>,
+    /// What tells that it is an error, be it in the body or in a header: all of it. `{status}` is
+    /// the number of the error, 400.
+    pub tells: Vec<Rule>,
+}
+
 fn ok() -> u16 {
     200
 }
@@ -355,6 +389,7 @@ const BUILT_IN: &[(&str, &str)] = built_in![
     "imimobile",
     "infobip",
     "infobip-sms",
+    "integrat",
     "jasmin",
     "kannel",
     "madapi",
@@ -369,6 +404,7 @@ const BUILT_IN: &[(&str, &str)] = built_in![
     "restcomm",
     "safaricom",
     "sendexa",
+    "trueafrican",
     "truroute",
     "twilio",
     "vodacom",
@@ -386,6 +422,25 @@ mod tests {
         for name in names() {
             let loaded = load(name);
             assert!(loaded.is_ok(), "{}", loaded.err().unwrap());
+        }
+    }
+
+    #[test]
+    fn what_an_operator_does_not_tell_has_its_reason() {
+        for name in names() {
+            let Description::Ussd(ussd) = load(name).unwrap() else {
+                continue;
+            };
+            for (what, tells, reason) in [
+                ("end", ussd.end.is_some(), &ussd.lacks.end),
+                ("timeout", ussd.timeout.is_some(), &ussd.lacks.timeout),
+                ("repeat", ussd.repeat != Repeat::None, &ussd.lacks.repeat),
+            ] {
+                assert!(
+                    tells != reason.is_some(),
+                    "{name}: write either {what}: or why there is none, in lacks: {{{what}: …}}"
+                );
+            }
         }
     }
 

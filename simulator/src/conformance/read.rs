@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::conformance::ask::{Values, fill};
+use crate::conformance::ask::{Values, filled};
 use crate::conformance::client::Came;
-use crate::conformance::operator::{AnswerForm, Limits};
+use crate::conformance::operator::{AnswerForm, Limits, RefusalForm};
 use crate::conformance::xml::Element;
 use crate::smsc::alphabet::septets;
 
@@ -113,6 +113,21 @@ impl<'a> Parts<'a> {
         }
     }
 
+    /// What is missing for an answer to tell of an error as the operator wants it.
+    pub fn untold(&self, form: &RefusalForm, values: &Values) -> Option<String> {
+        let status = form.status.unwrap_or(400);
+        if self.came.status != status {
+            return Some(format!("status {status}"));
+        }
+        if let Some(wanted) = &form.content_type
+            && self.came.media_type() != *wanted
+        {
+            return Some(wanted.clone());
+        }
+        let missing = form.tells.iter().find(|rule| !self.holds(rule, values));
+        missing.map(|rule| rule.words(values))
+    }
+
     /// Whether a rule holds.
     pub fn holds(&self, rule: &Rule, values: &Values) -> bool {
         if let Some(start) = &rule.starts {
@@ -123,10 +138,7 @@ impl<'a> Parts<'a> {
             return found.is_some() == present;
         }
         match (&rule.is, found) {
-            (Some(Value::String(wanted)), Some(Value::String(found))) => {
-                fill(wanted, values) == found
-            }
-            (Some(wanted), Some(found)) => *wanted == found,
+            (Some(wanted), Some(found)) => filled(wanted, values) == found,
             (None, found) => found.is_some(),
             (Some(_), None) => false,
         }
@@ -150,8 +162,7 @@ impl Rule {
             _ => "the body".to_owned(),
         };
         match (&self.is, self.present) {
-            (Some(Value::String(wanted)), _) => format!("{place} is {:?}", fill(wanted, values)),
-            (Some(wanted), _) => format!("{place} is {wanted}"),
+            (Some(wanted), _) => format!("{place} is {}", filled(wanted, values)),
             (None, Some(false)) => format!("{place} is not there"),
             (None, _) => format!("{place} is there"),
         }
@@ -401,6 +412,60 @@ mod tests {
                 "{shape}: {}",
                 body.escape_ascii()
             );
+        }
+    }
+
+    #[test]
+    fn an_error_is_told_in_many_ways() {
+        let untold = |form: &str, status, headers: &[(&str, &str)], body: &str| {
+            let form: RefusalForm = serde_saphyr::from_str(form).unwrap();
+            let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            let came = Came {
+                status,
+                headers: headers.iter().map(pair).collect(),
+                body: body.as_bytes().to_vec(),
+                took: Duration::ZERO,
+            };
+            let values = [("status".to_owned(), "400".to_owned())].into();
+            Parts::of(&came)
+                .untold(&form, &values)
+                .unwrap_or_else(|| "well".to_owned())
+        };
+        let header = "{status: 200, tells: [{header: x-error, is: '{status}'}]}";
+        let text = "{status: 200, type: text/plain, tells: [{starts: 'ERR '}]}";
+        let json = "{tells: [{json: /code, is: '{status}|number'}, {json: /why}]}";
+        let plain = [("content-type", "text/plain; charset=utf-8")];
+        for (form, status, headers, body, wanted) in [
+            (header, 200, &[("x-error", "400")][..], "no", "well"),
+            (header, 400, &[("x-error", "400")], "no", "status 200"),
+            (
+                header,
+                200,
+                &[("x-error", "0")],
+                "no",
+                "the header x-error is \"400\"",
+            ),
+            (header, 200, &[], "no", "the header x-error is \"400\""),
+            (text, 200, &plain, "ERR no", "well"),
+            (
+                text,
+                200,
+                &plain,
+                "CON yes",
+                "the body begins with \"ERR \"",
+            ),
+            (text, 200, &[], "ERR no", "text/plain"),
+            (json, 400, &[], r#"{"code":400,"why":"x"}"#, "well"),
+            (
+                json,
+                400,
+                &[],
+                r#"{"code":"400","why":"x"}"#,
+                "/code is 400",
+            ),
+            (json, 400, &[], r#"{"code":400}"#, "/why is there"),
+        ] {
+            assert_eq!(untold(form, status, headers, body), wanted, "{form} {body}");
         }
     }
 }

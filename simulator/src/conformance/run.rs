@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::conformance::ask::{Asked, Values};
 use crate::conformance::bent::plain;
-use crate::conformance::client::{Came, Client, Wire};
+use crate::conformance::client::{Came, Client, Shows, Wire};
 use crate::conformance::operator::{Ask, Ussd};
+use crate::conformance::pushed::Pushed;
 use crate::conformance::read::{Facet, Parts, Read, read};
 use crate::conformance::report::Verdict;
 use crate::conformance::seed::Seed;
@@ -16,6 +17,9 @@ use crate::conformance::sign::hex;
 use crate::conformance::sign::{Manner, Proofs, Stamp};
 
 use crate::smsc::alphabet::Alphabet;
+
+/// So long after its time a screen that is posted is still waited for, to be told as late.
+const LATE: Duration = Duration::from_secs(1);
 
 /// What a run needs to know besides the operator.
 #[derive(Clone, Debug)]
@@ -111,6 +115,10 @@ pub struct Tally {
     pub told: Option<(String, Exchange)>,
     /// Errors that were looked at.
     pub errors: usize,
+    /// The first error that was not told as the operator wants it: what was expected, and where.
+    pub untold: Option<(String, Exchange)>,
+    /// Errors that were told as the operator wants it.
+    pub told_well: usize,
 }
 
 /// A run.
@@ -123,6 +131,8 @@ pub struct Run {
     pub seed: Seed,
     /// What was wrong.
     pub tally: Tally,
+    /// Where screens come, of an operator that wants them posted.
+    pub pushed: Option<Pushed>,
     client: Client,
 }
 
@@ -134,6 +144,7 @@ impl Run {
             settings,
             seed,
             tally: Tally::default(),
+            pushed: None,
             client,
         }
     }
@@ -287,7 +298,14 @@ impl Run {
 
     /// Sends a callback that has to be answered with a screen.
     pub async fn good(&mut self, callback: &Callback) -> Exchange {
-        let exchange = self.send(&callback.asked, Manner::Right).await;
+        if let Some(pushed) = &self.pushed {
+            pushed.forget(&callback.values);
+        }
+        let mut exchange = self.send(&callback.asked, Manner::Right).await;
+        if let Some(pushed) = &self.pushed {
+            let wait = self.deadline() + LATE;
+            exchange.came = pushed.screen(&callback.values, exchange.came, wait).await;
+        }
         self.noted(exchange, &callback.values)
     }
 
@@ -295,7 +313,17 @@ impl Run {
     pub async fn at_once(&mut self, callback: &Callback) -> [Exchange; 2] {
         let first = self.signed(&callback.asked, Manner::Right);
         let second = self.signed(&callback.asked, Manner::Right);
-        let (one, other) = tokio::join!(self.client.send(&first), self.client.send(&second));
+        if let Some(pushed) = &self.pushed {
+            pushed.forget(&callback.values);
+        }
+        let (mut one, mut other) =
+            tokio::join!(self.client.send(&first), self.client.send(&second));
+        if let Some(pushed) = &self.pushed {
+            // The newer one's screen is that of both.
+            let wait = self.deadline() + LATE;
+            one = pushed.screen(&callback.values, one, wait).await;
+            other = one.clone();
+        }
         [(first, one), (second, other)].map(|(sent, came)| {
             let exchange = Exchange {
                 sent,
@@ -348,8 +376,43 @@ impl Run {
 
     /// Sends any request.
     pub async fn send(&mut self, asked: &Asked, manner: Manner) -> Exchange {
+        self.send_as(asked, manner, Shows::Own).await
+    }
+
+    /// Sends any request with any certificate.
+    async fn send_as(&mut self, asked: &Asked, manner: Manner, shows: Shows) -> Exchange {
         let sent = self.signed(asked, manner);
-        self.send_wire(sent).await
+        let came = self.client.send_as(&sent, shows).await;
+        Exchange {
+            sent,
+            came,
+            read: Read::default(),
+        }
+    }
+
+    /// Every way to leave out what proves a callback: all of it, and each half where a link wants
+    /// a secret and a certificate. None where there is nothing to leave out.
+    pub fn unproved(&self) -> Vec<(Manner, Shows)> {
+        let secrets = !self.settings.proofs.0.is_empty();
+        match (secrets, self.client.has_identity()) {
+            (false, false) => Vec::new(),
+            (true, false) => vec![(Manner::Unsigned, Shows::Own)],
+            (false, true) => vec![(Manner::Right, Shows::Nothing)],
+            (true, true) => vec![
+                (Manner::Unsigned, Shows::Nothing),
+                (Manner::Unsigned, Shows::Own),
+                (Manner::Right, Shows::Nothing),
+            ],
+        }
+    }
+
+    /// Every way to prove a callback wrongly.
+    pub fn misproved(&self) -> Vec<(Manner, Shows)> {
+        let secrets = !self.settings.proofs.0.is_empty();
+        let secret = secrets.then_some((Manner::WrongSecret, Shows::Own));
+        let certificate = self.client.has_stranger();
+        let certificate = certificate.then_some((Manner::Right, Shows::Strangers));
+        secret.into_iter().chain(certificate).collect()
     }
 
     /// Sends bytes as they are.
@@ -364,7 +427,18 @@ impl Run {
 
     /// Sends a request that has to be refused, whose answer may tell none of `private`.
     pub async fn bad(&mut self, asked: &Asked, manner: Manner, private: &[&str]) -> Exchange {
-        let exchange = self.send(asked, manner).await;
+        self.bad_as(asked, manner, Shows::Own, private).await
+    }
+
+    /// The same with any certificate.
+    pub async fn bad_as(
+        &mut self,
+        asked: &Asked,
+        manner: Manner,
+        shows: Shows,
+        private: &[&str],
+    ) -> Exchange {
+        let exchange = self.send_as(asked, manner, shows).await;
         if let Ok(came) = &exchange.came {
             self.tally.errors += 1;
             let body = String::from_utf8_lossy(&came.body);
@@ -413,6 +487,13 @@ impl Run {
             sent: shown::request(&exchange.sent, &secrets),
             came: shown::answer(&exchange.came, &secrets),
         }
+    }
+
+    /// A verdict: not the very bytes came that are wanted, which are shown.
+    pub fn differs(&self, expected: &str, wanted: &[u8], exchange: &Exchange) -> Verdict {
+        let secrets = self.settings.proofs.secrets();
+        let wanted = shown::masked(&shown::escaped(wanted), &secrets);
+        self.fails(format!("{expected}:\n{wanted}"), exchange)
     }
 
     /// A verdict: it came.

@@ -3,7 +3,7 @@
 use crate::conformance::client::{Came, Wire};
 
 /// Bytes of a request or an answer that are shown.
-const SHOWN_MAX: usize = 600;
+const SHOWN_MAX: usize = 2000;
 
 /// Headers of an answer that say nothing about it.
 const QUIET: [&str; 6] = [
@@ -15,31 +15,36 @@ const QUIET: [&str; 6] = [
     "vary",
 ];
 
-/// Bytes as text: what cannot be seen is escaped, what is no UTF-8 is `\xNN`.
+/// What stands for what, for whoever reads a report.
+pub const LEGEND: &str = "␊ is a line feed, ␍ a carriage return, ␉ a tab; ⟨U+200F⟩ is a character \
+    that cannot be seen, ⟨FF⟩ a byte that is no UTF-8. Nothing else is escaped: \\n is a backslash \
+    and an n, as it was on the wire. *** is a secret; what else proves who calls is left out.";
+
+/// Bytes as text: what cannot be seen is told, and all else stands as it came, so that what was
+/// escaped on the wire is not escaped again. A line feed is also one here.
 pub fn escaped(bytes: &[u8]) -> String {
     let mut shown = String::new();
     for chunk in bytes[..bytes.len().min(SHOWN_MAX)].utf8_chunks() {
         for character in chunk.valid().chars() {
+            let code = u32::from(character);
             match character {
-                '\n' => shown.push_str("\\n"),
-                '\r' => shown.push_str("\\r"),
-                '\t' => shown.push_str("\\t"),
-                '\\' => shown.push_str("\\\\"),
+                '\n' => shown.push_str("␊\n"),
+                '\u{7f}' => shown.push('␡'),
+                // The pictures of control characters (Unicode, U+2400 on).
+                '\0'..='\u{1f}' => shown.extend(char::from_u32(0x2400 + code)),
                 // Marks of direction would turn the report around.
                 '\u{feff}'
                 | '\u{200b}'..='\u{200f}'
                 | '\u{202a}'..='\u{202e}'
-                | '\u{2066}'..='\u{2069}' => {
-                    shown.push_str(&format!("\\u{{{:04x}}}", u32::from(character)));
-                }
+                | '\u{2066}'..='\u{2069}' => shown.push_str(&format!("⟨U+{code:04X}⟩")),
                 character if character.is_control() => {
-                    shown.push_str(&format!("\\x{:02x}", u32::from(character)));
+                    shown.push_str(&format!("⟨U+{code:04X}⟩"));
                 }
                 character => shown.push(character),
             }
         }
         for byte in chunk.invalid() {
-            shown.push_str(&format!("\\x{byte:02x}"));
+            shown.push_str(&format!("⟨{byte:02X}⟩"));
         }
     }
     if bytes.len() > SHOWN_MAX {
@@ -103,10 +108,13 @@ mod tests {
     #[test]
     fn what_cannot_be_seen_is_escaped() {
         assert_eq!(
-            escaped("\u{feff}CON a\nب\u{200f}\u{0}\\".as_bytes()),
-            "\\u{feff}CON a\\nب\\u{200f}\\x00\\\\"
+            escaped("\u{feff}CON a\r\nب\u{200f}\u{0}\t".as_bytes()),
+            "⟨U+FEFF⟩CON a␍␊\nب⟨U+200F⟩␀␉"
         );
-        assert_eq!(escaped(b"a\xffb"), "a\\xffb");
+        assert_eq!(escaped(b"a\xffb"), "a⟨FF⟩b");
+        // What was escaped on the wire is shown as it was there.
+        let json = r#"{"text":"CNSS\n\"1\" \\ \u0645","a&b":"<b>&amp;</b>"}"#;
+        assert_eq!(escaped(json.as_bytes()), json);
         assert!(escaped(&[b'x'; 3_000]).ends_with("… (3000 bytes)"));
     }
 

@@ -22,7 +22,7 @@ use http_body_util::BodyExt;
 pub use crate::conformance::spoil::fault::Fault;
 
 use crate::conformance::ask::{Asked, Body as AskedBody};
-use crate::conformance::client::{Came, Client, Wire};
+use crate::conformance::client::{Came, Client, Tls, Wire};
 use crate::conformance::operator::{self, Description};
 use crate::conformance::run::unix_now;
 use crate::conformance::seed::Seed;
@@ -122,7 +122,7 @@ pub async fn run(args: SpoilArgs) -> ExitCode {
 /// When the address cannot be listened on.
 pub async fn start(plan: Plan, listen: SocketAddr) -> io::Result<Server> {
     let spoiler = Arc::new(Spoiler {
-        client: Client::new(plan.origin.clone(), WAIT, None)?,
+        client: Client::new(plan.origin.clone(), WAIT, Tls::default())?,
         plan,
         memory: Mutex::new(Memory {
             seed: Seed::fresh(),
@@ -216,6 +216,7 @@ impl Spoiler {
             | Fault::BareFiveHundred
             | Fault::ContentTypeAccepted
             | Fault::MethodAccepted
+            | Fault::ErrorFormLost
             | Fault::ErrorEcho
             | Fault::RefusalTells
             | Fault::WrongAcknowledgement => false,

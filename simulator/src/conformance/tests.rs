@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::conformance::client::Client;
+use crate::conformance::client::{Client, Tls};
 use crate::conformance::operator::{Description, Ussd};
 use crate::conformance::report::Report;
 use crate::conformance::run::{Event, Run};
@@ -76,6 +76,6 @@ fn every_built_in_operator_asks_without_a_hole() {
 
 fn quiet_run(ussd: Ussd) -> Run {
     let plan = Plan::new("", "http://localhost/ussd/x", Proofs::default());
-    let client = Client::new(String::new(), Duration::from_secs(1), None).unwrap();
+    let client = Client::new(String::new(), Duration::from_secs(1), Tls::default()).unwrap();
     Run::new(ussd, plan.settings().unwrap(), Seed::new(1), client)
 }

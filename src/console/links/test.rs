@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
+use crate::callback::Msisdn;
 use crate::config::{Config, LinkConfig};
 use crate::console::{Failure, parts, shapes};
 use crate::operator::play::{self, Difference};
@@ -42,10 +43,15 @@ struct Line<'a> {
     passed: bool,
     /// What the operator sends, or what is asked of its API.
     request: String,
+    /// Who dialled the session, as the ledger would say it, where a request does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dialled_by: Option<&'a str>,
     /// What was read of it.
     reads: Vec<(String, String)>,
     /// What goes back.
     answer: Option<String>,
+    /// What is posted after it, where the shape does that: below the link's address.
+    pushed: Option<String>,
     differences: Vec<Difference>,
 }
 
@@ -155,11 +161,13 @@ fn ussd<'a>(link: Option<&'a str>, shape: &'a Arc<UssdShape>, sample: &'a Sample
         date: &sample.date,
         passed: played.differences.is_empty(),
         request: sample.shown(),
+        dialled_by: sample.dialled_by.as_ref().map(Msisdn::as_str),
         reads: reads
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value))
             .collect(),
         answer: played.answer.map(|answer| answer.shown()),
+        pushed: played.pushed.map(|pushed| pushed.shown()),
         differences: played.differences,
     }
 }
@@ -179,8 +187,10 @@ fn sms<'a>(link: Option<&'a str>, shape: &'a Arc<SmsShape>, sample: &'a SmsSampl
         date: &sample.date,
         passed: played.differences.is_empty(),
         request: played.request,
+        dialled_by: None,
         reads: played.reads.lines().map(pair).collect(),
         answer: Some(played.answer),
+        pushed: None,
         differences: played.differences,
     }
 }
@@ -203,11 +213,18 @@ fn told(link: Option<&str>, shape: &Shape, lines: &[Line<'_>]) -> String {
             line.source,
             line.date
         );
-        for (sign, block) in [(">", Some(&line.request)), ("<", line.answer.as_ref())] {
+        for (sign, block) in [
+            (">", Some(&line.request)),
+            ("<", line.answer.as_ref()),
+            ("=>", line.pushed.as_ref()),
+        ] {
             for row in block.into_iter().flat_map(|block| block.trim_end().lines()) {
                 let _ = writeln!(text, "    {sign} {row}");
             }
             if sign == ">" {
+                if let Some(number) = line.dialled_by {
+                    let _ = writeln!(text, "      (dialled by {number})");
+                }
                 for (name, value) in &line.reads {
                     let _ = writeln!(text, "      {name}: {value}");
                 }

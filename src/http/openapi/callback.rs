@@ -98,15 +98,18 @@ pub enum FieldKind {
         /// Whether it may be empty.
         may_lack: bool,
     },
+    /// A number in digits.
+    Digits,
+    /// Nothing.
+    Nothing,
+    /// It is not there.
+    Absent,
     /// A whole number up to 255 in digits, or nothing.
     Octet,
     /// The same up to 65535.
     Double,
-    /// Octets, two digits each.
-    Hexadecimal {
-        /// Whether there may be none.
-        may_lack: bool,
-    },
+    /// Octets, two digits each; at least one.
+    Hexadecimal,
     /// One of these words.
     OneOf(Vec<String>),
     /// None of these words.
@@ -128,8 +131,8 @@ pub struct AnswerDoc {
     pub content_type: Option<String>,
     /// Headers that it always has.
     pub headers: Vec<String>,
-    /// An example of the body.
-    pub example: Option<Value>,
+    /// An example of the body, and what it is in a few words.
+    pub example: Option<(String, Value)>,
 }
 
 /// One way to show who calls.
@@ -266,12 +269,13 @@ fn schema(field: &FieldDoc) -> Value {
         FieldKind::MaybeId => {
             json!({ "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*$", "maxLength": 128 })
         }
+        FieldKind::Digits => json!({ "pattern": "^[0-9]+$" }),
+        FieldKind::Nothing => json!({ "maxLength": 0 }),
+        FieldKind::Absent if in_json => return json!({ "type": "null" }),
+        FieldKind::Absent => return json!(false),
         FieldKind::Octet => json!({ "pattern": format!("^0*({OCTET})$") }),
         FieldKind::Double => json!({ "pattern": format!("^0*({DOUBLE})$") }),
-        FieldKind::Hexadecimal { may_lack } => {
-            let times = if *may_lack { "*" } else { "+" };
-            json!({ "pattern": format!("^([0-9A-Fa-f]{{2}}){times}$") })
-        }
+        FieldKind::Hexadecimal => json!({ "pattern": "^([0-9A-Fa-f]{2})+$" }),
         FieldKind::ShortNumber { numbers, may_lack } => {
             let known: Vec<String> = numbers.iter().map(|number| escaped(number)).collect();
             let one = format!(" *\\+?(212)?({}) *", known.join("|"));
@@ -324,7 +328,10 @@ fn schema(field: &FieldDoc) -> Value {
         FieldKind::Number(_)
         | FieldKind::Code { .. }
         | FieldKind::ShortNumber { .. }
-        | FieldKind::Hexadecimal { .. }
+        | FieldKind::Hexadecimal
+        | FieldKind::Digits
+        | FieldKind::Nothing
+        | FieldKind::Absent
         | FieldKind::Octet
         | FieldKind::Double
         | FieldKind::OneOf(_)
@@ -338,6 +345,15 @@ fn schema(field: &FieldDoc) -> Value {
         types.push("integer");
         schema["minimum"] = 10_000_000.into();
         schema["maximum"] = 999_999_999_999_999_u64.into();
+    }
+    if matches!(field.place, PlaceDoc::Path(_)) {
+        schema["minLength"] = 1.into();
+    }
+    if in_json && matches!(field.kind, FieldKind::Digits) {
+        types.push("integer");
+        schema["minimum"] = 0.into();
+        // What is larger is read as a fraction, whose digits are not those that were written.
+        schema["maximum"] = u64::MAX.into();
     }
     // In XML everything is text, nothing too; in JSON it is the same as an absent value.
     let may_be_null = if in_xml { is_any } else { !field.required };
@@ -559,8 +575,8 @@ fn responses(of: &CallbackDoc) -> Value {
             Some("application/problem+json") => problem(&answer.note),
             Some(kind) => {
                 let mut media = json!({});
-                if let Some(example) = &answer.example {
-                    media["examples"] = json!({ "example": { "value": example } });
+                if let Some((what, example)) = &answer.example {
+                    media["examples"] = json!({ what.as_str(): { "value": example } });
                 }
                 json!({ "description": answer.note, "content": { kind: media } })
             }

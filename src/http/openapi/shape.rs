@@ -11,6 +11,15 @@ use crate::operator::reply::ReplyTemplate;
 use crate::operator::request::BodyKind;
 use crate::operator::sample::Sample;
 
+/// The content types of a body; those that its kind usually has where the shape looks at none.
+pub(super) fn content_types(kind: BodyKind, taken: &[String]) -> Vec<String> {
+    if taken.is_empty() {
+        let usual = kind.media_types().iter();
+        return usual.map(|&usual| usual.to_owned()).collect();
+    }
+    taken.to_vec()
+}
+
 /// The path of a link with what stands below it, and the parameters that are not the shape's.
 pub(super) fn path(
     prefix: &str,
@@ -127,7 +136,9 @@ pub(super) fn faults(
             .template
             .filter(|_| !matches!(status, 401 | 408 | 409 | 413 | 503));
         let fault = AnswerDoc {
+            // What is wrong below the operator's own words is HTTP's to say.
             status: shaped
+                .filter(|_| !matches!(status, 404 | 405 | 415))
                 .and_then(|template| template.status)
                 .unwrap_or(status),
             note: note.to_owned(),

@@ -95,7 +95,7 @@ fn way(
             .to_owned(),
         path,
         methods: inbound.methods.clone(),
-        content_types: inbound.media_types.clone(),
+        content_types: shape::content_types(inbound.body, &inbound.media_types),
         parameters,
         bodies,
         each: inbound.each.clone(),
@@ -194,13 +194,22 @@ fn written(
         } else if some == incoming.message {
             (FieldKind::Text, "What they wrote.")
         } else if some == incoming.octets {
-            let octets = FieldKind::Hexadecimal {
-                may_lack: at != text,
+            // They count before the text.
+            let octets = if at == text {
+                FieldKind::Hexadecimal
+            } else {
+                FieldKind::Nothing
             };
             (octets, "What they wrote, in octets.")
         } else if some == incoming.coding {
             let note = "How the octets are to be read: data_coding of SMPP.";
-            (FieldKind::Text, note)
+            // Beside a text nobody reads it.
+            let coding = if incoming.octets == Some(text) {
+                FieldKind::Octet
+            } else {
+                FieldKind::Text
+            };
+            (coding, note)
         } else if some == incoming.id {
             (FieldKind::MaybeId, "The operator's id.")
         } else if let Some(whole) = part(at) {
@@ -231,12 +240,13 @@ fn receipt(receipts: &Receipts) -> Vec<Vec<(FieldDoc, bool)>> {
         ignores_others,
     }) = words
     else {
-        // What no rule knows is acknowledged, and what that lacks is nobody's business.
+        // What no rule knows is acknowledged, and what that lacks but the word is nobody's business.
         return vec![fields(&receipts.inbound, |at, field| {
             if at == receipts.id {
                 (id_of(field), ID.to_owned(), false)
             } else {
-                (FieldKind::Text, told_by(receipts, at), false)
+                let must = receipts.is_told_by(at) && !field.optional;
+                (FieldKind::Text, told_by(receipts, at), must)
             }
         })];
     };
@@ -244,7 +254,8 @@ fn receipt(receipts: &Receipts) -> Vec<Vec<(FieldDoc, bool)>> {
     let one = |kind: &FieldKind, counts: bool| {
         fields(&receipts.inbound, |at, field| {
             if Some(at) == state {
-                let must = matches!(kind, FieldKind::OneOf(_) | FieldKind::Like(..));
+                let is_word = matches!(kind, FieldKind::OneOf(_) | FieldKind::Like(..));
+                let must = is_word || !field.optional;
                 (kind.clone(), "What became of it.".to_owned(), must)
             } else if at == receipts.id && counts {
                 (FieldKind::Id, ID.to_owned(), true)
@@ -474,7 +485,7 @@ mod tests {
         let body = &document["paths"]["/sms/op/receipts"]["post"]["requestBody"];
         let either = &body["content"]["application/x-www-form-urlencoded"]["schema"]["anyOf"];
         assert_eq!(either[0]["required"], json!(["id", "status"]));
-        assert!(either[1].get("required").is_none(), "{either}");
+        assert_eq!(either[1]["required"], json!(["status"]));
         assert!(either[1]["properties"]["status"].get("not").is_some());
     }
 

@@ -4,11 +4,12 @@ use crate::config::auth::AuthConfig;
 use crate::http::openapi::{
     AnswerDoc, CallbackDoc, FieldDoc, FieldKind, PlaceDoc, SampleDoc, security, shape,
 };
+use crate::operator::CallbackError;
 use crate::operator::field::{Field, Place};
-use crate::operator::file::{CodeGiven, Holds, Is};
+use crate::operator::file::{CodeGiven, Holds, Is, NumberGiven};
 use crate::operator::path::PathShape;
 use crate::operator::request::BodyKind;
-use crate::operator::rule::Test;
+use crate::operator::rule::{Rule, Test};
 use crate::operator::sample::Sample;
 use crate::operator::ussd::UssdShape;
 
@@ -53,25 +54,44 @@ impl Becomes {
 }
 
 /// One thing that a request may be, and the words of one field that tell it.
+#[derive(Clone)]
 struct Variant {
     becomes: Becomes,
     /// Whether nothing here tells a screen from what ends a session.
     may_end: bool,
+    /// Where the subscriber is optional, whether they are told.
+    whose: Option<bool>,
     /// Fields with words that would tell something else first.
     unlike: Vec<(usize, Vec<String>)>,
     told: Option<(usize, Vec<String>)>,
 }
 
+impl Variant {
+    /// An end that may lack its subscriber, which is then acknowledged unread, as two.
+    fn by_whose(&self, shape: &UssdShape) -> Vec<Self> {
+        let subscriber = shape.fields.get(shape.subscriber);
+        let may_lack = subscriber.is_some_and(|field| field.optional);
+        let looked_up = shape.number_given == NumberGiven::First;
+        if self.becomes != Becomes::Closed || !may_lack || looked_up {
+            return vec![self.clone()];
+        }
+        let told = |whose, becomes| Self {
+            becomes,
+            whose: Some(whose),
+            ..self.clone()
+        };
+        vec![told(true, Becomes::Closed), told(false, Becomes::Ignored)]
+    }
+}
+
 /// The ways to call a link: a path each.
 pub fn callbacks(site: &UssdSite<'_>) -> Vec<CallbackDoc> {
-    let (by_path, variants): (Vec<_>, Vec<_>) = variants(site.shape)
-        .into_iter()
-        .partition(|variant| is_told_by_path(site.shape, variant));
-    if by_path.is_empty() {
-        return vec![way(site, "", &variants)];
-    }
+    let variants = variants(site.shape);
+    let Some((place, _)) = site.shape.paths() else {
+        return vec![way(site, None, &variants)];
+    };
     let mut ways: Vec<(String, Vec<Variant>)> = Vec::new();
-    for variant in by_path {
+    for variant in variants {
         let Some((_, words)) = variant.told else {
             continue;
         };
@@ -81,6 +101,7 @@ pub fn callbacks(site: &UssdSite<'_>) -> Vec<CallbackDoc> {
                 let only = Variant {
                     becomes: variant.becomes,
                     may_end: false,
+                    whose: None,
                     unlike: Vec::new(),
                     told: None,
                 };
@@ -89,17 +110,8 @@ pub fn callbacks(site: &UssdSite<'_>) -> Vec<CallbackDoc> {
         }
     }
     ways.iter()
-        .map(|(rest, variants)| way(site, rest, variants))
+        .map(|(word, variants)| way(site, Some((place, word)), variants))
         .collect()
-}
-
-fn is_told_by_path(shape: &UssdShape, variant: &Variant) -> bool {
-    variant.told.as_ref().is_some_and(|(field, _)| {
-        shape
-            .fields
-            .get(*field)
-            .is_some_and(|field| field.places.first() == Some(&Place::Rest))
-    })
 }
 
 /// What a request may be, told apart where one field's words tell all of it.
@@ -111,6 +123,7 @@ fn variants(shape: &UssdShape) -> Vec<Variant> {
                 .events
                 .iter()
                 .any(|rule| !Becomes::of(shape, rule.is).is_shown()),
+            whose: None,
             unlike: Vec::new(),
             told: None,
         }]
@@ -141,6 +154,7 @@ fn variants(shape: &UssdShape) -> Vec<Variant> {
             Some(_) | None => found.push(Variant {
                 becomes,
                 may_end: false,
+                whose: None,
                 unlike: Vec::new(),
                 told: Some((rule.field, words.clone())),
             }),
@@ -160,9 +174,18 @@ fn variants(shape: &UssdShape) -> Vec<Variant> {
     found
 }
 
-fn way(site: &UssdSite<'_>, rest: &str, variants: &[Variant]) -> CallbackDoc {
+/// One way to call; `told` is the place in the path that tells it, and what stands there.
+fn way(site: &UssdSite<'_>, told: Option<(&Place, &str)>, variants: &[Variant]) -> CallbackDoc {
     let shape = site.shape;
-    let (path, mut parameters) = shape::path("ussd", site.link, rest, &site.shape.path, site.auth);
+    let rest = match told {
+        Some((Place::Rest, word)) => word,
+        Some(_) | None => "",
+    };
+    let (mut path, mut parameters) =
+        shape::path("ussd", site.link, rest, &site.shape.path, site.auth);
+    if let Some((Place::Path(name), word)) = told {
+        path = path.replace(&format!("{{{name}}}"), word);
+    }
     let live = variants
         .iter()
         .find(|variant| variant.becomes.is_shown())
@@ -170,12 +193,22 @@ fn way(site: &UssdSite<'_>, rest: &str, variants: &[Variant]) -> CallbackDoc {
     if let Some(live) = live {
         parameters.extend(fields(site, live, false));
     }
+    parameters.retain(|field| match &field.place {
+        PlaceDoc::Path(name) => path.contains(&format!("{{{name}}}")),
+        PlaceDoc::Query(_)
+        | PlaceDoc::Header(_)
+        | PlaceDoc::Form(_)
+        | PlaceDoc::Json(_)
+        | PlaceDoc::Xml(_)
+        | PlaceDoc::Body => true,
+    });
     let bodies = variants
         .iter()
-        .map(|variant| fields(site, variant, true))
+        .flat_map(|variant| variant.by_whose(shape))
+        .map(|variant| fields(site, &variant, true))
         .collect();
     let mut about = shape.head.about.clone();
-    for more in [security::said(site.auth)] {
+    for more in [pushed(shape), security::said(site.auth)] {
         if !more.is_empty() {
             about = format!("{}\n\n{more}", about.trim_end());
         }
@@ -188,7 +221,7 @@ fn way(site: &UssdSite<'_>, rest: &str, variants: &[Variant]) -> CallbackDoc {
         about,
         path,
         methods: shape.methods.clone(),
-        content_types: shape.media_types.clone(),
+        content_types: shape::content_types(shape.body, &shape.media_types),
         parameters,
         bodies,
         answers: answers(site, variants),
@@ -197,12 +230,25 @@ fn way(site: &UssdSite<'_>, rest: &str, variants: &[Variant]) -> CallbackDoc {
             .samples
             .iter()
             .filter(|sample| {
-                sample.rest.trim_end_matches('/') == rest
-                    || rest.is_empty() && matches!(shape.path, PathShape::Of(_))
+                let segments = shape.path.read(&sample.rest).unwrap_or_default();
+                told.is_none_or(|(place, word)| {
+                    let seen = place.of_path(&sample.rest, &segments);
+                    seen.is_some_and(|seen| seen.trim_end_matches('/') == word)
+                })
             })
             .map(|sample| shown(site, sample))
             .collect(),
     }
+}
+
+/// Where the screen goes, if that is not the answer.
+fn pushed(shape: &UssdShape) -> String {
+    shape.push.as_ref().map_or_else(String::new, |push| {
+        format!(
+            "The answer is an acknowledgement, as soon as the callback is durable. The screen goes in a request of the gateway's, `{}` to the operator's address (the link's `url`); the page of the shape `{}` shows it.",
+            push.method, shape.head.name
+        )
+    })
 }
 
 fn ended(variants: &[Variant]) -> String {
@@ -238,6 +284,20 @@ fn needed(shape: &UssdShape, variant: &Variant, at: usize, field: &Field) -> boo
     if variant.told.as_ref().is_some_and(|(told, _)| *told == at) {
         return true;
     }
+    if at == shape.subscriber && shape.number_given == NumberGiven::First {
+        // At a dial that is told apart from everything else.
+        let is_dial = variant.becomes == Becomes::Screen && variant.told.is_some();
+        let said = |rule: &Rule<Is>| rule.is != Is::Unsaid;
+        return is_dial && shape.holds == Holds::Last && shape.events.iter().all(said);
+    }
+    if at == shape.subscriber
+        && let Some(told) = variant.whose
+    {
+        return told;
+    }
+    if at == shape.subscriber && variant.becomes.is_shown() {
+        return true;
+    }
     let always = at == shape.subscriber || Some(at) == shape.session;
     let typed = variant.becomes == Becomes::Pressed && at == shape.input;
     (!field.optional || typed)
@@ -258,7 +318,15 @@ fn kind(site: &UssdSite<'_>, variant: &Variant, at: usize, field: &Field) -> Fie
     if let Some((_, words)) = variant.unlike.iter().find(|(field, _)| *field == at) {
         return FieldKind::NoneOf(words.clone());
     }
+    match variant.whose {
+        Some(false) if at == shape.subscriber => return FieldKind::Absent,
+        Some(false) if Some(at) == shape.session => return FieldKind::Id,
+        Some(_) | None => {}
+    }
     let is_cut = field.after.is_some() || field.before.is_some() || field.part.is_some();
+    if field.digits && !is_cut {
+        return FieldKind::Digits;
+    }
     if is_cut || variant.becomes == Becomes::Ignored {
         return FieldKind::Text;
     }
@@ -298,12 +366,19 @@ fn note(shape: &UssdShape, at: usize) -> &'static str {
     }
 }
 
+/// The field of an example.
+const FIELD: &str = "NAME";
+
 fn answers(site: &UssdSite<'_>, variants: &[Variant]) -> Vec<AnswerDoc> {
     let shape = site.shape;
     let mut answers = Vec::new();
     let becomes = |wanted: Becomes| variants.iter().any(|variant| variant.becomes == wanted);
     if variants.iter().any(|variant| variant.becomes.is_shown()) {
-        answers.push(shape::good(&shape.reply, "What the phone shows."));
+        let what = match &shape.push {
+            None => "What the phone shows.",
+            Some(_) => "It is acknowledged; the screen is posted.",
+        };
+        answers.push(shape::good(&shape.reply, what));
     }
     let closed = shape::good(&shape.closed, "It is acknowledged.");
     let is_closed = becomes(Becomes::Closed)
@@ -325,13 +400,22 @@ fn answers(site: &UssdSite<'_>, variants: &[Variant]) -> Vec<AnswerDoc> {
         Some(_) if is_closed => answers.push(closed),
         Some(_) => {}
     }
+    let refused = shape.refused.as_ref().and_then(|refused| refused.status);
+    if let Some(same) = answers.iter_mut().find(|one| Some(one.status) == refused) {
+        same.note
+            .push_str(" Or what is wrong with the request: this operator has it so.");
+        let wrong = CallbackError::Missing(FIELD.into());
+        let body = shape.refuse(wrong.status(), &wrong.to_string()).body;
+        let body = serde_json::from_str(&body).unwrap_or_else(|_| body.into());
+        same.example = Some(("what is wrong".to_owned(), body));
+    }
     answers.extend(shape::faults(
         site.auth,
         &shape::Refusals {
-            has_path: shape.path != PathShape::Any,
+            has_path: shape.path != PathShape::Any || shape.paths().is_some(),
             has_body: shape.body != BodyKind::None,
             template: shape.refused.as_ref(),
-            is_durable_first: false,
+            is_durable_first: shape.push.is_some(),
         },
         &answers,
     ));
@@ -341,7 +425,10 @@ fn answers(site: &UssdSite<'_>, variants: &[Variant]) -> Vec<AnswerDoc> {
 /// A sample as it would come to this link: with one of its codes.
 fn shown(site: &UssdSite<'_>, sample: &Sample) -> SampleDoc {
     let shape = site.shape;
-    let theirs = sample.reads.iter().find(|(name, _)| name == "code");
+    // Some kinds of request do not count, and have the code all the same.
+    let theirs = std::iter::once(sample)
+        .chain(&shape.samples)
+        .find_map(|sample| sample.reads.iter().find(|(name, _)| name == "code"));
     let ours = site.codes.first();
     let with_ours = |text: &str| match (theirs, ours) {
         (Some((_, theirs)), Some(ours)) if !theirs.is_empty() => {
@@ -373,6 +460,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::finding::Source;
     use crate::http::openapi::{Site, document};
     use crate::operator::shape::{Shape, Shapes};
 
@@ -457,5 +545,38 @@ mod tests {
             json!(["session", "msisdn", "event", "input"])
         );
         assert_eq!(either[2]["required"], json!(["session", "msisdn", "event"]));
+    }
+
+    #[test]
+    fn a_number_that_is_told_first_is_needed_at_the_dial_only() {
+        let shapes = Shapes::load(&[]).unwrap();
+        let file = shapes.source("generic").unwrap().text();
+        let first = file.replace("\nreads:\n", "\nreads:\n  subscriber: first\n");
+        let Ok(Shape::Ussd(shape)) = Shape::parse(&Source::new("first.yaml", &first)) else {
+            panic!("it is no shape")
+        };
+        let site = UssdSite {
+            link: "op",
+            shape: &shape,
+            codes: vec!["*580#".into()],
+            auth: &[],
+        };
+        let document = document(&Site::default(), &callbacks(&site));
+        let body =
+            &document["paths"]["/ussd/op"]["post"]["requestBody"]["content"]["application/json"];
+        let required: Vec<_> = body["schema"]["anyOf"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| &one["required"])
+            .collect();
+        assert_eq!(
+            required,
+            [
+                &json!(["session", "msisdn", "event"]),
+                &json!(["session", "event", "input"]),
+                &json!(["session", "event"])
+            ]
+        );
     }
 }

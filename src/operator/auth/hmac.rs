@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::encoding::{hex, unhex};
 use super::header::one;
-use super::{Evidence, Nonce, Secrets, Why};
+use super::{Evidence, NONCE_KEPT, Nonce, Secrets, Why};
 use crate::clock::Moment;
 
 /// When it was signed: seconds since the Unix epoch, in decimal.
@@ -69,7 +69,7 @@ impl Hmac {
         }
         Ok(Nonce {
             value: nonce.as_bytes().to_vec(),
-            until: evidence.at.plus(self.skew * 2),
+            until: evidence.at.plus(NONCE_KEPT),
         })
     }
 }
@@ -151,10 +151,23 @@ mod tests {
     fn what_is_signed_passes_with_its_nonce() {
         let nonce = auth(None).check(&request().evidence()).unwrap().unwrap();
         assert_eq!(nonce.value, b"n-1");
-        assert_eq!(
-            nonce.until,
-            Moment::from_ms(SIGNED_AT * 1000).plus(Duration::from_secs(600))
-        );
+    }
+
+    /// As long as any skew that a link can have would let the request in, its nonce is known.
+    #[test]
+    fn a_skew_that_is_raised_lets_nothing_pass_again() {
+        for skew_before in [1, 300, 86_400] {
+            for skew_after in [1, 300, 86_400] {
+                let rule = |skew| Hmac::new(Secrets::new(SECRET, None), Duration::from_secs(skew));
+                // It came as early as it could.
+                let at = SIGNED_AT * 1000 - i64::try_from(skew_before * 1000).unwrap();
+                let came = request().at(at);
+                let nonce = rule(skew_before).check(&came.evidence()).unwrap();
+                let forgotten = request().at(nonce.until.ms() + 1);
+                let again = rule(skew_after).check(&forgotten.evidence());
+                assert_eq!(again, Err(Why::Stale), "{skew_before} {skew_after}");
+            }
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use sha2::{Sha256, Sha512};
 
 use super::encoding::unhex;
 use super::hmac::{seconds, within};
-use super::{Evidence, Nonce, Secrets, Why, parameters};
+use super::{Evidence, NONCE_KEPT, Nonce, Secrets, Why, parameters};
 
 /// How a signature is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl Vonage {
         let signed_at = seconds(parameters::one(&pairs, "timestamp")?)?;
         let nonce = if self.once {
             let value = parameters::one(&pairs, "nonce")?.as_bytes().to_vec();
-            let until = evidence.at.plus(self.skew * 2);
+            let until = evidence.at.plus(NONCE_KEPT);
             Some(Nonce { value, until })
         } else {
             None
@@ -247,7 +247,7 @@ mod tests {
         let with = get("nonce=n-1&timestamp=1385047698&sig=7edfbb526d3e04588aa9c0024707537b");
         let nonce = Nonce {
             value: b"n-1".to_vec(),
-            until: crate::clock::Moment::from_ms((SIGNED_AT + 600) * 1000),
+            until: crate::clock::Moment::from_ms(SIGNED_AT * 1000).plus(NONCE_KEPT),
         };
         assert_eq!(rule.check(&with.evidence()), Ok(Some(nonce)));
     }

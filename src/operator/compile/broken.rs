@@ -48,11 +48,25 @@ fn parse(text: &str) -> Result<Shape, Box<Finding>> {
     Shape::parse(&Source::new("sample.yaml", text))
 }
 
-/// The good file with `from` turned into `to`, what is said of it and where.
+/// Lines with what faults are looked for by, before all places.
+const DECOY: &str = "about: >-
+  shape: x enabled: false sources: [] methods: [POST] fields: session: subscriber: text: path session code: never
+  code: reads: event: field: kind field: event is: repeat: path repeat: key: reply: {nothing} closed: refused:
+  status: xml: replace: limits: deadline_ms: samples: a dial
+";
+
+/// The good file with `from` turned into `to`, what is said of it and where; and the same behind
+/// lines that have the words of all places.
 fn check(from: &str, to: &str, place: (usize, usize), says: &str, mend: &str) {
     assert_eq!(GOOD.matches(from).count(), 1, "{from}");
     let broken = GOOD.replace(from, to);
-    let finding = parse(&broken)
+    check_text(&broken, to, place, says, mend);
+    let place = (place.0 + DECOY.lines().count(), place.1);
+    check_text(&format!("{DECOY}{broken}"), to, place, says, mend);
+}
+
+fn check_text(broken: &str, to: &str, place: (usize, usize), says: &str, mend: &str) {
+    let finding = parse(broken)
         .err()
         .unwrap_or_else(|| panic!("{to} is taken"));
     let seen = format!(
@@ -70,6 +84,47 @@ fn check(from: &str, to: &str, place: (usize, usize), says: &str, mend: &str) {
 #[test]
 fn the_good_one_is_good() {
     assert!(parse(GOOD).is_ok(), "{:?}", parse(GOOD).map(|_| ()));
+}
+
+/// Where the number is told at the dial only, the session's id has to tell the rest.
+#[test]
+fn a_number_that_is_told_first_needs_an_id_that_is_always_there() {
+    const FIRST: &str = "  input: last\n  subscriber: first\n";
+    let first = GOOD.replace("  input: last\n", FIRST);
+    assert!(parse(&first).is_ok(), "{:?}", parse(&first).map(|_| ()));
+    let sample = "    dialled_by: \"0661000002\"\n    reads: { refused";
+    let dialled = first.replace("    reads: { refused", sample);
+    assert!(parse(&dialled).is_ok(), "{:?}", parse(&dialled).map(|_| ()));
+    for (from, to, place, says, mend) in [
+        (
+            "    session: json /session\n",
+            "",
+            (16, 3),
+            "no field `session` that is always there",
+            "`subscriber: always`",
+        ),
+        (
+            "session: json /session",
+            "session: { at: json /session, optional: true }",
+            (17, 3),
+            "no field `session` that is always there",
+            "without `optional: true`",
+        ),
+        (
+            "    reads: { refused",
+            "    dialled_by: nobody\n    reads: { refused",
+            (38, 5),
+            "sample `a dial`: that is no phone number",
+            "E.164",
+        ),
+    ] {
+        assert_eq!(first.matches(from).count(), 1, "{from}");
+        let finding = parse(&first.replace(from, to)).err();
+        let finding = finding.unwrap_or_else(|| panic!("{to} is taken"));
+        assert_eq!(finding.place(), place, "{to}: {}", finding.message);
+        assert!(finding.message.contains(says), "{}", finding.message);
+        assert!(finding.mend.contains(mend), "{}", finding.mend);
+    }
 }
 
 #[test]
@@ -264,6 +319,20 @@ fn what_is_wrong_with_a_file_is_said_with_its_place_and_a_mend() {
             (17, 3),
             "a field `code` that is never told",
             "take the field away",
+        ),
+        (
+            "  input: last\n  code: always",
+            "  input: last\n  subscriber: never\n  code: always",
+            (17, 15),
+            "unknown variant `never`",
+            yaml,
+        ),
+        (
+            "    reads: { refused",
+            "    dialled_by: \"+212661000002\"\n    reads: { refused",
+            (37, 5),
+            "every request tells the number",
+            "write `subscriber: first`",
         ),
         (
             "  body: json",
@@ -465,6 +534,150 @@ fn what_is_wrong_with_a_file_is_said_with_its_place_and_a_mend() {
     ] {
         check(from, to, place, says, mend);
     }
+}
+
+#[test]
+fn a_screen_goes_in_one_way_and_can_be_posted() {
+    const REPLY: &str = "reply:\n  json: { text: \"{text}\", more: \"{continues}\" }\n";
+    const PUSH: &str = "push:\n  path: /screens/{session}\n  basic: true\n  headers: { X-Key: \"{secret}\" }\n  json: { text: \"{text}\", user: \"{user}\", last: \"{ends}\" }\n  answer:\n    body: json\n    fields: { code: json /code }\n    says: [{ field: code, equals: [\"0\"], is: accepted }]\n";
+    assert!(GOOD.contains(REPLY));
+    let good = GOOD.replace(REPLY, PUSH);
+    assert!(parse(&good).is_ok(), "{:?}", parse(&good).map(|_| ()));
+    for (from, to, line, says, mend) in [
+        (
+            PUSH,
+            "",
+            1,
+            "nothing says how a screen goes back",
+            "write `reply:`",
+        ),
+        (
+            "push:\n",
+            &format!("{REPLY}push:\n"),
+            24,
+            "a screen goes in one way",
+            "`closed:` is what callbacks are answered",
+        ),
+        (
+            "{text}",
+            "text",
+            22,
+            "the screen is nowhere in the push",
+            "in `continue:` and `end:` alike",
+        ),
+        (
+            "  json: { text: \"{text}\", user: \"{user}\", last: \"{ends}\" }\n",
+            "",
+            22,
+            "a push without a body shows nothing",
+            "write one of `text:`, `json:`, `xml:`",
+        ),
+        (
+            "{user}",
+            "{who}",
+            26,
+            "{who} is no field",
+            "fill in {user}, {secret}, {text}",
+        ),
+        (
+            "{session}",
+            "{who}",
+            23,
+            "{who} is no field",
+            "fill in {user}",
+        ),
+        (
+            "path: /screens",
+            "path: screens",
+            23,
+            "behind the link's `url`",
+            "begin it with `/`",
+        ),
+        (
+            "  basic: true",
+            "  method: GET",
+            24,
+            "a GET has no body",
+            "write POST or PUT",
+        ),
+        (
+            "  basic: true",
+            "  method: HEAD",
+            24,
+            "no method to send with",
+            "in capitals",
+        ),
+        (
+            "  basic: true",
+            "  status: 200",
+            24,
+            "unknown field `status`",
+            "docs/operators.md",
+        ),
+        (
+            "X-Key",
+            "\"X Key\"",
+            22,
+            "`X Key` is no name of a header",
+            "fill in",
+        ),
+        (
+            "X-Key",
+            "Content-Length",
+            22,
+            "`Content-Length` is not a shape's to say",
+            "fill in",
+        ),
+        (
+            "json: { text",
+            "text: x\n  json: { text",
+            22,
+            "a reply has one body",
+            "write one of",
+        ),
+        (
+            "says: [{ field: code, equals: [\"0\"], is: accepted }]",
+            "says: []",
+            30,
+            "nothing tells that it was taken",
+            "is: accepted",
+        ),
+        (
+            "is: accepted",
+            "is: taken",
+            30,
+            "unknown variant `taken`",
+            "docs/operators.md",
+        ),
+        (
+            "    input: json /input",
+            "    input: json /input\n    user: json /user",
+            15,
+            "`user` is what `push:` calls something else",
+            "give the field another name",
+        ),
+    ] {
+        assert_eq!(good.matches(from).count(), 1, "{from}");
+        let finding = parse(&good.replace(from, to));
+        let finding = finding.err().unwrap_or_else(|| panic!("{to} is taken"));
+        let seen = format!(
+            "{:?} {} | {}",
+            finding.place(),
+            finding.message,
+            finding.mend
+        );
+        assert!(
+            finding.place().0 == line
+                && finding.message.contains(says)
+                && finding.mend.contains(mend),
+            "{to}\n  expected {line} {says} | {mend}\n  seen     {seen}"
+        );
+    }
+    // Elsewhere they are no holes.
+    let answered = GOOD.replace("{continues}", "{secret}");
+    assert!(parse(&answered).is_err());
+    let closed = good.replace("limits:", "closed: { text: \"{user}\" }\nlimits:");
+    assert!(parse(&closed).is_err());
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::operator::page::{Page, body_kind, capital, plain, when};
 use crate::operator::path::PathShape;
 use crate::operator::request::BodyKind;
 use crate::operator::sms::SmsShape;
+use crate::operator::sms::answer::AnswerShape;
 use crate::operator::sms::file::{Cut, Ids, Of, Says, State, What};
 use crate::operator::sms::inbound::Inbound;
 use crate::operator::sms::send::{Send, SendBody};
@@ -134,24 +135,31 @@ fn outgoing(page: &mut Page, send: &Send) {
         "`{}` to the API at the link's `url`. {account} {cut} {ids}",
         send.method
     ));
-    let rows: Vec<Vec<String>> = send
+    said(page, &send.answer, "the message is", |says| match says {
+        Says::Accepted => "taken",
+        Says::Throttled => "throttled: it waits",
+        Says::Temporary => "not now: again later",
+        Says::Refused => "refused: never again",
+        Says::Unknown => "it may have been taken or not",
+        Says::LinkFault => "the operator refuses whatever we send",
+        Says::ByStatus => "what the status says",
+    });
+}
+
+/// What the answers to our requests mean.
+pub(super) fn said(
+    page: &mut Page,
+    answer: &AnswerShape,
+    what: &str,
+    word: fn(Says) -> &'static str,
+) {
+    let rows: Vec<Vec<String>> = answer
         .says
         .iter()
-        .map(|rule| {
-            let is = match rule.is {
-                Says::Accepted => "taken",
-                Says::Throttled => "throttled: it waits",
-                Says::Temporary => "not now: again later",
-                Says::Refused => "refused: never again",
-                Says::Unknown => "it may have been taken or not",
-                Says::LinkFault => "the operator refuses whatever we send",
-                Says::ByStatus => "what the status says",
-            };
-            vec![when(rule, &send.fields), is.to_owned()]
-        })
+        .map(|rule| vec![when(rule, &answer.fields), word(rule.is).to_owned()])
         .collect();
     page.text("Its answer, where the field `http` is the status:");
-    page.table(&["when", "the message is"], &rows);
+    page.table(&["when", what], &rows);
 }
 
 fn samples(page: &mut Page, shape: &SmsShape, of: Of) {

@@ -1,12 +1,15 @@
 //! The page of a shape of USSD.
 
-use crate::operator::file::{CodeGiven, First, Holds, Is, SessionIds};
+use crate::operator::file::{CodeGiven, First, Holds, Is, NumberGiven, SessionIds};
 use crate::operator::page::{Page, body_kind, capital, time, when};
 use crate::operator::path::PathShape;
 use crate::operator::play;
 use crate::operator::request::BodyKind;
 use crate::operator::sample::Sample;
-use crate::operator::ussd::{RepeatRule, UssdShape};
+use crate::operator::sms::file::Says;
+use crate::operator::sms::sample::SmsSample;
+use crate::operator::ussd::push::Push;
+use crate::operator::ussd::{Heard, RepeatRule, UssdShape};
 use crate::store::Reply;
 
 /// The screen of the answers that are shown.
@@ -82,6 +85,12 @@ fn meaning(page: &mut Page, shape: &UssdShape) {
         (CodeGiven::Always | CodeGiven::First, None) => "The dialled code stands in `input`.",
         (CodeGiven::Never, _) => "The dialled code is not told: the link has one service.",
     };
+    let number = match shape.number_given {
+        NumberGiven::Always => "",
+        NumberGiven::First => {
+            "The number is told at a dial only: afterwards the session's id tells whose it is, as long as the session lives."
+        }
+    };
     let ids = match (shape.session, shape.session_ids) {
         (None, _) => "Sessions have no id: the subscriber's number tells them.",
         (Some(_), SessionIds::Unique) => "Each session has an id of its own.",
@@ -102,7 +111,7 @@ fn meaning(page: &mut Page, shape: &UssdShape) {
                 .join(" and ")
         ),
     };
-    let all: Vec<&str> = [holds, first, code, ids, &repeat]
+    let all: Vec<&str> = [holds, first, code, number, ids, &repeat]
         .into_iter()
         .filter(|text| !text.is_empty())
         .collect();
@@ -134,13 +143,19 @@ fn answers(page: &mut Page, shape: &UssdShape) {
         .samples
         .iter()
         .filter_map(|sample| {
-            let mut heard = shape.hear(sample.request()).ok()?;
-            play::SAMPLE_URL.clone_into(&mut heard.url);
+            let heard = play::heard(shape, sample).ok()?;
             Some((sample, heard))
         })
         .collect();
     let answered = heard.iter().find(|(_, heard)| !over(heard.is));
-    if let Some((sample, heard)) = answered {
+    if let Some(push) = &shape.push {
+        posted(
+            page,
+            shape,
+            push,
+            answered.map(|(sample, heard)| (*sample, heard)),
+        );
+    } else if let Some((sample, heard)) = answered {
         for (ends, when) in [(false, "The session goes on"), (true, "It ends")] {
             let reply = Reply {
                 text: SCREEN.to_owned(),
@@ -155,14 +170,14 @@ fn answers(page: &mut Page, shape: &UssdShape) {
             text: String::new(),
             ends: true,
         };
-        page.text(&format!(
-            "What is over is acknowledged (\"{}\"):",
-            sample.what
-        ));
+        page.text(&match shape.push {
+            Some(_) => "Every callback is acknowledged as soon as it is durable:".to_owned(),
+            None => format!("What is over is acknowledged (\"{}\"):", sample.what),
+        });
         page.block("http", &shape.answer(heard, &nothing).shown());
     }
     let instead: Vec<String> = shape
-        .reply
+        .screens()
         .replace
         .iter()
         .map(|(from, to)| match from {
@@ -177,6 +192,43 @@ fn answers(page: &mut Page, shape: &UssdShape) {
     page.block("http", &shape.refuse(400, "field FIELD is missing").shown());
 }
 
+/// The screens that are posted, and what the operator says of them.
+fn posted(page: &mut Page, shape: &UssdShape, push: &Push, sample: Option<(&Sample, &Heard)>) {
+    page.text(&format!(
+        "The screen is not in the answer: it goes in a request of ours, `{}` at the link's `url`, after the callback was acknowledged.{}",
+        push.method,
+        if push.basic {
+            " The link's user and secret go as Basic."
+        } else {
+            ""
+        }
+    ));
+    if let Some((sample, heard)) = sample {
+        for (ends, when) in [(false, "The session goes on"), (true, "It ends")] {
+            let reply = Reply {
+                text: SCREEN.to_owned(),
+                ends,
+            };
+            let shown = shape.posted(&SmsSample::account(), heard, &reply);
+            page.text(&format!("{when} (to the sample \"{}\"):", sample.what));
+            page.block(
+                "http",
+                &shown.map_or_else(String::new, |shown| shown.shown()),
+            );
+        }
+    }
+    match &push.answer {
+        Some(answer) => super::sms::said(page, answer, "the screen is", |says| match says {
+            Says::Accepted => "taken",
+            Says::Throttled | Says::Temporary | Says::Refused => "not taken",
+            Says::Unknown => "taken or not: it is not posted again",
+            Says::LinkFault => "not taken: the operator refuses whatever we send",
+            Says::ByStatus => "what the status says: taken with 2xx",
+        }),
+        None => page.text("A status 2xx says that the operator took it."),
+    }
+}
+
 fn write_sample(page: &mut Page, shape: &UssdShape, sample: &Sample) {
     page.line(&format!("### {}", capital(&sample.what)));
     page.text(&format!(
@@ -186,6 +238,12 @@ fn write_sample(page: &mut Page, shape: &UssdShape, sample: &Sample) {
         sample.date
     ));
     page.block("http", &sample.shown());
+    if let Some(number) = &sample.dialled_by {
+        page.text(&format!(
+            "The session was dialled by `{}`.",
+            number.as_str()
+        ));
+    }
     let played = play::ussd(shape, sample);
     match &played.reads {
         Ok(reads) => {
@@ -202,5 +260,9 @@ fn write_sample(page: &mut Page, shape: &UssdShape, sample: &Sample) {
         (Some(answer), _) => page.block("http", answer),
         (None, Some(answer)) => page.block("http", &answer.shown()),
         (None, None) => {}
+    }
+    if let (Some(_), Some(pushed)) = (&sample.screen, &played.pushed) {
+        page.text("Then this is posted:");
+        page.block("http", &pushed.shown());
     }
 }

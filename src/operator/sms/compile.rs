@@ -9,7 +9,8 @@ use crate::operator::field::{Field, pointer};
 use crate::operator::file::{FieldFile, Ordered, ReplyFile, RequestFile, SmsFile};
 use crate::operator::request::BodyKind;
 use crate::operator::sms::SmsShape;
-use crate::operator::sms::file::{Ids, IncomingFile, Of, ReceiptsFile, SendFile};
+use crate::operator::sms::answer::AnswerShape;
+use crate::operator::sms::file::{AnswerFile, Ids, IncomingFile, Of, ReceiptsFile, SendFile};
 use crate::operator::sms::inbound::Inbound;
 use crate::operator::sms::incoming::Incoming;
 use crate::operator::sms::receipts::Receipts;
@@ -29,27 +30,48 @@ pub fn sms(source: &Source) -> Result<SmsShape, Box<Finding>> {
 fn shape(file: &SmsFile) -> Result<SmsShape, Fault> {
     let head = file.head();
     compile::head_of(&head)?;
-    let incoming = file.incoming.as_ref().map(incoming).transpose()?;
-    let receipts = file.receipts.as_ref().map(receipts).transpose()?;
-    let send = file.send.as_ref().map(send).transpose()?;
+    let incoming = file
+        .incoming
+        .as_ref()
+        .map(incoming)
+        .transpose()
+        .map_err(|fault| fault.within("incoming"))?;
+    let receipts = file
+        .receipts
+        .as_ref()
+        .map(receipts)
+        .transpose()
+        .map_err(|fault| fault.within("receipts"))?;
+    let send = file
+        .send
+        .as_ref()
+        .map(send)
+        .transpose()
+        .map_err(|fault| fault.within("send"))?;
     if incoming.is_none() && send.is_none() {
         return Err(Fault::new(
             "channel: sms",
             "neither does anything come in nor does anything go out",
             "write `incoming:`, `send:` or both",
-        ));
+        )
+        .within("channel"));
     }
     if receipts.is_none() && send.as_ref().is_some_and(|send| send.ids == Ids::Ours) {
         return Err(Fault::new(
             "ids: ours",
             "nobody will give our ids back",
             "write `receipts:`, or take `ids: ours` away",
-        ));
+        )
+        .within("ids")
+        .within("send"));
     }
     let samples = file
         .samples
         .iter()
-        .map(SmsSample::parse)
+        .enumerate()
+        .map(|(at, file)| {
+            SmsSample::parse(file).map_err(|fault| fault.within(at).within("samples"))
+        })
         .collect::<Result<Vec<_>, _>>()?;
     for (of, there, name) in [
         (Of::Incoming, incoming.is_some(), "incoming:"),
@@ -61,7 +83,8 @@ fn shape(file: &SmsFile) -> Result<SmsShape, Fault> {
                 name,
                 format!("there is no sample of `{name}`, so nothing shows that it is right"),
                 "put in what the operator's document shows, or what was seen on the wire",
-            ));
+            )
+            .within(name.trim_end_matches(':')));
         }
     }
     Ok(SmsShape {
@@ -79,9 +102,9 @@ fn incoming(file: &IncomingFile) -> Result<Incoming, Fault> {
         file.each.as_deref(),
         &file.not_text,
         &file.answer,
-        "incoming:",
     )?;
-    let what = compile::rules(&file.what, &inbound.fields)?;
+    let of_what = |fault: Fault| fault.within("what");
+    let what = compile::rules(&file.what, &inbound.fields).map_err(of_what)?;
     let at = |name: &str| inbound.at(name);
     let from = needed(&inbound, "from", "incoming:")?;
     let (message, octets) = (at("message"), at("octets"));
@@ -122,17 +145,18 @@ fn receipts(file: &ReceiptsFile) -> Result<Receipts, Fault> {
         file.each.as_deref(),
         &file.not_text,
         &file.answer,
-        "receipts:",
     )?;
     if file.state.is_empty() {
         return Err(Fault::new(
             "state:",
             "nothing tells what became of a message",
             "write a rule each: `{ field: NAME, equals: [WORD], is: delivered }`",
-        ));
+        )
+        .within("state"));
     }
     Ok(Receipts {
-        states: compile::rules(&file.state, &inbound.fields)?,
+        states: compile::rules(&file.state, &inbound.fields)
+            .map_err(|fault| fault.within("state"))?,
         id: needed(&inbound, "id", "receipts:")?,
         ids: file.ids,
         inbound,
@@ -154,7 +178,6 @@ fn inbound(
     each: Option<&str>,
     not_text: &[String],
     answer: &ReplyFile,
-    near: &str,
 ) -> Result<Inbound, Fault> {
     let RequestShape {
         methods,
@@ -162,29 +185,32 @@ fn inbound(
         media_types,
         path,
         fields,
-    } = compile::request(request)?;
+    } = compile::request(request).map_err(|fault| fault.within("request"))?;
     if each.is_some() && body != BodyKind::Json {
         return Err(Fault::new(
             "each:",
             "a list of elements stands in JSON",
             "write `body: json`, or take `each:` away",
-        ));
+        )
+        .within("each"));
     }
     if !not_text.is_empty() && body != BodyKind::Form {
         return Err(Fault::new(
             "not_text:",
             "only a form has fields that may be no text",
             "write `body: form`, or take `not_text:` away",
-        ));
+        )
+        .within("not_text"));
     }
     let each = each
         .map(|each| {
-            let wrong = |message| Fault::new(each, message, "write /KEY of the list");
+            let wrong =
+                |message| Fault::new(each, message, "write /KEY of the list").within("each");
             pointer(each).map_err(wrong)
         })
         .transpose()?;
     Ok(Inbound {
-        answer: compile::reply(answer, &fields, near)?,
+        answer: compile::reply(answer, &fields, "answer")?,
         methods,
         body,
         media_types,
@@ -227,35 +253,48 @@ fn pairs(file: &Ordered<String>) -> Result<Pairs, Fault> {
     file.0.iter().map(pair).collect()
 }
 
+/// The method of a request of ours.
+pub(in crate::operator) fn method(name: &str) -> Result<Method, Fault> {
+    match name {
+        "GET" => Ok(Method::GET),
+        "POST" => Ok(Method::POST),
+        "PUT" => Ok(Method::PUT),
+        _ => Err(Fault::new(
+            "method:",
+            "that is no method to send with",
+            "write GET, POST or PUT in capitals",
+        )
+        .within("method")),
+    }
+}
+
+/// Proves that a path can stand behind the address of an API.
+pub(in crate::operator) fn behind_url(path: &str) -> Result<(), Fault> {
+    if path.is_empty() || path.starts_with('/') {
+        return Ok(());
+    }
+    Err(Fault::new(
+        "path:",
+        "the path stands behind the link's `url`",
+        "begin it with `/`; the host is the link's",
+    )
+    .within("path"))
+}
+
 fn send(file: &SendFile) -> Result<Send, Fault> {
-    let method = match file.method.as_str() {
-        "GET" => Method::GET,
-        "POST" => Method::POST,
-        "PUT" => Method::PUT,
-        _ => {
-            return Err(Fault::new(
-                "method:",
-                "that is no method to send with",
-                "write GET, POST or PUT in capitals",
-            ));
-        }
-    };
+    let method = method(&file.method)?;
+    behind_url(&file.path)?;
     let token = file.token.as_ref();
-    for path in [Some(&file.path), token.map(|token| &token.path)] {
-        if path.is_some_and(|path| !path.is_empty() && !path.starts_with('/')) {
-            return Err(Fault::new(
-                "path:",
-                "the path stands behind the link's `url`",
-                "begin it with `/`; the host is the link's",
-            ));
-        }
+    if let Some(token) = token {
+        behind_url(&token.path).map_err(|fault| fault.within("token"))?;
     }
     if file.basic && file.token.is_some() {
         return Err(Fault::new(
             "basic:",
             "user and secret go to the token endpoint only",
             "take `basic:` or `token:` away",
-        ));
+        )
+        .within("basic"));
     }
     let body = match (&file.form, &file.json, &file.xml) {
         (None, None, None) => SendBody::None,
@@ -283,11 +322,11 @@ fn send(file: &SendFile) -> Result<Send, Fault> {
                     format!("`{name}` is no name of a header"),
                     "write it as the operator's document does",
                 )
+                .within("headers")
             })?;
             Ok((known, template(text)?))
         })
         .collect::<Result<Vec<_>, Fault>>()?;
-    let (fields, says) = answer(file)?;
     Ok(Send {
         method,
         path: template(&file.path)?,
@@ -299,20 +338,12 @@ fn send(file: &SendFile) -> Result<Send, Fault> {
         cut: file.parts,
         coding: file.coding.clone(),
         ids: file.ids,
-        answer: file.answer.body,
-        fields,
-        says,
+        answer: answer(&file.answer)?,
     })
 }
 
-type AnswerShape = (
-    Vec<Field>,
-    Vec<crate::operator::rule::Rule<crate::operator::sms::file::Says>>,
-);
-
 /// The fields of the API's answer with its status before them, and the rules.
-fn answer(file: &SendFile) -> Result<AnswerShape, Fault> {
-    let given = &file.answer;
+pub(in crate::operator) fn answer(given: &AnswerFile) -> Result<AnswerShape, Fault> {
     let request = RequestFile {
         methods: vec!["GET".to_owned()],
         body: given.body,
@@ -330,14 +361,25 @@ fn answer(file: &SendFile) -> Result<AnswerShape, Fault> {
         part: None,
         digits: false,
     }];
-    fields.extend(compile::request(&request)?.fields);
+    fields.extend(
+        compile::request(&request)
+            .map_err(|fault| fault.within("answer"))?
+            .fields,
+    );
     if given.says.is_empty() {
         return Err(Fault::new(
             "says:",
-            "nothing tells that a message was taken",
+            "nothing tells that it was taken",
             "write a rule such as `{ field: http, equals: [\"200\"], is: accepted }`",
-        ));
+        )
+        .within("says")
+        .within("answer"));
     }
-    let rules = compile::rules(&given.says, &fields)?;
-    Ok((fields, rules))
+    let of_says = |fault: Fault| fault.within("says").within("answer");
+    let says = compile::rules(&given.says, &fields).map_err(of_says)?;
+    Ok(AnswerShape {
+        body: given.body,
+        fields,
+        says,
+    })
 }

@@ -182,6 +182,8 @@ impl Inbound {
             | Hole::Status
             | Hole::Dcs
             | Hole::Url
+            | Hole::User
+            | Hole::Secret
             | Hole::Detail => None,
         })
     }

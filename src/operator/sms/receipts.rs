@@ -3,7 +3,7 @@
 use crate::operator::CallbackError;
 use crate::operator::field::Value;
 use crate::operator::request::Request;
-use crate::operator::rule::{self, Rule};
+use crate::operator::rule::{self, Rule, Test};
 use crate::operator::sms::file::State;
 use crate::operator::sms::inbound::{HeardAll, Inbound, text};
 use crate::store::{ReceiptIds, ReceiptState};
@@ -42,11 +42,36 @@ impl Receipts {
         self.inbound.hear(request, &|values| self.one(values))
     }
 
+    /// Whether a rule asks that field what became of the message.
+    pub fn is_told_by(&self, at: usize) -> bool {
+        let mut asking = self.states.iter().filter(|rule| rule.test != Test::Always);
+        asking.any(|rule| rule.field == at)
+    }
+
+    /// Faults what tells the state and is not there. An unknown word may be a new one and is the
+    /// rules' to judge; without any word it is no receipt.
+    fn told(&self, values: &[Option<Value<'_>>]) -> Result<(), CallbackError> {
+        let lacking =
+            self.inbound
+                .fields
+                .iter()
+                .zip(values)
+                .enumerate()
+                .find(|(at, (field, value))| {
+                    value.is_none() && !field.optional && self.is_told_by(*at)
+                });
+        match lacking {
+            Some((_, (field, _))) => Err(CallbackError::Missing(field.shown().into())),
+            None => Ok(()),
+        }
+    }
+
     fn one(&self, values: &[Option<Value<'_>>]) -> Result<Option<HeardReceipt>, CallbackError> {
         let id = text(values, Some(self.id));
         if id.is_some_and(|id| id.len() > ID_BYTES_MAX || id.contains(char::is_control)) {
             return Err(self.inbound.malformed(self.id, "1 to 128 bytes of text"));
         }
+        self.told(values)?;
         let state = match rule::first(&self.states, values) {
             Some(State::Ignored) => return Ok(None),
             Some(State::Underway) => ReceiptState::Underway,

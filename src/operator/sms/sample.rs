@@ -6,6 +6,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::callback::Msisdn;
 use crate::clock::Moment;
+use crate::operator::CallbackError;
 use crate::operator::compile::Fault;
 use crate::operator::file::{Mark, SampleFile};
 use crate::operator::play::Difference;
@@ -14,8 +15,14 @@ use crate::operator::sample::Sample;
 use crate::operator::sms::SmsShape;
 use crate::operator::sms::api::{Answer, Outgoing, Word};
 use crate::operator::sms::file::{Of, SmsSampleFile};
+use crate::operator::sms::inbound::HeardAll;
+use crate::operator::sms::incoming::HeardSms;
+use crate::operator::sms::receipts::HeardReceipt;
 use crate::operator::sms::send::Account;
 use crate::store::{Message, MessageId, MessageKind, ReceiptState};
+
+/// What is read of one element, by name.
+type Fields = Vec<(String, String)>;
 
 /// A sample.
 #[derive(Clone, Debug)]
@@ -35,7 +42,7 @@ pub struct SmsSample {
     /// Of `incoming` and `receipts`: the request, read.
     heard: Option<Sample>,
     /// What is read, by field, an entry for each element.
-    pub reads: Vec<Vec<(String, String)>>,
+    pub reads: Vec<Fields>,
     /// Of `send`: the text that goes out.
     pub message: Option<String>,
     /// The answer.
@@ -68,10 +75,12 @@ impl SmsSample {
                 source: file.source.clone(),
                 date: file.date.clone(),
                 request: file.request.clone(),
+                dialled_by: None,
                 reads: crate::operator::file::Ordered::default(),
                 screen: None,
                 ends: false,
                 answer: None,
+                pushed: None,
             })?),
         };
         Ok(Self {
@@ -151,42 +160,7 @@ impl SmsShape {
             lacks("incoming:", played);
             return;
         };
-        let heard = match incoming.hear(request) {
-            Ok(heard) => heard,
-            Err(error) => {
-                differs(
-                    "refused",
-                    "taken",
-                    &error.to_string(),
-                    &mut played.differences,
-                );
-                return;
-            }
-        };
-        let found: Vec<Vec<(String, String)>> = heard
-            .elements
-            .iter()
-            .map(|element| match element {
-                Err(error) => vec![("fault".to_owned(), error.to_string())],
-                Ok(None) => vec![("ignored".to_owned(), "true".to_owned())],
-                Ok(Some(sms)) => [
-                    ("from", Some(sms.from.as_str().to_owned())),
-                    ("to", sms.to.clone()),
-                    ("message", Some(sms.text.clone())),
-                    ("id", sms.id.clone()),
-                    (
-                        "part",
-                        sms.part.map(|(reference, total, number)| {
-                            format!("{reference} {number}/{total}")
-                        }),
-                    ),
-                ]
-                .into_iter()
-                .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-                .collect(),
-            })
-            .collect();
-        compare(sample, found, heard.answer.shown(), played);
+        heard(sample, incoming.hear(request), message_fields, played);
     }
 
     fn play_receipts(&self, sample: &SmsSample, played: &mut Played) {
@@ -194,39 +168,7 @@ impl SmsShape {
             lacks("receipts:", played);
             return;
         };
-        let heard = match receipts.hear(request) {
-            Ok(heard) => heard,
-            Err(error) => {
-                differs(
-                    "refused",
-                    "taken",
-                    &error.to_string(),
-                    &mut played.differences,
-                );
-                return;
-            }
-        };
-        let found = heard
-            .elements
-            .iter()
-            .map(|element| match element {
-                Err(error) => vec![("fault".to_owned(), error.to_string())],
-                Ok(None) => vec![("ignored".to_owned(), "true".to_owned())],
-                Ok(Some(receipt)) => {
-                    let state = match receipt.state {
-                        ReceiptState::Underway => "underway",
-                        ReceiptState::Delivered => "delivered",
-                        ReceiptState::Expired => "expired",
-                        ReceiptState::Failed => "failed",
-                    };
-                    vec![
-                        ("id".to_owned(), receipt.id.clone()),
-                        ("state".to_owned(), state.to_owned()),
-                    ]
-                }
-            })
-            .collect();
-        compare(sample, found, heard.answer.shown(), played);
+        heard(sample, receipts.hear(request), receipt_fields, played);
     }
 
     fn play_send(&self, sample: &SmsSample, played: &mut Played) {
@@ -274,13 +216,70 @@ impl SmsShape {
     }
 }
 
-/// Compares what was read and answered with what the sample says.
-fn compare(
+/// The fields of a message.
+fn message_fields(sms: &HeardSms) -> Fields {
+    let part = sms
+        .part
+        .map(|(reference, total, number)| format!("{reference} {number}/{total}"));
+    [
+        ("from", Some(sms.from.as_str().to_owned())),
+        ("to", sms.to.clone()),
+        ("message", Some(sms.text.clone())),
+        ("id", sms.id.clone()),
+        ("part", part),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+    .collect()
+}
+
+/// The fields of a receipt.
+fn receipt_fields(receipt: &HeardReceipt) -> Fields {
+    let state = match receipt.state {
+        ReceiptState::Underway => "underway",
+        ReceiptState::Delivered => "delivered",
+        ReceiptState::Expired => "expired",
+        ReceiptState::Failed => "failed",
+    };
+    vec![
+        ("id".to_owned(), receipt.id.clone()),
+        ("state".to_owned(), state.to_owned()),
+    ]
+}
+
+/// Compares a request that was read, element by element.
+fn heard<T>(
     sample: &SmsSample,
-    found: Vec<Vec<(String, String)>>,
-    answer: String,
+    heard: Result<HeardAll<T>, CallbackError>,
+    fields: fn(&T) -> Fields,
     played: &mut Played,
 ) {
+    let heard = match heard {
+        Ok(heard) => heard,
+        Err(error) => {
+            differs(
+                "refused",
+                "taken",
+                &error.to_string(),
+                &mut played.differences,
+            );
+            return;
+        }
+    };
+    let found = heard
+        .elements
+        .iter()
+        .map(|element| match element {
+            Err(error) => vec![("fault".to_owned(), error.to_string())],
+            Ok(None) => vec![("ignored".to_owned(), "true".to_owned())],
+            Ok(Some(one)) => fields(one),
+        })
+        .collect();
+    compare(sample, found, heard.answer.shown(), played);
+}
+
+/// Compares what was read and answered with what the sample says.
+fn compare(sample: &SmsSample, found: Vec<Fields>, answer: String, played: &mut Played) {
     if sample.reads.len() != found.len() {
         let (expected, found) = (sample.reads.len().to_string(), found.len().to_string());
         differs("elements", &expected, &found, &mut played.differences);

@@ -8,18 +8,13 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
-use crate::operator::field::{Field, Value};
-use crate::operator::request::{BodyKind, Request};
-use crate::operator::rule::{self, Rule};
+use crate::operator::sms::answer::AnswerShape;
 use crate::operator::sms::api::{Answer, Outgoing, Word};
-use crate::operator::sms::file::{CodingFile, Cut, Ids, Says};
+use crate::operator::sms::file::{CodingFile, Cut, Ids};
 use crate::operator::template::{Escape, Fill, JsonTemplate, Template};
 use crate::smpp::text::{self, CODING_UCS2, Octets, Writing};
 use crate::smpp::{outgoing, part};
 use crate::store::{Message, PartOutcome};
-
-/// Bytes of a code of the API that are told in a reason.
-const CODE_BYTES_MAX: usize = 32;
 
 /// `send:`, proved.
 #[derive(Clone, Debug)]
@@ -44,12 +39,8 @@ pub struct Send {
     pub coding: CodingFile,
     /// Whose id a receipt has.
     pub ids: Ids,
-    /// How the answer's body is written.
-    pub answer: BodyKind,
-    /// The fields of the answer; the first is its status.
-    pub fields: Vec<Field>,
-    /// What it says.
-    pub says: Vec<Rule<Says>>,
+    /// What the API answers.
+    pub answer: AnswerShape,
 }
 
 /// The body of a request.
@@ -251,11 +242,7 @@ impl Send {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
         if self.basic {
-            let pair = format!("{}:{}", filling.account.user, filling.account.secret);
-            let value = format!("Basic {}", BASE64_STANDARD.encode(pair));
-            let mut value = HeaderValue::try_from(value).ok()?;
-            value.set_sensitive(true);
-            headers.insert(header::AUTHORIZATION, value);
+            headers.insert(header::AUTHORIZATION, basic(filling.account)?);
         }
         for (name, template) in &self.headers {
             if filling.has_all(template) {
@@ -275,77 +262,23 @@ impl Send {
         })
     }
 
-    /// Reads a whole answer; `token` is our own id of the part.
+    /// Reads a whole answer; `token` is our own id of the part. One that was taken without a name has
+    /// ours, under which no receipt will come.
     pub fn read(&self, token: &str, answer: &Answer) -> Word {
-        let request = Request {
-            method: "",
-            rest: "",
-            query: None,
-            headers: &answer.headers,
-            body: &answer.body,
-        };
-        // What is not written as the shape says has its status alone.
-        let body = request.read(self.answer, &[]).ok();
-        let status = Value {
-            text: Cow::Owned(answer.status.as_u16().to_string()),
-            bare: false,
-        };
-        let mut values = vec![Some(status)];
-        values.extend(self.fields.iter().skip(1).map(|field| {
-            let read = body.as_ref()?;
-            field.find(read, &[], None).ok().flatten()
-        }));
-        let Some((says, at)) = first(&self.says, &values) else {
-            return Word::ByStatus;
-        };
-        let reason = || self.reason(at, &values);
-        match says {
-            Says::Accepted => Word::Accepted(self.id(token, &values)),
-            Says::Throttled => Word::Throttled,
-            Says::Temporary => Word::Temporary(reason()),
-            Says::Refused => Word::Refused(reason()),
-            Says::Unknown => Word::Unknown,
-            Says::LinkFault => Word::LinkFault(reason()),
-            Says::ByStatus => Word::ByStatus,
-        }
-    }
-
-    /// What the part is called from now on. One that was taken without a name has ours, under which
-    /// no receipt will come.
-    fn id(&self, token: &str, values: &[Option<Value<'_>>]) -> String {
-        let theirs = || {
-            let at = self.fields.iter().position(|field| field.name == "id")?;
-            let id = values.get(at)?.as_ref()?.text.trim();
-            let good = !id.is_empty() && id.len() <= 128 && !id.contains(char::is_control);
-            good.then(|| id.to_owned())
-        };
-        match self.ids {
+        self.answer.read(answer, |theirs| match self.ids {
             Ids::Ours => token.to_owned(),
-            Ids::Theirs => theirs().unwrap_or_else(|| token.to_owned()),
-        }
-    }
-
-    /// The field that decided, and its value where that can only be a code.
-    fn reason(&self, at: usize, values: &[Option<Value<'_>>]) -> String {
-        let name = self.fields.get(at).map_or("answer", Field::shown);
-        let code = values.get(at).and_then(Option::as_ref).filter(|value| {
-            let is_code = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-            // A number that long could be a subscriber's.
-            let digits = value.text.chars().filter(char::is_ascii_digit).count();
-            value.text.len() <= CODE_BYTES_MAX && digits < 8 && value.text.chars().all(is_code)
-        });
-        match code {
-            Some(code) => format!("{name} {}", code.text),
-            None => name.to_owned(),
-        }
+            Ids::Theirs => theirs.unwrap_or_else(|| token.to_owned()),
+        })
     }
 }
 
-/// What the first rule that holds says, and the field that it looked at.
-fn first(rules: &[Rule<Says>], values: &[Option<Value<'_>>]) -> Option<(Says, usize)> {
-    rules.iter().find_map(|one| {
-        rule::first(std::slice::from_ref(one), values).map(|says| (says, one.field))
-    })
+/// The header of user and secret as Basic (RFC 7617); none where they fit no header.
+pub fn basic(account: &Account) -> Option<HeaderValue> {
+    let pair = format!("{}:{}", account.user, account.secret);
+    let value = format!("Basic {}", BASE64_STANDARD.encode(pair));
+    let mut value = HeaderValue::try_from(value).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 fn pairs(all: &[(String, Template<SendHole>)], filling: &Filling<'_>) -> String {

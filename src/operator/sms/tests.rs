@@ -6,8 +6,11 @@ use http::{HeaderMap, StatusCode};
 use crate::callback::Msisdn;
 use crate::clock::Moment;
 use crate::finding::Source;
+use crate::operator::CallbackError;
+use crate::operator::request::Request;
 use crate::operator::shape::{Shape, Shapes};
 use crate::operator::sms::api::{Answer, Outgoing, Word};
+use crate::operator::sms::receipts::HeardReceipt;
 use crate::operator::sms::sample::SmsSample;
 use crate::operator::sms::send::{Account, Send};
 use crate::store::{Message, MessageId, MessageKind, PartOutcome};
@@ -316,7 +319,94 @@ fn what_is_wrong_with_a_file_is_told() {
         ),
     ] {
         assert!(PARTS.contains(from), "{from}");
-        let message = parsed(&PARTS.replacen(from, to, 1)).map(|_| ());
+        let text = PARTS.replacen(from, to, 1);
+        let message = parsed(&text).map(|_| ());
         assert_eq!(message, Err(expected.to_owned()), "{to}");
+        // The place is where it is wrong, and not where the same words stand before.
+        let decoy = "about: >-\n  channel: sms ids: ours state: each: /x each: not_text: method: path: basic: send: says: incoming: receipts: {header} x id field: status field: code is: samples:\n";
+        let behind = format!("{decoy}{text}");
+        let finding = Shape::parse(&Source::new("x.yaml", &behind)).unwrap_err();
+        let alone = Shape::parse(&Source::new("x.yaml", &text)).unwrap_err();
+        assert_eq!(finding.message, expected);
+        assert_eq!(finding.place().0, alone.place().0 + 2, "{to}");
+        assert!(finding.place().0 > 2, "{to}: {:?}", finding.place());
     }
+}
+
+/// An unknown state may be a new one and is the shape's to judge; without any it is no receipt. An
+/// element of a batch takes nobody with it.
+#[test]
+fn a_receipt_says_what_became_of_the_message() {
+    let post = |name: &str, method: &str, rest: &str, query: Option<&str>, body: &str| {
+        let shapes = shapes();
+        let Some(Shape::Sms(shape)) = shapes.get(name) else {
+            panic!("no {name}")
+        };
+        let receipts = shape.receipts.as_ref().unwrap();
+        let mut headers = HeaderMap::new();
+        if let Some(kind) = receipts.inbound.media_types.first() {
+            headers.insert("content-type", kind.parse().unwrap());
+        }
+        let request = Request {
+            method,
+            rest,
+            query,
+            headers: &headers,
+            body: body.as_bytes(),
+        };
+        let one = |one: Result<Option<HeardReceipt>, CallbackError>| match one {
+            Ok(Some(heard)) => format!("{} {:?}", heard.id, heard.state),
+            Ok(None) => "ignored".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        match receipts.hear(request) {
+            Ok(heard) => heard.elements.into_iter().map(one).collect(),
+            Err(error) => vec![error.to_string()],
+        }
+    };
+    for (name, body, expected) in [
+        ("generic-sms", r#"{"id":"a"}"#, "field state is missing"),
+        (
+            "generic-sms",
+            r#"{"id":"a","state":null}"#,
+            "field state is missing",
+        ),
+        ("africastalking-sms", "id=a", "field status is missing"),
+        ("africastalking-sms", "id=a&status=", "ignored"),
+        ("africastalking-sms", "id=a&status=New", "ignored"),
+        ("africastalking-sms", "id=a&status=Sent", "a Underway"),
+        ("africastalking-sms", "status=Sent", "field id is missing"),
+        ("jasmin", "id=a&level=1", "field message_status is missing"),
+        ("twilio", "MessageSid=a", "field MessageStatus is missing"),
+        ("vonage", "messageId=a", "field status is missing"),
+        (
+            "orange-sms",
+            r#"{"deliveryInfoNotification":{"callbackData":"a","deliveryInfo":{}}}"#,
+            "field deliveryStatus is missing",
+        ),
+    ] {
+        assert_eq!(
+            post(name, "POST", "", None, body),
+            [expected],
+            "{name} {body}"
+        );
+    }
+    let kannel = |query| post("kannel", "GET", "/a", query, "");
+    assert_eq!(kannel(None), ["field state is missing"]);
+    assert_eq!(kannel(Some("state=64")), ["ignored"]);
+    assert_eq!(kannel(Some("state=8")), ["a Underway"]);
+    let batch = r#"{"results":[
+        {"messageId":"a"},
+        {"messageId":"b","status":{"name":"DELIVERED_TO_OPERATOR"}},
+        {"messageId":"c","status":{"groupName":"NEW"}},
+        {"messageId":"d","status":{"groupName":"DELIVERED"}}]}"#;
+    assert_eq!(
+        post("infobip-sms", "POST", "", None, batch),
+        [
+            "field groupName is missing",
+            "field groupName is missing",
+            "ignored",
+            "d Delivered"
+        ]
+    );
 }

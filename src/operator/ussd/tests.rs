@@ -79,6 +79,7 @@ fn rules_and_fields_mean_what_they_say() {
         ("s=1&n=212661000001", "field i is missing"),
         // An end that does not say whose closes nothing; anything else says it.
         ("s=1&a=1", "ignored "),
+        ("s=%0A&a=1", "field s is not 1 to 128 bytes of text"),
         ("s=1&i=7", "field n is missing"),
         ("s=1&n=212661000001&i=7&t=12", "continue 7"),
         (
@@ -129,6 +130,62 @@ fn a_refusal_keeps_the_status_of_what_is_below_the_operators_words() {
             (answer.status, answer.body),
             (expected, format!("{status} why"))
         );
+    }
+}
+
+/// Where the path tells what a request is, another path is none, before anything else is read.
+#[test]
+fn a_path_that_tells_nothing_is_none() {
+    let body = "reads: { input: last, code: never, event: [EVENTS] }\nrepeat: none\nreply: { text: \"{text}\" }\n";
+    let fields = "session: query s, subscriber: query n, input: query i, step: ";
+    let named = format!(
+        "request: {{ methods: [GET], path: \"/{{step}}\", fields: {{ {fields} path step }} }}\n{body}"
+    );
+    let rest = format!("request: {{ methods: [GET], fields: {{ {fields} rest }} }}\n{body}");
+    let closed =
+        "{ field: step, equals: [WORD], is: new }, { field: step, equals: [last], is: end }";
+    let open = format!("{closed}, {{ is: continue }}");
+    for (file, events, word, path, expected) in [
+        (&rest, closed, "\"\"", "", "field s is missing"),
+        (
+            &rest,
+            closed,
+            "\"\"",
+            "/else",
+            "there is nothing on this path; the shape has none below the link or last",
+        ),
+        (&rest, open.as_str(), "\"\"", "/else", "field s is missing"),
+        (&named, closed, "first", "/first", "field s is missing"),
+        (
+            &named,
+            closed,
+            "first",
+            "/else",
+            "there is nothing on this path; the shape has /first or /last",
+        ),
+        (
+            &named,
+            closed,
+            "first",
+            "/",
+            "there is nothing on this path; the shape has /first or /last",
+        ),
+    ] {
+        let shape = shape(&file.replace("EVENTS", events).replace("WORD", word));
+        let heard = shape.hear(Request {
+            method: "GET",
+            rest: path,
+            query: None,
+            headers: &HeaderMap::new(),
+            body: b"",
+        });
+        let said = heard.err().map(|error| (error.status(), error.to_string()));
+        let status = if expected.starts_with("there") {
+            404
+        } else {
+            400
+        };
+        assert_eq!(said, Some((status, expected.to_owned())), "{path}");
     }
 }
 

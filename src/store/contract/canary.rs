@@ -87,6 +87,10 @@ pub(crate) async fn through_every_method(store: &impl Store) {
         .await
         .unwrap();
 
+    store.dialled(&session_key, at(0)).await.unwrap();
+    let dialler = store.dialler(&link(), "canary-session").await.unwrap();
+    assert_eq!(dialler, Some((whose(), session.clone())));
+
     let fingerprint = store.mark("pdu", &[b"canary-sms"]);
     let sms = NewSms {
         subscriber: whose(),

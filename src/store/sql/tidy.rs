@@ -48,6 +48,7 @@ pub(super) async fn tidy(c: &mut Conn, now: Moment) -> Result<Verdict<Moment>, F
         "DELETE FROM inbox_ussd WHERE received_at <= $1",
         "DELETE FROM sessions WHERE seen_at <= $1",
         "DELETE FROM owners WHERE since <= $1",
+        "DELETE FROM diallers WHERE dialled_at <= $1",
         "DELETE FROM receipts WHERE received_at <= $1",
     ] {
         sql(query)

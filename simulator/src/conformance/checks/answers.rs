@@ -49,6 +49,19 @@ pub fn deadline(run: &Run) -> Checked {
     })
 }
 
+pub fn error_form(run: &Run) -> Checked {
+    if run.operator.refusal.is_none() {
+        return Ok(Verdict::not_run(
+            "the operator's document does not say how an error is told",
+        ));
+    }
+    match &run.tally.untold {
+        Some((expected, exchange)) => Err(run.fails(expected.clone(), exchange)),
+        None if run.tally.told_well == 0 => Ok(Verdict::not_run("no error came")),
+        None => Ok(looked_at(run.tally.told_well, "errors")),
+    }
+}
+
 pub fn quiet(run: &Run) -> Checked {
     if run.tally.errors == 0 {
         return Ok(Verdict::not_run("no error came"));

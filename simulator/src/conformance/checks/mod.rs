@@ -30,7 +30,9 @@ impl Clause {
     pub fn text(self, document: &str) -> String {
         match self {
             Self::Theirs => document.to_owned(),
-            Self::Ours(section) => format!("operators.md#{section}"),
+            Self::Ours(section) => {
+                format!("docs/operators.md#{section}, the gateway's guide for integrators")
+            }
         }
     }
 }
@@ -76,12 +78,13 @@ checks! {
     End "ussd.end" Theirs, "the end of a session is acknowledged";
     AfterEnd "ussd.after-end" Ours("turns"), "a key press after the end gets a valid answer";
     Timeout "ussd.timeout" Theirs, "the operator's time-out is acknowledged";
-    UnknownSession "ussd.unknown-session" Ours("turns"), "a key press in an unknown session gets the first screen";
+    UnknownSession "ussd.unknown-session" Ours("turns"), "a key press in an unknown session gets the first screen, or an end where no number comes with it";
     OlderSession "ussd.older-session" Ours("turns"), "a key press in a session older than the newest gets a valid end";
     Repeated "repeat.in-turn" Ours("repeats"), "a repeated callback gets the same bytes";
     RepeatedNew "repeat.of-the-first" Ours("repeats"), "a repeated first callback gets the same bytes";
     AtOnce "repeat.at-once" Ours("repeats"), "two equal callbacks at once get the same bytes";
     Reordered "repeat.reordered" Ours("repeats"), "a callback that comes late gets a valid answer and moves nothing";
+    Unmarked "repeat.unmarked" Ours("repeats"), "repeats that nothing marks get a valid answer, again, at once and late";
     ArabicDigits "typed.arabic-digits" Ours("typed"), "Arabic digits count as digits";
     ArabicText "typed.arabic-text" Ours("typed"), "Arabic text gets a screen";
     Empty "typed.nothing" Ours("typed"), "an empty answer gets a screen";
@@ -102,12 +105,13 @@ checks! {
     WrongType "error.wrong-type" Ours("errors"), "a value of a wrong kind gets 400";
     NotText "error.not-utf8" Ours("errors"), "bytes that are no UTF-8 get 400";
     WrongContentType "error.content-type" Ours("errors"), "another content type gets 415";
-    TooLarge "error.too-large" Ours("errors"), "a body that is too large gets 413";
+    TooLarge "error.too-large" Ours("errors"), "a request that is too large gets 413, or 431 where it has no body";
     Malformed "error.malformed" Ours("errors"), "a broken body gets 400";
     Method "error.method" Ours("errors"), "another method gets 405";
+    Form "error.form" Theirs, "every error is told as the operator wants it";
     Quiet "error.quiet" Ours("errors"), "no error says what was typed, or a number";
     Unsigned "auth.unsigned" Ours("authentication"), "a callback without proof gets 401";
-    WrongSecret "auth.wrong" Ours("authentication"), "a wrong secret gets 401";
+    WrongSecret "auth.wrong" Ours("authentication"), "a wrong secret, or another's certificate, gets 401";
     Changed "auth.changed" Ours("authentication"), "a callback changed after it was signed gets 401";
     Stale "auth.stale" Ours("authentication"), "a callback signed an hour ago gets 401";
     Future "auth.future" Ours("authentication"), "a callback signed in an hour gets 401";
@@ -137,8 +141,16 @@ impl Check {
 
     /// Whether it can be told only after all others.
     fn is_last(self) -> bool {
-        self.facet().is_some() || matches!(self, Self::Deadline | Self::Quiet)
+        self.facet().is_some() || matches!(self, Self::Deadline | Self::Form | Self::Quiet)
     }
+}
+
+/// Why something is not run that the operator does not tell, with what its document has instead.
+fn lacking(what: &str, reason: Option<&String>) -> Verdict {
+    Verdict::not_run(match reason {
+        Some(reason) => format!("{what}: {reason}"),
+        None => what.to_owned(),
+    })
 }
 
 /// A check that fails after so long found nobody who answers.
@@ -203,6 +215,7 @@ async fn one(run: &mut Run, check: Check) -> Verdict {
         Check::RepeatedNew => repeats::of_the_first(run).await,
         Check::AtOnce => repeats::at_once(run).await,
         Check::Reordered => repeats::reordered(run).await,
+        Check::Unmarked => repeats::unmarked(run).await,
         Check::ArabicDigits => typed::arabic_digits(run).await,
         Check::ArabicText => typed::answered(run, "نعم أريد الانخراط").await,
         Check::Empty => typed::nothing(run).await,
@@ -218,6 +231,7 @@ async fn one(run: &mut Run, check: Check) -> Verdict {
         Check::TooLarge => errors::too_large(run).await,
         Check::Malformed => errors::malformed(run).await,
         Check::Method => errors::method(run).await,
+        Check::Form => answers::error_form(run),
         Check::Quiet => answers::quiet(run),
         Check::Unsigned => auth::unsigned(run).await,
         Check::WrongSecret => auth::wrong(run).await,

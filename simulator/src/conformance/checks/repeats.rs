@@ -1,7 +1,7 @@
 //! The same callback again, and callbacks out of order.
 
-use crate::conformance::checks::Checked;
 use crate::conformance::checks::turns::opened;
+use crate::conformance::checks::{Checked, lacking};
 use crate::conformance::operator::Repeat;
 use crate::conformance::report::Verdict;
 use crate::conformance::run::{Event, Exchange, Run};
@@ -11,7 +11,7 @@ const UNRECOGNISED: &str = "the operator sends nothing by which a repeat is reco
 fn recognised(run: &Run) -> Result<(), Verdict> {
     match run.operator.repeat {
         Repeat::Key | Repeat::Path => Ok(()),
-        Repeat::None => Err(Verdict::not_run(UNRECOGNISED)),
+        Repeat::None => Err(lacking(UNRECOGNISED, run.operator.lacks.repeat.as_ref())),
     }
 }
 
@@ -22,7 +22,8 @@ fn body(exchange: &Exchange) -> Option<&[u8]> {
 fn same(run: &Run, first: &Exchange, again: &Exchange) -> Checked {
     run.screen(again, false)?;
     if body(first) != body(again) {
-        return Err(run.fails("the bytes of the first answer", again));
+        let wanted = body(first).unwrap_or_default();
+        return Err(run.differs("the bytes of the first answer", wanted, again));
     }
     Ok(run.passes(again))
 }
@@ -89,7 +90,34 @@ pub async fn reordered(run: &mut Run) -> Checked {
     run.screen(&late, false)?;
     let after = run.press(&mut caller, &key).await;
     if run.screen(&after, false)? != wanted {
-        return Err(run.fails("the screen that comes where nothing came late", &after));
+        let expected = "the screen that comes where nothing came late";
+        return Err(run.differs(expected, wanted.as_bytes(), &after));
     }
+    Ok(run.passes(&late))
+}
+
+pub async fn unmarked(run: &mut Run) -> Checked {
+    if recognised(run).is_ok() {
+        return Ok(Verdict::not_run("the operator marks its callbacks"));
+    }
+    let key = run.settings.key.clone();
+    let mut caller = run.caller();
+    let dial = run.callback(&mut caller, Event::New, "");
+    let first = run.good(&dial).await;
+    opened(run, &first)?;
+    let again = run.good(&dial).await;
+    run.screen(&again, false)?;
+    run.carry(&mut caller, &again);
+    let older = run.callback(&mut caller, Event::Continue, &key);
+    for exchange in run.at_once(&older).await {
+        run.screen(&exchange, false)?;
+    }
+    let again = run.good(&older).await;
+    run.screen(&again, false)?;
+    run.carry(&mut caller, &again);
+    let newer = run.press(&mut caller, &key).await;
+    run.screen(&newer, false)?;
+    let late = run.good(&older).await;
+    run.screen(&late, false)?;
     Ok(run.passes(&late))
 }

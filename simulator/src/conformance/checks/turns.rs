@@ -1,10 +1,12 @@
 //! Sessions as they go: dialling, keys, the end.
 
-use crate::conformance::checks::Checked;
+use crate::conformance::checks::{Checked, lacking};
 use crate::conformance::operator::{Numbered, Typed};
 use crate::conformance::report::Verdict;
 use crate::conformance::run::{Event, Exchange, Run};
 use crate::conformance::sign::Manner;
+
+const UNTOLD: &str = "the operator does not tell";
 
 pub async fn new(run: &mut Run) -> Checked {
     let mut caller = run.caller();
@@ -20,7 +22,8 @@ pub async fn more(run: &mut Run) -> Checked {
     let key = run.settings.key.clone();
     let second = run.press(&mut caller, &key).await;
     if run.screen(&second, false)? == before {
-        return Err(run.fails("another screen than before", &second));
+        let expected = "another screen than before, which was";
+        return Err(run.differs(expected, before.as_bytes(), &second));
     }
     Ok(run.passes(&second))
 }
@@ -74,10 +77,8 @@ async fn after(run: &mut Run, wrong: &str) -> Checked {
     let key = run.settings.key.clone();
     let taken = run.press(&mut caller, &key).await;
     if run.screen(&taken, false)? != wanted {
-        return Err(run.fails(
-            format!("the screen that {key} gets without {wrong} before it"),
-            &taken,
-        ));
+        let expected = format!("the screen that {key} gets without {wrong} before it");
+        return Err(run.differs(&expected, wanted.as_bytes(), &taken));
     }
     Ok(run.passes(&taken))
 }
@@ -96,14 +97,14 @@ pub async fn dial_string(run: &mut Run) -> Checked {
 pub async fn end(run: &mut Run) -> Checked {
     match run.operator.end {
         Some(_) => ends(run, Event::End).await,
-        None => Ok(Verdict::not_run("the operator does not tell")),
+        None => Ok(lacking(UNTOLD, run.operator.lacks.end.as_ref())),
     }
 }
 
 pub async fn timeout(run: &mut Run) -> Checked {
     match run.operator.timeout {
         Some(_) => ends(run, Event::Timeout).await,
-        None => Ok(Verdict::not_run("the operator does not tell")),
+        None => Ok(lacking(UNTOLD, run.operator.lacks.timeout.as_ref())),
     }
 }
 
@@ -122,7 +123,7 @@ async fn ends(run: &mut Run, event: Event) -> Checked {
 
 pub async fn after_end(run: &mut Run) -> Checked {
     if run.operator.end.is_none() {
-        return Ok(Verdict::not_run("the operator does not tell of the end"));
+        return Ok(lacking(UNTOLD, run.operator.lacks.end.as_ref()));
     }
     let mut caller = run.caller();
     let first = run.dial(&mut caller, "").await;
@@ -140,14 +141,25 @@ pub async fn unknown_session(run: &mut Run) -> Checked {
         return Ok(Verdict::not_run("the operator's sessions have no id"));
     }
     if run.operator.number == Numbered::First {
-        return Ok(Verdict::not_run("a key press does not say whose it is"));
+        if !run.operator.carry.is_empty() {
+            return Ok(Verdict::not_run("what says whose it is comes back only"));
+        }
+        // Nobody knows whose it is, and nothing can begin: a sentence and an end.
+        let mut caller = run.caller();
+        let answer = run.press(&mut caller, "12345").await;
+        run.screen(&answer, false)?;
+        if answer.read.open == Some(true) {
+            return Err(run.fails("the session is over", &answer));
+        }
+        return Ok(run.passes(&answer));
     }
     let wanted = first_screen(run).await?;
     let mut caller = run.caller();
     // Longer than a segment of a dial string, so that it can only be an answer to something.
     let answer = run.press(&mut caller, "12345").await;
     if run.screen(&answer, true)? != wanted {
-        return Err(run.fails("the screen that somebody gets who dials", &answer));
+        let expected = "the screen that somebody gets who dials";
+        return Err(run.differs(expected, wanted.as_bytes(), &answer));
     }
     Ok(run.passes(&answer))
 }

@@ -24,10 +24,8 @@ pub async fn arabic_digits(run: &mut Run) -> Checked {
     opened(run, &first)?;
     let answer = run.press(&mut caller, &key).await;
     if run.screen(&answer, false)? != wanted {
-        return Err(run.fails(
-            "the screen that the same key gets in Western digits",
-            &answer,
-        ));
+        let expected = "the screen that the same key gets in Western digits";
+        return Err(run.differs(expected, wanted.as_bytes(), &answer));
     }
     Ok(run.passes(&answer))
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::conformance::operator::{AnswerForm, Ask, Limits, Numbered, Repeat, Typed, Ussd};
+use crate::conformance::operator::{AnswerForm, Ask, Lacks, Limits, Numbered, Repeat, Typed, Ussd};
 use crate::conformance::read::Rule;
 use crate::conformance::sms::place::Place;
 
@@ -170,6 +170,7 @@ impl Sms {
         Ussd {
             operator: self.operator.clone(),
             document: self.document.clone(),
+            lacks: Lacks::default(),
             input: Typed::Last,
             repeat: self.repeat,
             deadline_ms: self.deadline_ms,
@@ -188,6 +189,7 @@ impl Sms {
             more: Ask::default(),
             end: None,
             timeout: None,
+            pushed: None,
             answer: AnswerForm {
                 status: self.acknowledge.status.first().copied().unwrap_or(200),
                 content_type: None,

@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use crate::conformance::client::{Client, Wire};
+use crate::conformance::client::{Client, Tls, Wire};
 use crate::conformance::operator::Description;
 use crate::conformance::report::Report;
 use crate::conformance::seed::Seed;
@@ -80,7 +80,7 @@ async fn found(shape: &str, line: &str, headers: &[(&str, &str)], body: &str) ->
     };
     let api = Operator::start(sms.api.clone(), &login, Seed::new(1), free());
     let api = api.await.unwrap();
-    let client = Client::new(api.url(), Duration::from_secs(10), None).unwrap();
+    let client = Client::new(api.url(), Duration::from_secs(10), Tls::default()).unwrap();
     let (method, target) = line.split_once(' ').unwrap();
     let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     let wire = Wire {

@@ -4,6 +4,7 @@ use clap::ValueEnum;
 
 use crate::conformance::client::{Came, Wire};
 use crate::conformance::operator::Description;
+use crate::conformance::read::Parts;
 use crate::conformance::spoil::edit;
 
 /// One fault.
@@ -41,6 +42,8 @@ pub enum Fault {
     ContentTypeAccepted,
     /// Any method is fine
     MethodAccepted,
+    /// Errors are told by their status alone
+    ErrorFormLost,
     /// Errors tell what was typed
     ErrorEcho,
     /// No proof is fine
@@ -115,6 +118,11 @@ impl Fault {
             }
             (Self::ContentTypeAccepted, _) if came.status == 415 => came.status = 200,
             (Self::MethodAccepted, _) if came.status == 405 => came.status = 200,
+            (Self::ErrorFormLost, _) if is_told(description, &came) => {
+                came.status = 400;
+                came.headers
+                    .retain(|(name, _)| name.starts_with("content-l"));
+            }
             (Self::ErrorEcho, _) if refused && came.status != 401 => {
                 came.body.extend_from_slice(&asked.body);
                 came.body.extend_from_slice(asked.target.as_bytes());
@@ -155,6 +163,7 @@ impl Fault {
                 | Self::BareFiveHundred
                 | Self::ContentTypeAccepted
                 | Self::MethodAccepted
+                | Self::ErrorFormLost
                 | Self::ErrorEcho
                 | Self::UnsignedAccepted
                 | Self::SignatureIgnored
@@ -166,5 +175,17 @@ impl Fault {
             ) => {}
         }
         came
+    }
+}
+
+/// Whether an answer tells of an error as the operator wants it.
+fn is_told(description: &Description, came: &Came) -> bool {
+    let values = [("status".to_owned(), "400".to_owned())].into();
+    match description {
+        Description::Ussd(ussd) => ussd
+            .refusal
+            .as_ref()
+            .is_some_and(|form| Parts::of(came).untold(form, &values).is_none()),
+        Description::Sms(_) => false,
     }
 }

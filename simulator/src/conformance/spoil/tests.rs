@@ -67,6 +67,8 @@ fn expected(fault: Fault) -> Vec<&'static str> {
             vec![line, line, "", line]
         }
         Fault::MethodAccepted => all("error.method"),
+        // None of the four says how; the gateway itself is judged by some that do.
+        Fault::ErrorFormLost => all(""),
         Fault::ErrorEcho => all("error.quiet"),
         Fault::UnsignedAccepted => all("auth.unsigned auth.nothing-learned"),
         Fault::SignatureIgnored => {

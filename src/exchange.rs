@@ -1,4 +1,4 @@
-//! One request and its answer over a pooled connection, with a clear word on what was written.
+//! How an operator's API is reached: one request and its answer over a pooled connection, with a clear word on what was written.
 //!
 //! Why hyper-util may keep its `retry_canceled_requests`: it sends a request again only where its
 //! connection hands the request back (`TrySendError::take_message`), and a connection of hyper's
@@ -7,7 +7,7 @@
 //! again. So a connection that died while it was idle costs nothing, and none is written twice.
 
 use std::error::Error;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,12 +17,14 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
+use crate::callback::LinkName;
+use crate::operator::sms::api::Outgoing;
 use crate::tls::{self, TlsFault};
 
 /// The most bytes of an answer.
-pub(super) const ANSWER_BYTES_MAX: usize = 64 * 1024;
+pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// How long an idle connection is kept: less than servers commonly do, since one that the server
 /// closes in the moment in which we write leaves an unknown outcome.
@@ -31,9 +33,55 @@ const IDLE_FOR: Duration = Duration::from_secs(4);
 /// Idle connections that are kept at most.
 const IDLE_MAX: usize = 16;
 
+/// What links to an operator's API have in common, whatever goes over them.
+#[derive(Clone)]
+pub struct ApiSettings {
+    /// The link.
+    pub link: LinkName,
+    /// PEM certificates of the authority behind the API's; without it the public ones are trusted.
+    pub ca_file: Option<PathBuf>,
+    /// How long a connection with its TLS may take.
+    pub connect: Duration,
+    /// How long the whole answer may take from then on.
+    pub response: Duration,
+    /// Requests a second at most; none until the operator throttles.
+    pub rate: Option<f64>,
+    /// Requests on their way at once, at most.
+    pub window: usize,
+}
+
+impl ApiSettings {
+    /// A link with the usual limits: 5 s to connect, 10 s to answer, ten requests at once.
+    pub fn of(link: LinkName) -> Self {
+        Self {
+            link,
+            ca_file: None,
+            connect: Duration::from_secs(5),
+            response: Duration::from_secs(10),
+            rate: None,
+            window: 10,
+        }
+    }
+}
+
+/// The request for the wire; none where its address is none.
+pub fn request(outgoing: &Outgoing) -> Option<Request<Full<Bytes>>> {
+    let mut request = Request::new(Full::new(outgoing.body.clone()));
+    *request.method_mut() = outgoing.method.clone();
+    *request.uri_mut() = outgoing
+        .url
+        .parse()
+        .ok()
+        .filter(|uri: &hyper::Uri| uri.host().is_some())?;
+    *request.headers_mut() = outgoing.headers.clone();
+    Some(request)
+}
+
 /// What came back.
-pub(super) struct Heard {
+pub struct Heard {
+    /// The status.
     pub status: StatusCode,
+    /// The headers.
     pub headers: HeaderMap,
     /// None where it broke off, came too late or was larger than [`ANSWER_BYTES_MAX`].
     pub body: Option<Bytes>,
@@ -41,7 +89,7 @@ pub(super) struct Heard {
 
 /// Why nothing came back. The text says what, never with whom or about what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Broken {
+pub enum Broken {
     /// Not one octet of the request was written.
     NotSent(&'static str),
     /// The request may have been read.
@@ -49,17 +97,21 @@ pub(super) enum Broken {
 }
 
 /// A pool of connections.
-pub(super) struct Exchange {
+pub struct Exchange {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     connect: Duration,
     response: Duration,
 }
 
 impl Exchange {
-    /// `connect` holds until there is a connection with its TLS, `response` from then on to the last
-    /// octet of the answer.
-    pub fn new(ca: Option<&Path>, connect: Duration, response: Duration) -> Result<Self, TlsFault> {
-        let tls = tls::client(ca, None, None)?;
+    /// The settings' `connect` holds until there is a connection with its TLS, `response` from then on
+    /// to the last octet of the answer.
+    ///
+    /// # Errors
+    /// [`TlsFault`] when the authorities cannot be read.
+    pub fn new(settings: &ApiSettings) -> Result<Self, TlsFault> {
+        let (connect, response) = (settings.connect, settings.response);
+        let tls = tls::client(settings.ca_file.as_deref(), None, None)?;
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
         connector.set_nodelay(true);
@@ -82,7 +134,26 @@ impl Exchange {
     }
 
     /// Sends a request once. Redirects are answers like others.
-    pub async fn send(&self, mut request: Request<Full<Bytes>>) -> Result<Heard, Broken> {
+    ///
+    /// # Errors
+    /// [`Broken`], which tells whether anything of it was written.
+    pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Heard, Broken> {
+        self.send_by(request, None).await
+    }
+
+    /// The same, where all has to be over by some time.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn send_by(
+        &self,
+        mut request: Request<Full<Bytes>>,
+        by: Option<Instant>,
+    ) -> Result<Heard, Broken> {
+        let within = |wait: Duration| {
+            let until = Instant::now() + wait;
+            by.map_or(until, |by| by.min(until))
+        };
         let mut connection = capture_connection(&mut request);
         let mut sent = std::pin::pin!(self.client.request(request));
         // The client tells of the connection right before it hands the request to it.
@@ -91,9 +162,9 @@ impl Exchange {
             biased;
             early = &mut sent => Some(early),
             () = has_connection => None,
-            () = sleep(self.connect) => return Err(Broken::NotSent("no connection in time")),
+            () = sleep_until(within(self.connect)) => return Err(Broken::NotSent("no connection in time")),
         };
-        let until = Instant::now() + self.response;
+        let until = within(self.response);
         let told = match early {
             Some(told) => told,
             None => timeout_at(until, sent)
