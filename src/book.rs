@@ -43,6 +43,8 @@ pub struct LinkRules {
     pub session: Duration,
     /// Whether an id of a session comes again for another one.
     pub ids_recur: bool,
+    /// Whether its screens go in requests of ours, so that one may be lost behind its callback.
+    pub posted: bool,
 }
 
 impl Default for LinkRules {
@@ -53,6 +55,7 @@ impl Default for LinkRules {
             deadline: Duration::from_secs(15),
             session: Duration::from_secs(180),
             ids_recur: false,
+            posted: false,
         }
     }
 }

@@ -18,6 +18,10 @@ impl Msisdn {
     /// # Errors
     /// [`MsisdnError`] when it is not 8 to 15 digits after that.
     pub fn parse(text: &str) -> Result<Self, MsisdnError> {
+        // Within a number it divides, before one it makes another of it.
+        if text.trim_start().starts_with('-') {
+            return Err(MsisdnError);
+        }
         let kept: String = text
             .chars()
             .filter(|c| !matches!(c, ' ' | '.' | '-' | '(' | ')'))

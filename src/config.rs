@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use serde::Deserialize;
 
-pub use api::Api;
+pub use api::ApiConfig;
 pub use auth::{AuthConfig, Secret};
 pub use load::ConfigError;
 pub use sms_http::SmsHttp;

@@ -1,10 +1,15 @@
-//! How an operator's API is reached: one request and its answer over a pooled connection, with a clear word on what was written.
+//! How an operator's API is reached: one request and its answer over a pooled connection, with a clear
+//! word on what was written.
 //!
 //! Why hyper-util may keep its `retry_canceled_requests`: it sends a request again only where its
 //! connection hands the request back (`TrySendError::take_message`), and a connection of hyper's
 //! HTTP/1 does so only for one that still lay in its queue. As soon as it takes a request out of the
 //! queue to write its head, whatever goes wrong is told without the request, and nobody can send it
 //! again. So a connection that died while it was idle costs nothing, and none is written twice.
+
+mod fresh;
+mod pace;
+mod status;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -20,7 +25,9 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::callback::LinkName;
-use crate::operator::sms::api::Outgoing;
+use crate::exchange::fresh::Fresh;
+pub use crate::exchange::pace::RequestPace;
+use crate::operator::api::Outgoing;
 use crate::tls::{self, TlsFault};
 
 /// The most bytes of an answer.
@@ -77,8 +84,8 @@ pub fn request(outgoing: &Outgoing) -> Option<Request<Full<Bytes>>> {
     Some(request)
 }
 
-/// What came back.
-pub struct Heard {
+/// What came back of a request.
+pub struct Returned {
     /// The status.
     pub status: StatusCode,
     /// The headers.
@@ -99,6 +106,9 @@ pub enum Broken {
 /// A pool of connections.
 pub struct Exchange {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    /// The same without idle connections.
+    unpooled: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    fresh: Fresh,
     connect: Duration,
     response: Duration,
 }
@@ -121,13 +131,17 @@ impl Exchange {
             .https_or_http()
             .enable_http1()
             .wrap_connector(connector);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_FOR)
-            .pool_max_idle_per_host(IDLE_MAX)
-            .build(connector);
+        let client = |idle: usize| {
+            Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(IDLE_FOR)
+                .pool_max_idle_per_host(idle)
+                .build(connector.clone())
+        };
         Ok(Self {
-            client,
+            client: client(IDLE_MAX),
+            unpooled: client(0),
+            fresh: Fresh::new(settings.link.clone()),
             connect,
             response,
         })
@@ -137,7 +151,7 @@ impl Exchange {
     ///
     /// # Errors
     /// [`Broken`], which tells whether anything of it was written.
-    pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Heard, Broken> {
+    pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Returned, Broken> {
         self.send_by(request, None).await
     }
 
@@ -149,13 +163,17 @@ impl Exchange {
         &self,
         mut request: Request<Full<Bytes>>,
         by: Option<Instant>,
-    ) -> Result<Heard, Broken> {
+    ) -> Result<Returned, Broken> {
         let within = |wait: Duration| {
             let until = Instant::now() + wait;
             by.map_or(until, |by| by.min(until))
         };
         let mut connection = capture_connection(&mut request);
-        let mut sent = std::pin::pin!(self.client.request(request));
+        let client = match self.fresh.wanted() {
+            true => &self.unpooled,
+            false => &self.client,
+        };
+        let mut sent = std::pin::pin!(client.request(request));
         // The client tells of the connection right before it hands the request to it.
         let has_connection = async { drop(connection.wait_for_connection_metadata().await) };
         let early = tokio::select! {
@@ -163,6 +181,12 @@ impl Exchange {
             early = &mut sent => Some(early),
             () = has_connection => None,
             () = sleep_until(within(self.connect)) => return Err(Broken::NotSent("no connection in time")),
+        };
+        let is_reused = {
+            let known = connection.connection_metadata();
+            known
+                .as_ref()
+                .is_some_and(|known| self.fresh.is_reused(known))
         };
         let until = within(self.response);
         let told = match early {
@@ -177,13 +201,16 @@ impl Exchange {
             } else if is_canceled(&error) {
                 Broken::NotSent("the connection had gone")
             } else {
+                if is_reused {
+                    self.fresh.broke();
+                }
                 Broken::Unanswered("the connection broke")
             }
         })?;
         let (head, body) = response.into_parts();
         let body = timeout_at(until, Limited::new(body, ANSWER_BYTES_MAX).collect()).await;
         let body = body.ok().and_then(Result::ok).map(|body| body.to_bytes());
-        Ok(Heard {
+        Ok(Returned {
             status: head.status,
             headers: head.headers,
             body,

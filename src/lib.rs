@@ -4,6 +4,7 @@
 //! the edges, then the spine, then the doors.
 
 pub mod book;
+pub mod brake;
 pub mod callback;
 pub mod check;
 pub mod clock;

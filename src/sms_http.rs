@@ -14,22 +14,20 @@ mod tests;
 mod token;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::join_all;
 use http_body_util::Full;
 use hyper::Request;
 use hyper::header::AUTHORIZATION;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::callback::LinkName;
-use crate::clock::{Chance, Clock, Moment};
-use crate::exchange::{self, ApiSettings, Broken, Exchange, Heard};
+use crate::clock::{Chance, Clock};
+use crate::exchange::{self, ApiSettings, Broken, Exchange, RequestPace, Returned};
 use crate::outbox::{Carrier, PartReport};
-use crate::smpp::pace::Pace;
 use crate::sms_http::gate::{Gate, Standing};
-pub(crate) use crate::sms_http::judge::by_status;
 use crate::sms_http::judge::{LinkWord, judge};
 pub use crate::sms_http::shape::{Marks, ShapeSpeaker};
 pub use crate::sms_http::speaker::{Answer, Outgoing, Speaker, Word};
@@ -73,9 +71,7 @@ pub struct SmsHttp<S> {
     exchange: Exchange,
     tokens: Option<Tokens>,
     gate: Gate,
-    pace: Mutex<Pace>,
-    /// The beginning of the pace's time, which nobody can set back.
-    from: Instant,
+    pace: RequestPace,
     clock: Arc<dyn Clock>,
     stop: watch::Sender<bool>,
     figures: Mutex<HashMap<&'static str, metrics::Counter>>,
@@ -105,8 +101,7 @@ impl<S: Speaker> SmsHttp<S> {
         };
         Ok(Self {
             gate: Gate::new(settings.api.link.clone(), chance),
-            pace: Mutex::new(Pace::new(settings.api.rate)),
-            from: Instant::now(),
+            pace: RequestPace::new(settings.api.rate),
             stop: watch::channel(false).0,
             figures: Mutex::default(),
             settings,
@@ -123,39 +118,21 @@ impl<S: Speaker> SmsHttp<S> {
         self.stop.send_replace(true);
     }
 
-    fn pace(&self) -> MutexGuard<'_, Pace> {
-        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn now(&self) -> Moment {
-        Moment::default().plus(self.from.elapsed())
-    }
-
     /// Waits for the right to send one request; false where it does not come in time.
     async fn turn(&self) -> bool {
-        let ahead = self.pace().time_for(self.settings.api.window.max(1));
+        let ahead = self.pace.pace().time_for(self.settings.api.window.max(1));
         let until = Instant::now() + self.settings.api.response + ahead;
         let mut stop = self.stop.subscribe();
-        loop {
-            let shut = match self.gate.standing().0 {
-                Standing::Down | Standing::Pause => true,
-                Standing::Probe | Standing::Open => false,
-            };
-            if shut || *stop.borrow() {
-                return false;
-            }
-            let wait = match self.pace().take(self.now()) {
-                Ok(()) => return true,
-                Err(wait) => wait,
-            };
-            if Instant::now() + wait > until {
-                return false;
-            }
-            tokio::select! {
-                () = sleep(wait) => {}
-                // The sender is in `self`.
-                _ = stop.changed() => {}
-            }
+        let is_shut = || match self.gate.standing().0 {
+            Standing::Down | Standing::Pause => true,
+            Standing::Probe | Standing::Open => false,
+        };
+        tokio::select! {
+            // A right that was given is not lost to a stop: that one is looked at first.
+            biased;
+            // The sender is in `self`.
+            _ = stop.wait_for(|stop| *stop) => false,
+            has_right = self.pace.turn(until, is_shut) => has_right,
         }
     }
 
@@ -170,18 +147,16 @@ impl<S: Speaker> SmsHttp<S> {
         if !self.turn().await {
             return report(PartOutcome::NotSent);
         }
-        let (sent, (_, round)) = (self.now(), self.gate.standing());
+        let (sent, (_, round)) = (self.pace.now(), self.gate.standing());
         let (outcome, word) = match self.with_token(&outgoing).await {
-            Ok(heard) => judge(&self.speaker, message, part, heard, self.clock.now()),
+            Ok(returned) => judge(&self.speaker, message, part, returned, self.clock.now()),
             // Whatever is wrong, this message is not at fault, and has not gone.
             Err(word) => (PartOutcome::NotSent, word),
         };
         match &outcome {
-            PartOutcome::Accepted(_) => self.pace().taken(self.now()),
-            PartOutcome::Throttled => {
-                self.pace().throttled(sent, self.now());
-            }
-            PartOutcome::NotSent => self.pace().give_back(),
+            PartOutcome::Accepted(_) => self.pace.taken(),
+            PartOutcome::Throttled => self.pace.throttled(sent),
+            PartOutcome::NotSent => self.pace.give_back(),
             PartOutcome::Temporary(_) | PartOutcome::Refused(_) | PartOutcome::Unknown => {}
         }
         self.gate.learn(round, &word);
@@ -191,7 +166,7 @@ impl<S: Speaker> SmsHttp<S> {
 
     /// Sends a request with the token that the API wants, if it wants one; once more with a new one
     /// where it was refused, since a refused request has done nothing.
-    async fn with_token(&self, outgoing: &Outgoing) -> Result<Result<Heard, Broken>, LinkWord> {
+    async fn with_token(&self, outgoing: &Outgoing) -> Result<Result<Returned, Broken>, LinkWord> {
         let Some(tokens) = &self.tokens else {
             return Ok(self.exchange.send(request(outgoing, None)?).await);
         };
@@ -200,12 +175,12 @@ impl<S: Speaker> SmsHttp<S> {
         if *self.stop.borrow() {
             return Err(LinkWord::Fine);
         }
-        let heard = self.exchange.send(request(outgoing, Some(&token))?).await;
-        let refused = heard
+        let returned = self.exchange.send(request(outgoing, Some(&token))?).await;
+        let refused = returned
             .as_ref()
-            .is_ok_and(|heard| heard.status == hyper::StatusCode::UNAUTHORIZED);
+            .is_ok_and(|returned| returned.status == hyper::StatusCode::UNAUTHORIZED);
         if !refused || *self.stop.borrow() {
-            return Ok(heard);
+            return Ok(returned);
         }
         let token = tokens.get(Some(&token), fetch).await?;
         Ok(self.exchange.send(request(outgoing, Some(&token))?).await)
@@ -262,7 +237,7 @@ impl<S: Speaker> Carrier for SmsHttp<S> {
         match self.gate.standing().0 {
             Standing::Down | Standing::Pause => 0,
             Standing::Probe => 1,
-            Standing::Open => self.settings.api.window.max(1).min(self.pace().soon()),
+            Standing::Open => self.settings.api.window.max(1).min(self.pace.pace().soon()),
         }
     }
 

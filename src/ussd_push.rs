@@ -7,11 +7,12 @@
 //! ledger, and goes on when the worker dials again.
 
 mod line;
+mod pace;
 #[cfg(test)]
 mod tests;
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,17 +21,15 @@ use hyper::Request;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::clock::Moment;
-use crate::exchange::{self, ApiSettings, Broken, Exchange, Heard as Came};
-use crate::http::brake::Brake;
-use crate::operator::sms::api::{self, Outgoing, Word};
-use crate::operator::sms::send::Account;
+use crate::brake::Brake;
+use crate::exchange::{self, ApiSettings, Broken, Exchange, Returned};
+use crate::operator::api::account::Account;
+use crate::operator::api::{Outgoing, Word};
 use crate::operator::ussd::{Heard, UssdShape};
-use crate::smpp::pace::Pace;
-use crate::sms_http::by_status;
-use crate::store::Reply;
+use crate::store::{Mark, Reply};
 pub use crate::ussd_push::line::Whose;
-use crate::ussd_push::line::{Lines, Ticket};
+use crate::ussd_push::line::{Lines, Stage, Ticket};
+use crate::ussd_push::pace::PostPace;
 
 /// How often a screen is tried at most.
 const TRIES_MAX: u32 = 3;
@@ -49,11 +48,11 @@ pub trait Post: Send + Sync + 'static {
         &self,
         request: Request<Full<Bytes>>,
         by: Instant,
-    ) -> impl Future<Output = Result<Came, Broken>> + Send;
+    ) -> impl Future<Output = Result<Returned, Broken>> + Send;
 }
 
 impl Post for Exchange {
-    async fn post(&self, request: Request<Full<Bytes>>, by: Instant) -> Result<Came, Broken> {
+    async fn post(&self, request: Request<Full<Bytes>>, by: Instant) -> Result<Returned, Broken> {
         self.send_by(request, Some(by)).await
     }
 }
@@ -120,9 +119,7 @@ pub struct Pusher<P = Exchange> {
     post: P,
     lines: Lines,
     window: Semaphore,
-    pace: Mutex<Pace>,
-    /// The beginning of the pace's time, which nobody can set back.
-    from: Instant,
+    pace: PostPace,
     /// The callbacks whose screens are not done with.
     under_way: watch::Sender<usize>,
     brake: Brake,
@@ -140,8 +137,7 @@ impl<P: Post> Pusher<P> {
     ) -> Self {
         Self {
             window: Semaphore::new(settings.window.max(1)),
-            pace: Mutex::new(Pace::new(settings.rate)),
-            from: Instant::now(),
+            pace: PostPace::new(settings.rate, settings.window),
             lines: Lines::new(life),
             under_way: watch::channel(0).0,
             brake: Brake::default(),
@@ -152,9 +148,9 @@ impl<P: Post> Pusher<P> {
         }
     }
 
-    /// A callback's place in the line of its session, which is taken before its turn begins; none
+    /// Puts a callback into the line of its session, which is done before its turn begins; none
     /// where too many are under way. Its screen has to be posted within `left`.
-    pub fn place(self: &Arc<Self>, whose: Whose, left: Duration) -> Option<Place<P>> {
+    pub fn queue(self: &Arc<Self>, whose: Whose, left: Duration) -> Option<Queued<P>> {
         let mut is_free = false;
         self.under_way.send_if_modified(|under_way| {
             is_free = *under_way < UNDER_WAY_MAX;
@@ -163,10 +159,14 @@ impl<P: Post> Pusher<P> {
         });
         if !is_free {
             self.count("shed");
+            if self.brake.lets() {
+                let link = &self.settings.link;
+                tracing::warn!(%link, "too many screens are on their way; this one is not posted");
+            }
             return None;
         }
         let ticket = self.lines.ticket(whose);
-        Some(Place {
+        Some(Queued {
             pusher: Arc::clone(self),
             ticket,
             until: Instant::now() + left,
@@ -174,9 +174,8 @@ impl<P: Post> Pusher<P> {
     }
 
     /// A session is over: what waits for it is not posted any more.
-    pub fn closed(&self, heard: &Heard) {
-        let session = (heard.subscriber.clone(), heard.session.clone());
-        self.lines.close(&session);
+    pub fn closed(&self, session: &Mark) {
+        self.lines.close(session);
     }
 
     /// Whether no screen is under way.
@@ -208,7 +207,7 @@ impl<P: Post> Pusher<P> {
         if !ticket.holds() {
             return Outcome::Overtaken;
         }
-        let Ok(Ok(_place)) = timeout_at(until, self.window.acquire()).await else {
+        let Ok(Ok(_free)) = timeout_at(until, self.window.acquire()).await else {
             return Outcome::Late;
         };
         let mut outcome = Outcome::Late;
@@ -216,18 +215,21 @@ impl<P: Post> Pusher<P> {
             if at > 0 {
                 sleep(PAUSE).await;
             }
-            if !self.paced(until).await || Instant::now() >= until {
+            if !self.pace.turn(until).await || Instant::now() >= until {
                 return outcome;
             }
             // It may have waited for long.
             if !ticket.holds() {
                 return Outcome::Overtaken;
             }
+            // From here on the phone may show it before we are told.
+            ticket.is_at(Stage::Written);
             outcome = self.once(&outgoing, until).await;
             if !matches!(outcome, Outcome::NotSent(_)) {
                 break;
             }
-            self.pace().give_back();
+            ticket.is_at(Stage::Comes);
+            self.pace.give_back();
         }
         outcome
     }
@@ -236,77 +238,45 @@ impl<P: Post> Pusher<P> {
         let Some(request) = exchange::request(outgoing) else {
             return Outcome::Unwritable;
         };
-        let sent = self.now();
-        let came = match self.post.post(request, until).await {
-            Ok(came) => came,
+        let mut returned = match self.post.post(request, until).await {
+            Ok(returned) => returned,
             Err(Broken::NotSent(why)) => return Outcome::NotSent(why),
             Err(Broken::Unanswered(why)) => return Outcome::Unanswered(why),
         };
-        let word = match (came.body, self.reads_body()) {
-            (Some(body), _) => {
-                let answer = api::Answer {
-                    status: came.status,
-                    headers: came.headers,
-                    body,
-                };
-                let push = self.shape.push.as_ref();
-                push.map_or(Word::ByStatus, |push| push.read(&answer))
+        if !self.reads_body() {
+            // Its status says it all, be the rest whole or not.
+            returned.body.get_or_insert_default();
+        }
+        let retry_after = returned.headers.get(hyper::header::RETRY_AFTER);
+        let retry_after = retry_after
+            .and_then(|after| after.to_str().ok()?.trim().parse().ok())
+            .map(Duration::from_secs);
+        let word = returned.word(|answer| {
+            let push = self.shape.push.as_ref();
+            let word = push.map_or(Word::ByStatus, |push| push.read(answer));
+            if word == Word::ByStatus && answer.status.is_success() {
+                // A screen has no id that an answer could lack.
+                return Word::Accepted(String::new());
             }
-            // Half an answer says enough where its status says it all, or says no.
-            (None, reads) if !reads || !came.status.is_success() => Word::ByStatus,
-            (None, _) => return Outcome::Unanswered("half an answer"),
-        };
-        let word = match word {
-            Word::ByStatus if came.status.is_success() => Word::Accepted(String::new()),
-            Word::ByStatus => by_status(came.status),
-            Word::Accepted(_)
-            | Word::Throttled
-            | Word::Temporary(_)
-            | Word::Refused(_)
-            | Word::Unknown
-            | Word::LinkFault(_) => word,
-        };
+            word
+        });
         match word {
-            Word::Accepted(_) => {
-                self.pace().taken(self.now());
-                Outcome::Taken
-            }
-            Word::Throttled => {
-                self.pace().throttled(sent, self.now());
+            Some(Word::Accepted(_)) => Outcome::Taken,
+            Some(Word::Throttled) => {
+                self.pace.throttled(retry_after, until);
                 Outcome::Refused("throttled".to_owned())
             }
-            Word::Temporary(reason) | Word::Refused(reason) | Word::LinkFault(reason) => {
+            Some(Word::Temporary(reason) | Word::Refused(reason) | Word::LinkFault(reason)) => {
                 Outcome::Refused(reason)
             }
-            Word::Unknown | Word::ByStatus => Outcome::Unanswered("the answer does not tell"),
+            Some(Word::Unknown | Word::ByStatus) => Outcome::Unanswered("the answer does not tell"),
+            None => Outcome::Unanswered("half an answer"),
         }
     }
 
     fn reads_body(&self) -> bool {
         let push = self.shape.push.as_ref();
         push.is_some_and(|push| push.answer.is_some())
-    }
-
-    /// Waits for the right to send one request; false where it does not come in time.
-    async fn paced(&self, until: Instant) -> bool {
-        loop {
-            let wait = match self.pace().take(self.now()) {
-                Ok(()) => return true,
-                Err(wait) => wait,
-            };
-            if Instant::now() + wait > until {
-                return false;
-            }
-            sleep(wait).await;
-        }
-    }
-
-    fn pace(&self) -> MutexGuard<'_, Pace> {
-        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn now(&self) -> Moment {
-        Moment::default().plus(self.from.elapsed())
     }
 
     /// Counts what became of a screen, and tells the log of one that was lost.
@@ -333,32 +303,68 @@ impl<P: Post> Pusher<P> {
     }
 }
 
-/// A callback's place in the line of its session, until its screen is done with.
-pub struct Place<P: Post = Exchange> {
+/// What is to be posted.
+pub struct Said {
+    /// The screen.
+    pub reply: Reply,
+    /// Whether it is what the ledger keeps of the callback: else it says that there was no turn, and
+    /// a repeat may bring another one.
+    pub is_kept: bool,
+}
+
+/// A callback in the line of its session, until its screen is done with.
+pub struct Queued<P: Post = Exchange> {
     pusher: Arc<Pusher<P>>,
     /// None for a repeat whose screen the first one brings.
     ticket: Option<Ticket>,
     until: Instant,
 }
 
-impl<P: Post> Place<P> {
-    /// Posts the screen when it is there, in a task that [`Pusher::idle`] waits for.
-    pub fn post(self, heard: Heard, reply: impl Future<Output = Reply> + Send + 'static) {
+impl<P: Post> Queued<P> {
+    /// Whether the screen before it in its session may be on the phone while the ledger does not
+    /// know that yet: it was written, and its answer is not there.
+    pub fn follows_written(&self) -> bool {
+        self.ticket.as_ref().is_some_and(Ticket::follows_written)
+    }
+
+    /// Posts the screen when it is there, in a task that [`Pusher::idle`] waits for. `shown` is
+    /// run when the phone shows it for all that is known, and says whether the ledger knows.
+    pub fn post(
+        mut self,
+        heard: Heard,
+        said: impl Future<Output = Said> + Send + 'static,
+        shown: impl Future<Output = bool> + Send + 'static,
+    ) {
         tokio::spawn(async move {
-            let reply = reply.await;
-            let Some(ticket) = &self.ticket else {
+            let Said { reply, is_kept } = said.await;
+            let Some(ticket) = &mut self.ticket else {
                 self.pusher.count("again");
                 return;
             };
+            if !is_kept && ticket.follows_apology() {
+                // One END is enough.
+                self.pusher.count("again");
+                ticket.done(Stage::Apology, reply.ends);
+                return;
+            }
             let carried = self.pusher.carry(ticket, self.until, &heard, &reply);
             let outcome = carried.await;
-            ticket.done(outcome.may_show());
+            let stage = if !outcome.may_show() {
+                Stage::Lost
+            } else if !is_kept {
+                Stage::Apology
+            } else if !ticket.holds() || shown.await {
+                Stage::Shown
+            } else {
+                Stage::Written
+            };
+            ticket.done(stage, reply.ends);
             self.pusher.tell(&outcome);
         });
     }
 }
 
-impl<P: Post> Drop for Place<P> {
+impl<P: Post> Drop for Queued<P> {
     fn drop(&mut self) {
         let under_way = &self.pusher.under_way;
         under_way.send_modify(|under_way| *under_way = under_way.saturating_sub(1));

@@ -12,14 +12,14 @@ const RESPONSE_MS_MAX: u64 = 12_000;
 const CONNECT_MS_MAX: u64 = 6_000;
 /// The shortest of both.
 const WAIT_MS_MIN: u64 = 100;
-/// Messages on their way at once at most.
+/// Requests on their way at once at most.
 const WINDOW_MAX: usize = 1_000;
 /// Requests a second at most.
 const RATE_MAX: f64 = 10_000.0;
 
 /// What a `[[link]]` says of the operator's API. All times are in milliseconds.
 #[derive(Clone, Copy, Debug)]
-pub struct Api<'c> {
+pub struct ApiConfig<'c> {
     /// The link's name.
     pub name: &'c str,
     /// Where the API is.
@@ -54,7 +54,7 @@ pub(super) fn connect_ms() -> u64 {
     5_000
 }
 
-impl Api<'_> {
+impl ApiConfig<'_> {
     /// How long an answer may take.
     pub fn response(&self) -> Duration {
         Duration::from_millis(self.response_ms)
@@ -113,7 +113,7 @@ impl Api<'_> {
         if !(1..=WINDOW_MAX).contains(&self.window) {
             return wrong(
                 "window",
-                format!("link {name} cannot have so many messages on their way"),
+                format!("link {name} cannot have so many requests on their way"),
                 &format!("give 1 to {WINDOW_MAX}"),
             );
         }
@@ -121,7 +121,7 @@ impl Api<'_> {
             return wrong(
                 "rate",
                 format!("link {name} cannot go at that rate"),
-                "give messages a second, up to 10000, or 0 for no limit",
+                "give requests a second, up to 10000, or 0 for no limit",
             );
         }
         Ok(())

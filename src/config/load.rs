@@ -548,6 +548,9 @@ fn plain(message: &str) -> String {
         return "expected a list of operations such as [0x02, 0x12], or { all_but = [0x13] }"
             .to_owned();
     }
+    if message.contains("invalid socket address") {
+        return "expected an address with its port, such as 127.0.0.1:8080".to_owned();
+    }
     let expected = message.find("expected").map(|at| &message[at..]);
     match expected {
         Some(expected) if message.starts_with("invalid") => WORDS
@@ -612,6 +615,15 @@ mod tests {
         assert_eq!(config.links[0].name(), "sandbox");
         assert_eq!(config.services[0].ussd, ["*580#"]);
         assert!(config.http.listen.ip().is_loopback());
+    }
+
+    #[test]
+    fn an_address_that_is_none_says_what_was_expected() {
+        let told = load("", &[("JISR_HTTP__LISTEN", "foo")]).err().unwrap();
+        assert!(
+            told.contains("expected an address with its port, such as 127.0.0.1:8080"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::ConfigError;
-use super::api::{self, Api};
+use super::api::{self, ApiConfig};
 use super::auth::{AuthConfig, Secret};
 
 /// A link of kind `sms-http`. All times are in milliseconds.
@@ -58,8 +58,8 @@ pub struct SmsHttp {
 
 impl SmsHttp {
     /// How its API is reached.
-    pub fn api(&self) -> Api<'_> {
-        Api {
+    pub fn api(&self) -> ApiConfig<'_> {
+        ApiConfig {
             name: &self.name,
             url: self.url.as_deref(),
             user: self.user.as_deref(),
@@ -163,7 +163,7 @@ mod tests {
                 "cannot wait so long",
             ),
             ("connect_ms = 5000", "connect_ms = 1", "cannot wait so long"),
-            ("window = 10", "window = 0", "cannot have so many messages"),
+            ("window = 10", "window = 0", "cannot have so many requests"),
             ("rate = 20.0", "rate = -1.0", "cannot go at that rate"),
             ("rate = 20.0", "rate = nan", "cannot go at that rate"),
             ("rate = 20.0", "speed = 20.0", "unknown field `speed`"),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::ConfigError;
-use super::api::{self, Api};
+use super::api::{self, ApiConfig};
 use super::auth::{AuthConfig, Secret};
 use crate::operator::compile::DEADLINE_MS_MIN;
 
@@ -98,8 +98,8 @@ impl UssdHttp {
     }
 
     /// How the operator's address is reached, where the shape posts screens.
-    pub fn api(&self) -> Api<'_> {
-        Api {
+    pub fn api(&self) -> ApiConfig<'_> {
+        ApiConfig {
             name: &self.name,
             url: self.url.as_deref(),
             user: self.user.as_deref(),

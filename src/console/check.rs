@@ -1,12 +1,12 @@
 //! `jisr check` and `jisr graph`: dialogs, texts and the shapes of links, before they go live.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
 use crate::book::Book;
 use crate::check::{self, Subject};
+use crate::console::out::say;
 use crate::console::parts::{self, DIALOGS};
 use crate::console::{Failure, shapes};
 use crate::dialog::lists::Lists;
@@ -93,7 +93,7 @@ pub fn run(config: Option<&Path>, arguments: &CheckArguments) -> Result<(), Fail
     let warnings = findings.len() - errors;
     for finding in findings {
         if arguments.json {
-            println!("{}", serde_json::to_string(&finding).map_err(Failure::of)?);
+            say!("{}", serde_json::to_string(&finding).map_err(Failure::of)?)?;
         } else {
             eprintln!("{:?}", miette::Report::new(finding));
         }
@@ -104,11 +104,11 @@ pub fn run(config: Option<&Path>, arguments: &CheckArguments) -> Result<(), Fail
             .map(|file| &file.language)
             .collect::<std::collections::BTreeSet<_>>()
             .len();
-        println!(
+        say!(
             "{} dialog(s) × {languages} language(s) × {} link(s), {samples} sample(s) of shapes: {errors} error(s), {warnings} warning(s)",
             dialogs.len(),
             config.links.len(),
-        );
+        )?;
     }
     if errors == 0 {
         Ok(())
@@ -205,11 +205,7 @@ pub fn graph(arguments: &GraphArguments) -> Result<(), Failure> {
         Drawing::Mermaid => drawing::mermaid(&dialog),
         Drawing::Dot => drawing::dot(&dialog),
     };
-    match writeln!(std::io::stdout(), "{drawn}") {
-        // Whoever reads has seen enough.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(Failure::of),
-    }
+    say!("{drawn}")
 }
 
 fn read(path: &Path) -> Result<(String, String), Failure> {

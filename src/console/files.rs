@@ -8,13 +8,14 @@ use zeroize::Zeroizing;
 
 use crate::callback::LinkName;
 use crate::config::auth::{AuthConfig, AuthFault, Secret, VonageMethod as GivenMethod};
-use crate::config::{Api, Config, ConfigError, LinkConfig, SmsHttp};
+use crate::config::{ApiConfig, Config, ConfigError, LinkConfig, SmsHttp};
 use crate::exchange::ApiSettings;
+use crate::operator::api::account::Account;
 use crate::operator::auth::{
     Addresses, Auth, Basic, Bearer, Hmac, Key, KeyPlace, PathSecret, Rule, Secrets, Twilio, Vonage,
     VonageMethod,
 };
-use crate::operator::sms::send::{Account, Send};
+use crate::operator::sms::send::{Send, SmsAccount};
 use crate::smpp::config::{SettingFault, SmppConfig};
 use crate::smpp::link;
 use crate::sms_http::{SmsHttpSettings, TokenSettings};
@@ -173,13 +174,8 @@ pub fn sms_http(
     index: usize,
     given: &SmsHttp,
     send: &Send,
-) -> Result<(SmsHttpSettings, Account), ConfigError> {
+) -> Result<(SmsHttpSettings, SmsAccount), ConfigError> {
     let (api, account) = api(index, &given.api())?;
-    let account = Account {
-        sender: given.sender.clone(),
-        receipts: receipts(given, index)?,
-        ..account
-    };
     let settings = SmsHttpSettings {
         api,
         token: send.token.as_ref().map(|(path, scope)| TokenSettings {
@@ -189,6 +185,11 @@ pub fn sms_http(
             scope: scope.clone(),
         }),
     };
+    let account = SmsAccount {
+        api: account,
+        sender: given.sender.clone(),
+        receipts: receipts(given, index)?,
+    };
     Ok((settings, account))
 }
 
@@ -196,7 +197,7 @@ pub fn sms_http(
 ///
 /// # Errors
 /// [`ConfigError`] with the link's place, when the file cannot be read or there is no address.
-pub fn api(index: usize, given: &Api<'_>) -> Result<(ApiSettings, Account), ConfigError> {
+pub fn api(index: usize, given: &ApiConfig<'_>) -> Result<(ApiSettings, Account), ConfigError> {
     let url = given.url.ok_or_else(|| {
         ConfigError::wrong(
             &format!("link[{index}].url"),
@@ -208,8 +209,6 @@ pub fn api(index: usize, given: &Api<'_>) -> Result<(ApiSettings, Account), Conf
         url: url.trim_end_matches('/').to_owned(),
         user: given.user.unwrap_or_default().to_owned(),
         secret: secret(given, index)?.to_string(),
-        sender: None,
-        receipts: None,
     };
     let settings = ApiSettings {
         link: LinkName(given.name.to_owned()),
@@ -223,7 +222,7 @@ pub fn api(index: usize, given: &Api<'_>) -> Result<(ApiSettings, Account), Conf
 }
 
 /// Our secret at the operator's API.
-fn secret(given: &Api<'_>, index: usize) -> Result<Zeroizing<String>, ConfigError> {
+fn secret(given: &ApiConfig<'_>, index: usize) -> Result<Zeroizing<String>, ConfigError> {
     let Some(file) = given.secret_file else {
         let secret = given.secret.map(Secret::as_str);
         return Ok(Zeroizing::new(secret.unwrap_or_default().to_owned()));
@@ -242,13 +241,13 @@ fn secret(given: &Api<'_>, index: usize) -> Result<Zeroizing<String>, ConfigErro
 }
 
 /// Whether the files with which the operator's API is reached can be read.
-fn reached(given: &Api<'_>, index: usize) -> Result<(), ConfigError> {
+fn reached(given: &ApiConfig<'_>, index: usize) -> Result<(), ConfigError> {
     secret(given, index)?;
     authority(given, index)
 }
 
 /// Whether the authority of the operator's API can be read.
-fn authority(given: &Api<'_>, index: usize) -> Result<(), ConfigError> {
+fn authority(given: &ApiConfig<'_>, index: usize) -> Result<(), ConfigError> {
     tls::client(given.ca_file, None, None)
         .map(drop)
         .map_err(|fault| {

@@ -6,6 +6,7 @@ use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::config::RegistryKind;
+use crate::console::out::say;
 use crate::console::{Failure, parts};
 use crate::desk::import::{self, ImportError};
 
@@ -68,19 +69,19 @@ pub fn run(config: Option<&Path>, command: &ImportCommand) -> Result<(), Failure
                 .map_err(failure)
             });
             bar.finish_and_clear();
-            println!("{} people imported", count?);
+            say!("{} people imported", count?)?;
         }
         ImportCommand::Categories { file } => {
-            println!(
+            say!(
                 "{} categories imported",
                 import::categories(file, &folder).map_err(failure)?
-            );
+            )?;
         }
         ImportCommand::Points { file } => {
-            println!(
+            say!(
                 "{} agencies and points imported",
                 import::points(file, &folder).map_err(failure)?
-            );
+            )?;
         }
     }
     Ok(())

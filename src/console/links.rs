@@ -12,7 +12,8 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use crate::clock::Moment;
-use crate::console::{Failure, parts};
+use crate::console::out::say;
+use crate::console::{Failure, out, parts};
 use crate::smpp::status::{BindStatus, LinkStatus};
 use crate::system::SystemClock;
 
@@ -68,10 +69,10 @@ fn status(config: Option<&Path>, arguments: &LinksArguments) -> Result<(), Failu
         ))
     })?;
     if arguments.json {
-        println!("{}", body.trim_end());
+        say!("{}", body.trim_end())?;
     } else {
         use crate::clock::Clock;
-        print!("{}", table(&links, SystemClock.now()));
+        out::text(&table(&links, SystemClock.now()))?;
     }
     Ok(())
 }

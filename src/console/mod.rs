@@ -1,14 +1,19 @@
 //! The command line.
 
+// What is printed goes through `out`, which knows that a pipe may be closed.
+#![deny(clippy::print_stdout)]
+
 pub mod check;
 pub mod files;
 pub mod import;
 pub mod links;
+pub mod out;
 pub mod parts;
 pub mod serve;
 pub mod shapes;
 pub mod talk;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -63,6 +68,8 @@ pub enum Failure {
     Failed(String),
     /// How it was asked for is wrong: exit code 2.
     Usage(String),
+    /// Nobody reads what is printed any more: exit code 0, and nothing is said.
+    Closed,
 }
 
 impl Failure {
@@ -85,14 +92,14 @@ pub fn main() -> ExitCode {
         Command::Links(options) => links::run(config.as_deref(), &options),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Failed(text)) => {
-            eprintln!("{text}");
-            ExitCode::from(1)
-        }
-        Err(Failure::Usage(text)) => {
-            eprintln!("{text}");
-            ExitCode::from(2)
-        }
+        Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
+        Err(Failure::Failed(text)) => ended(&text, 1),
+        Err(Failure::Usage(text)) => ended(&text, 2),
     }
+}
+
+/// Says why, where anybody reads it.
+fn ended(text: &str, code: u8) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "{text}");
+    ExitCode::from(code)
 }

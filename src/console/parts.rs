@@ -309,6 +309,7 @@ pub fn book(
                     deadline: ussd.deadline(),
                     session: ussd.session(),
                     ids_recur: false,
+                    posted: false,
                 },
                 None => LinkRules {
                     deadline: SMS_DEADLINE,

@@ -16,14 +16,15 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
+use crate::brake::Brake;
 use crate::callback::{LinkName, ServiceName};
 use crate::clock::{Chance, Clock};
 use crate::config::{Config, ConfigError, LinkConfig, LogFormat, RegistryKind};
+use crate::console::out::say;
 use crate::console::parts::{self, AnyRegistry};
 use crate::console::{Failure, files, shapes};
 use crate::drawer::Drawer;
 use crate::gateway::Gateway;
-use crate::http::brake::Brake;
 use crate::http::callbacks::UssdLink;
 use crate::http::docs::Docs;
 use crate::http::entry::Entry;
@@ -224,7 +225,11 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         links,
         docs: Docs::new(&document),
     };
-    greet(&config, &callbacks, &administration)?;
+    match greet(&config, &callbacks, &administration) {
+        // A gateway goes on where nobody reads its greeting to the end.
+        Ok(()) | Err(Failure::Closed) => {}
+        Err(failure @ (Failure::Failed(_) | Failure::Usage(_))) => return Err(failure),
+    }
     tasks.spawn(serve(
         callbacks,
         callbacks::router(Arc::new(door)).merge(sms::router(Arc::new(messages))),
@@ -345,11 +350,11 @@ fn greet(
     let http = callbacks.local_addr().map_err(Failure::of)?;
     let admin = administration.local_addr().map_err(Failure::of)?;
     let scheme = scheme(config);
-    println!("callbacks       {scheme}://{http}/ussd/LINK  /sms/LINK");
-    println!("administration  http://{admin}/readyz  /livez  /metrics  /links  /docs");
-    println!("ledger          {}", config.store.path().display());
+    say!("callbacks       {scheme}://{http}/ussd/LINK  /sms/LINK")?;
+    say!("administration  http://{admin}/readyz  /livez  /metrics  /links  /docs")?;
+    say!("ledger          {}", config.store.path().display())?;
     if config.registry.kind == RegistryKind::Sandbox {
-        println!("registry        sandbox: sample people, no real person");
+        say!("registry        sandbox: sample people, no real person")?;
     }
     for link in &config.links {
         if let LinkConfig::Sandbox(sandbox) = link {
@@ -359,27 +364,27 @@ fn greet(
                 .and_then(|service| service.ussd.first())
                 .cloned()
                 .unwrap_or_default();
-            println!(
+            say!(
                 "\nDial {dial} from a sample phone on link {}:",
                 sandbox.name
-            );
+            )?;
             if sandbox.shape == "africastalking" {
-                println!(
+                say!(
                     "  curl -d 'sessionId=1&phoneNumber=%2B212661000001&networkCode=60401&serviceCode={}&text=' {scheme}://{http}/ussd/{}",
                     dial.replace('#', "%23"),
                     sandbox.name
-                );
-                println!(
+                )?;
+                say!(
                     "and send text=1, text=1*1 and so on, the whole path each time. Its messages:"
-                );
+                )?;
             } else {
-                println!(
+                say!(
                     "  its callbacks are of the shape {}: http://{admin}/docs",
                     sandbox.shape
-                );
-                println!("Its messages:");
+                )?;
+                say!("Its messages:")?;
             }
-            println!("  curl http://{admin}/sandbox/sms/+212661000001");
+            say!("  curl http://{admin}/sandbox/sms/+212661000001")?;
         }
     }
     Ok(())

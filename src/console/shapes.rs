@@ -267,6 +267,22 @@ fn named<'s>(
             .iter()
             .map(|shape| shape.head().name.as_str())
             .collect();
+        // A file of that name may call itself otherwise.
+        let file_of = |shape: &&Shape| {
+            let source = shapes.source(&shape.head().name);
+            let file = source.map(|source| Path::new(source.file()));
+            file.and_then(Path::file_stem)
+                .is_some_and(|stem| stem.eq_ignore_ascii_case(name))
+        };
+        if let Some(shape) = shapes.iter().find(file_of) {
+            let own = &shape.head().name;
+            let file = shapes.source(own).map_or(name, Source::file);
+            return Err(ConfigError::wrong(
+                &key,
+                &format!("link {link} has the shape {name}, and {file} names itself {own}"),
+                &format!("write shape = \"{own}\", or `shape: {name}` in that file"),
+            ));
+        }
         return Err(ConfigError::wrong(
             &key,
             &format!("link {link} has the shape {name}, which there is not"),
@@ -322,5 +338,6 @@ pub fn rules(link: &UssdHttp, shape: &UssdShape) -> LinkRules {
             .session_ms
             .map_or(shape.session_life, Duration::from_millis),
         ids_recur: shape.session_ids == SessionIds::Recur,
+        posted: shape.push.is_some(),
     }
 }

@@ -1,7 +1,7 @@
 //! `jisr talk`: a phone in the terminal. The gateway runs in this process, on a ledger of its own
 //! in a temporary folder, with the sandbox's people; nothing is sent anywhere.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,8 +10,9 @@ use clap::Args;
 use crate::callback::{Callback, Channel, Input, LinkName, Msisdn, Repeat, ServiceName};
 use crate::clock::{Chance, Clock};
 use crate::config::Config;
+use crate::console::out::say;
 use crate::console::parts::{self, AnyRegistry};
-use crate::console::{Failure, shapes};
+use crate::console::{Failure, out, shapes};
 use crate::drawer::Drawer;
 use crate::gateway::Gateway;
 use crate::outbox;
@@ -153,59 +154,56 @@ impl Talk {
 
     async fn converse(&mut self) -> Result<(), Failure> {
         let interactive = std::io::stdin().is_terminal();
-        println!(
+        say!(
             "A phone: {}. Everything here is sample data. Dial {}\n{HELP}",
             self.phone.as_str(),
             self.dial
-        );
+        )?;
         let stdin = std::io::stdin();
         loop {
-            print!("\n{} > ", self.phone.national());
-            std::io::stdout().flush().map_err(Failure::of)?;
+            out::text(&format!("\n{} > ", self.phone.national()))?;
             let mut line = String::new();
             if stdin.lock().read_line(&mut line).map_err(Failure::of)? == 0 {
-                println!();
-                return Ok(());
+                return out::text("\n");
             }
             let line = line.trim();
             if !interactive {
-                println!("{line}");
+                say!("{line}")?;
             }
             match line.split_once(' ').unwrap_or((line, "")) {
                 ("", "") => continue,
                 ("quit" | "exit", "") => return Ok(()),
-                ("help", "") => println!("{HELP}"),
-                ("people", "") => println!("{PEOPLE}"),
-                ("hang", "") => {
-                    self.session = None;
-                    println!("  (cut)");
-                }
+                ("help", "") => say!("{HELP}")?,
+                ("people", "") => say!("{PEOPLE}")?,
+                ("hang", "") => match self.session.take() {
+                    Some(_) => say!("  (cut)")?,
+                    None => say!("  no session is open")?,
+                },
                 ("as", number) => match Msisdn::parse(number.trim()) {
                     Ok(number) => {
                         self.session = None;
                         self.phone = number;
                     }
-                    Err(error) => println!("  {error}"),
+                    Err(_) => say!("  that is no number: write it as 0661000002 or +212661000002")?,
                 },
-                ("sms", text) => self.text(text).await,
-                _ if line.starts_with('*') && line.ends_with('#') => self.dial(line).await,
-                _ => self.press(line).await,
+                ("sms", text) => self.text(text).await?,
+                _ if line.starts_with('*') && line.ends_with('#') => self.dial(line).await?,
+                _ => self.press(line).await?,
             }
-            self.mail().await;
+            self.mail().await?;
         }
     }
 
-    async fn dial(&mut self, code: &str) {
+    async fn dial(&mut self, code: &str) -> Result<(), Failure> {
         let own = self.dial.trim_end_matches('#').to_owned();
         let Some(rest) = code
             .strip_prefix(&own)
             .map(|rest| rest.trim_end_matches('#'))
         else {
-            println!(
+            return say!(
                 "  the network: unknown code (this service is {})",
                 self.dial
             );
-            return;
         };
         self.sessions += 1;
         let path: Vec<String> = rest
@@ -218,24 +216,26 @@ impl Talk {
             id: format!("talk-{}", self.sessions),
             path,
         });
-        self.callback().await;
+        self.callback().await
     }
 
-    async fn press(&mut self, keys: &str) {
+    async fn press(&mut self, keys: &str) -> Result<(), Failure> {
         match &mut self.session {
             Some(session) => {
                 session.path.push(keys.to_owned());
-                self.callback().await;
+                self.callback().await
             }
-            None => println!(
+            None => say!(
                 "  no session is open: dial {}, or write `sms {keys}`",
                 self.dial
             ),
         }
     }
 
-    async fn callback(&mut self) {
-        let Some(session) = &self.session else { return };
+    async fn callback(&mut self) -> Result<(), Failure> {
+        let Some(session) = &self.session else {
+            return Ok(());
+        };
         let callback = Callback {
             link: LinkName::from("talk"),
             service: self.service.clone(),
@@ -248,16 +248,16 @@ impl Talk {
         };
         match self.gateway.ussd(&callback).await {
             Ok(Reply { text, ends }) => {
-                println!("{}", framed(&text, if ends { "USSD, end" } else { "USSD" }));
                 if ends {
                     self.session = None;
                 }
+                say!("{}", framed(&text, if ends { "USSD, end" } else { "USSD" }))
             }
-            Err(error) => println!("  the gateway failed: {error}"),
+            Err(error) => say!("  the gateway failed: {error}"),
         }
     }
 
-    async fn text(&mut self, text: &str) {
+    async fn text(&mut self, text: &str) -> Result<(), Failure> {
         let at = SystemClock.now();
         let bytes = [
             self.phone.as_str().as_bytes(),
@@ -276,8 +276,9 @@ impl Talk {
             part: None,
             at,
         };
-        if let Err(error) = self.gateway.accept_sms(sms).await {
-            println!("  the gateway failed: {error}");
+        match self.gateway.accept_sms(sms).await {
+            Ok(_) => Ok(()),
+            Err(error) => say!("  the gateway failed: {error}"),
         }
     }
 
@@ -287,18 +288,18 @@ impl Talk {
     }
 
     /// Runs what waits, and shows the messages that came of it.
-    async fn mail(&mut self) {
+    async fn mail(&mut self) -> Result<(), Failure> {
         for _ in 0..ROUNDS_MAX {
             let tended = match self.gateway.tend().await {
                 Ok(tended) => tended,
-                Err(error) => return println!("  the gateway failed: {error}"),
+                Err(error) => return say!("  the gateway failed: {error}"),
             };
             match outbox::pump_once(&self.gateway.store, &self.drawer, self.epoch, &SystemClock)
                 .await
             {
                 Ok(0) if tended == 0 => break,
                 Ok(_) => {}
-                Err(error) => return println!("  the gateway failed: {error}"),
+                Err(error) => return say!("  the gateway failed: {error}"),
             }
         }
         for (to, letter) in self.drawer.empty() {
@@ -309,8 +310,9 @@ impl Talk {
                 to.national(),
                 if parts == 1 { "" } else { "s" }
             );
-            println!("{}", framed(&letter.text, &title));
+            say!("{}", framed(&letter.text, &title))?;
         }
+        Ok(())
     }
 }
 

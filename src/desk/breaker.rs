@@ -20,12 +20,12 @@ enum State {
     /// They may not, since then.
     Open { since: Moment },
     /// One is trying, since then.
-    Probing { since: Moment, by: Caller },
+    Probing { since: Moment, by: Haste },
 }
 
-/// Who calls.
+/// How soon a caller gives up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Caller {
+pub(super) enum Haste {
     /// Somebody waits before a screen and soon gives up, which says little of the other side.
     Hurried,
     /// Nobody waits.
@@ -57,7 +57,7 @@ impl Breaker {
     ///
     /// Where the other side is well but slower than a screen can wait, every hurried probe fails; so a
     /// patient one may go beside it, else what is to come by SMS would never come.
-    pub(super) fn admit<'a>(&'a self, clock: &'a dyn Clock, by: Caller) -> Option<Leave<'a>> {
+    pub(super) fn admit<'a>(&'a self, clock: &'a dyn Clock, by: Haste) -> Option<Leave<'a>> {
         let now = clock.now();
         // A clock that was set back counts as time that has passed: waiting longer than ten seconds
         // helps nobody. A probe that has said nothing for so long is lost.
@@ -67,7 +67,7 @@ impl Breaker {
             State::Closed { .. } => {}
             State::Open { since } if recent(since) => return None,
             State::Probing { since, by: before } if recent(since) => {
-                if (before, by) != (Caller::Hurried, Caller::Patient) {
+                if (before, by) != (Haste::Hurried, Haste::Patient) {
                     return None;
                 }
                 *state = State::Probing { since: now, by };
@@ -143,7 +143,7 @@ mod tests {
                 panic!("bad line: {line}")
             };
             clock.0.store(at.parse().unwrap(), Ordering::Relaxed);
-            let went = match breaker.admit(&clock, Caller::Hurried) {
+            let went = match breaker.admit(&clock, Haste::Hurried) {
                 Some(leave) if outcome == "ok" => {
                     leave.answered();
                     "went"
@@ -215,22 +215,22 @@ mod tests {
     fn only_one_call_probes() {
         let (breaker, clock) = (Breaker::new(), Hand(AtomicI64::new(0)));
         for _ in 0..FAILURES_MAX {
-            drop(breaker.admit(&clock, Caller::Hurried));
+            drop(breaker.admit(&clock, Haste::Hurried));
         }
         clock.0.store(10_000, Ordering::Relaxed);
-        let probe = breaker.admit(&clock, Caller::Hurried);
+        let probe = breaker.admit(&clock, Haste::Hurried);
         assert!(probe.is_some());
         assert!(
-            breaker.admit(&clock, Caller::Hurried).is_none(),
+            breaker.admit(&clock, Haste::Hurried).is_none(),
             "a second call went beside the probe"
         );
         // A screen that gives up soon does not keep out who has time, but one of those is enough.
-        let patient = breaker.admit(&clock, Caller::Patient);
+        let patient = breaker.admit(&clock, Haste::Patient);
         assert!(patient.is_some());
-        assert!(breaker.admit(&clock, Caller::Patient).is_none());
+        assert!(breaker.admit(&clock, Haste::Patient).is_none());
         drop(probe);
-        assert!(breaker.admit(&clock, Caller::Patient).is_none());
+        assert!(breaker.admit(&clock, Haste::Patient).is_none());
         patient.unwrap().answered();
-        assert!(breaker.admit(&clock, Caller::Hurried).is_some());
+        assert!(breaker.admit(&clock, Haste::Hurried).is_some());
     }
 }

@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, timeout_at};
 
 use crate::clock::Clock;
-use crate::desk::breaker::{Breaker, Caller};
+use crate::desk::breaker::{Breaker, Haste};
 use crate::desk::{Identity, Lookup, NewAccount, Opened, Registry, RegistryError, tls, wire};
 
 /// The most bytes of an answer.
@@ -105,7 +105,7 @@ struct Call<'a> {
     path: String,
     body: Bytes,
     idempotency_key: Option<&'a str>,
-    by: Caller,
+    by: Haste,
 }
 
 /// Why one attempt brought no answer.
@@ -276,7 +276,7 @@ impl HttpRegistry {
         &self,
         who: &Identity,
         within: Duration,
-        by: Caller,
+        by: Haste,
     ) -> Result<Lookup, RegistryError> {
         let call = Call {
             path: "/v1/lookups".into(),
@@ -294,7 +294,7 @@ impl HttpRegistry {
         &self,
         account: &NewAccount,
         within: Duration,
-        by: Caller,
+        by: Haste,
     ) -> Result<Opened, RegistryError> {
         let call = Call {
             path: "/v1/accounts".into(),
@@ -314,26 +314,21 @@ impl HttpRegistry {
 
 impl Registry for HttpRegistry {
     async fn lookup(&self, who: &Identity) -> Result<Lookup, RegistryError> {
-        self.look_up(who, self.lookup_within, Caller::Hurried).await
+        self.look_up(who, self.lookup_within, Haste::Hurried).await
     }
 
     async fn lookup_late(&self, who: &Identity) -> Result<Lookup, RegistryError> {
-        self.look_up(who, self.lookup_within.max(LATE_WITHIN), Caller::Patient)
+        self.look_up(who, self.lookup_within.max(LATE_WITHIN), Haste::Patient)
             .await
     }
 
     async fn open_account(&self, account: &NewAccount) -> Result<Opened, RegistryError> {
-        self.open(account, self.change_within, Caller::Hurried)
-            .await
+        self.open(account, self.change_within, Haste::Hurried).await
     }
 
     async fn open_account_late(&self, account: &NewAccount) -> Result<Opened, RegistryError> {
-        self.open(
-            account,
-            self.change_within.max(LATE_WITHIN),
-            Caller::Patient,
-        )
-        .await
+        self.open(account, self.change_within.max(LATE_WITHIN), Haste::Patient)
+            .await
     }
 
     async fn revoke_password(
@@ -350,7 +345,7 @@ impl Registry for HttpRegistry {
             path: format!("/v1/accounts/{registration}/revocations"),
             body: wire::revocation_body(generation).into(),
             idempotency_key: None,
-            by: Caller::Patient,
+            by: Haste::Patient,
         };
         match self.call(&call, self.change_within, false).await? {
             (StatusCode::NO_CONTENT, _) => Ok(()),

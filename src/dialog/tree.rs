@@ -128,20 +128,26 @@ pub fn parse(source: &Source) -> Result<Node, Box<Finding>> {
 /// What the reader says.
 pub fn read(text: &str, depth_max: usize) -> Result<Node, serde_saphyr::Error> {
     let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! {
-            max_depth: depth_max,
-            max_nodes: 20_000,
-            max_events: 60_000,
-            max_anchors: 0,
-            max_aliases: 0,
-            max_documents: 1,
-            max_total_scalar_bytes: SOURCE_BYTES_MAX,
-        },
+        budget: budget(depth_max),
         strict_booleans: true,
         with_snippet: false,
     };
     let raw = serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options)?;
     Ok(node(raw, text))
+}
+
+/// What a file may cost to read, so many levels deep at most: whoever reads one in another way too has
+/// to stop where this does.
+pub fn budget(depth_max: usize) -> Option<serde_saphyr::Budget> {
+    serde_saphyr::budget! {
+        max_depth: depth_max,
+        max_nodes: 20_000,
+        max_events: 60_000,
+        max_anchors: 0,
+        max_aliases: 0,
+        max_documents: 1,
+        max_total_scalar_bytes: SOURCE_BYTES_MAX,
+    }
 }
 
 /// The span of a location in bytes. The reader gives bytes for text that is in memory; if it did

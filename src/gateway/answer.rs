@@ -105,14 +105,11 @@ impl<S: Store, R: Registry> Gateway<S, R> {
     async fn answer(self: Arc<Self>, callback: Callback, kept: Kept) -> Reply {
         let book = self.book();
         let (link, service) = (callback.link.clone(), callback.service.clone());
-        let callback_at = callback.at;
-        let deadline = book.links.get(&link).copied().unwrap_or_default().deadline;
+        let at = callback.at;
         // A task of its own: what is late goes on.
         let gateway = Arc::clone(&self);
         let turn = tokio::spawn(async move { gateway.ussd_kept(&callback, &kept).await });
-        let passed = self.clock.now().since(callback_at);
-        let left = deadline.saturating_sub(ANSWER_MARGIN + passed);
-        let why = match tokio::time::timeout(left, turn).await {
+        let why = match tokio::time::timeout(self.left(&link, at), turn).await {
             Ok(Ok(Ok(reply))) => return reply,
             Ok(Ok(Err(error))) => {
                 tracing::error!(%link, %error, "no turn");
@@ -156,10 +153,18 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         }
     }
 
-    /// How long an answer on a link may take, the way to the operator kept back.
-    pub fn answer_time(&self, link: &LinkName) -> Duration {
+    /// How much time is left for the answer to what came on a link at `at`, the way to the operator
+    /// kept back.
+    pub fn left(&self, link: &LinkName, at: Moment) -> Duration {
+        self.left_to_post(link, at).saturating_sub(ANSWER_MARGIN)
+    }
+
+    /// How much is left of the link's deadline itself, within which a screen has to be posted: the
+    /// way to the operator is part of that.
+    pub fn left_to_post(&self, link: &LinkName, at: Moment) -> Duration {
         let rules = self.book().links.get(link).copied().unwrap_or_default();
-        rules.deadline.saturating_sub(ANSWER_MARGIN)
+        let passed = self.clock.now().since(at);
+        rules.deadline.saturating_sub(passed)
     }
 
     /// What is said to a call without a turn; see [`Book::apology`].

@@ -48,14 +48,12 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         at: Moment,
         said: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        let passed = self.clock.now().since(at);
-        let left = self.answer_time(link).saturating_sub(passed);
-        within(left, said).await
+        within(self.left(link, at), said).await
     }
 }
 
 /// What the ledger says, if it does so in time.
-async fn within<T>(
+pub(super) async fn within<T>(
     left: Duration,
     said: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {

@@ -227,6 +227,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             limit: Limit::SMS,
             until: now.plus(LATE_TURN),
             session_life: LATE_TURN,
+            shows: true,
             arrival: None,
             session: None,
             owns: false,

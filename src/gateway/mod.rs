@@ -8,6 +8,7 @@ mod facts;
 mod held;
 mod in_hand;
 mod line;
+mod shown;
 mod sms;
 mod ussd;
 
@@ -102,6 +103,8 @@ struct Turn<'a> {
     /// When the answer has to leave.
     until: Moment,
     session_life: Duration,
+    /// Whether the answer brings the screen; else somebody tells when it was shown.
+    shows: bool,
     arrival: Option<Arrival>,
     session: Option<(SessionKey, SessionMark)>,
     owns: bool,
@@ -290,6 +293,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         }
         if let Some((_, mark)) = &mut turn.session {
             mark.shown_revision = conversation.revision;
+            mark.shown = turn.shows;
             mark.ended = reply.ends;
         }
         let mut due = vec![self.erasure(&conversation, turn.at)];

@@ -163,6 +163,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 limit: Limit::SMS,
                 until: now.plus(link.deadline.saturating_sub(DEADLINE_MARGIN)),
                 session_life: link.session,
+                shows: true,
                 arrival: None,
                 session: None,
                 owns: false,

@@ -6,7 +6,7 @@ use crate::desk::Registry;
 use crate::engine::{self, Event, View};
 use crate::gateway::answer::Kept;
 use crate::gateway::calls::Performed;
-use crate::gateway::{DEADLINE_MARGIN, Gateway, RACES_PER_TURN_MAX, Turn, TurnError};
+use crate::gateway::{DEADLINE_MARGIN, Gateway, RACES_PER_TURN_MAX, Turn, TurnError, UssdCall};
 use crate::input::path;
 use crate::store::{
     Arrival, Delivery, Mark, Met, Noted, Reply, Seen, SessionKey, SessionMark, Store,
@@ -117,6 +117,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 .at
                 .plus(link.deadline.saturating_sub(DEADLINE_MARGIN)),
             session_life: link.session,
+            shows: !link.posted,
             arrival: None,
             session: None,
             owns: false,
@@ -270,6 +271,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 path_len: path.len(),
                 path_mark,
                 shown_revision: 0,
+                shown: true,
                 ended: false,
             };
             let key = self.callback_key(callback, at.ms(), &path);
@@ -318,7 +320,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             .map(|conversation| conversation.revision);
         if !owns || mark.ended {
             Verdict::Over { key, mark }
-        } else if revision.is_some_and(|revision| revision != mark.shown_revision) {
+        } else if revision.is_some_and(|revision| revision != mark.shown_revision) || !known.shown {
             Verdict::Page { key, mark }
         } else {
             Verdict::Step {
@@ -359,6 +361,8 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             text: screen.text,
         };
         if shown {
+            // A page that is on the phone stays there, should it be lost on its way this time.
+            mark.shown = turn.shows || mark.shown && mark.shown_revision == revision;
             mark.shown_revision = revision;
             mark.ended = reply.ends;
         }
@@ -443,6 +447,29 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 self.store
                     .mark("callback", &[link, caller, session, &unlike])
             }
+        }
+    }
+
+    /// What a repeat of a callback has in common with it, for whoever knows it before its turn has
+    /// begun and only for as long as its session lives. None where nothing tells a repeat, or where
+    /// it may begin another session.
+    pub fn repeat_mark(&self, call: &UssdCall) -> Option<Mark> {
+        let link = call.link.as_str().as_bytes();
+        let caller = call.subscriber.as_str().as_bytes();
+        let session = call.session.as_bytes();
+        let mark = |purpose: &str, told: &[u8], typed: &str| {
+            let parts = [link, caller, session, told, typed.as_bytes()];
+            Some(self.store.mark(purpose, &parts))
+        };
+        match (&call.repeat, &call.input) {
+            (Repeat::Key(id), _) => mark("repeat-id", id.as_bytes(), ""),
+            (Repeat::Number(number), input) => mark("repeat-number", &[*number], typed(input)),
+            (Repeat::Path, Input::Path(path)) => mark("repeat-path", b"", path),
+            (
+                Repeat::Path,
+                Input::Dial(_) | Input::Text(_) | Input::Unsaid { .. } | Input::Closed,
+            )
+            | (Repeat::None | Repeat::Octets { .. }, _) => None,
         }
     }
 

@@ -83,9 +83,9 @@ async fn answer<S: Store, R: Registry>(
     let Some((link, of)) = found else {
         return Err(problem(404, "no such link"));
     };
-    let wait = door.gateway.answer_time(link);
+    let left = door.gateway.left(link, came.at);
     let fresh = admitted.fresh(&door.gateway.store, link, came.at);
-    let fresh = match tokio::time::timeout(wait, fresh).await {
+    let fresh = match tokio::time::timeout(left, fresh).await {
         Ok(Ok(())) => true,
         Ok(Err(NotFresh::Again(answer))) => return Err(answer),
         Ok(Err(NotFresh::Unknown)) | Err(_) => false,
@@ -98,7 +98,7 @@ async fn answer<S: Store, R: Registry>(
         // Whoever dialled reads a sentence, not the operator's error.
         count(link.as_str(), "failed");
         let reply = apology(door, link, of, "failed");
-        push::say(door, link, of, &heard, (&reply, came.at));
+        push::say(door, link, of, &heard, (&reply, came.at))?;
         return Ok(of.shape.answer(&heard, &reply));
     }
     heard.url = came.url(of.public_url.as_deref());
@@ -122,18 +122,21 @@ async fn turn<S: Store, R: Registry>(
         count(link.as_str(), "ignored");
         return of.shape.answer(&heard, &nothing());
     }
-    let subscriber = match whose(door, link, of, &heard, at).await {
-        Ok(subscriber) => subscriber,
-        Err(reply) => {
-            push::say(door, link, of, &heard, (&reply, at));
-            return of.shape.answer(&heard, &reply);
-        }
-    };
-    heard.subscriber = Some(subscriber.clone());
+    // Nobody becomes the dialler of a session by what is refused.
     let meant = match of.shape.meaning(&heard, &of.codes) {
         Ok(meant) => meant,
         Err(error) => return refused(link, of, &error),
     };
+    let subscriber = match whose(door, link, of, &heard, at).await {
+        Ok(subscriber) => subscriber,
+        Err(reply) => {
+            return match push::say(door, link, of, &heard, (&reply, at)) {
+                Ok(()) => of.shape.answer(&heard, &reply),
+                Err(shed) => shed,
+            };
+        }
+    };
+    heard.subscriber = Some(subscriber.clone());
     if let Some(network) = &heard.network {
         metrics::counter!(
             "jisr_callback_networks_total",
@@ -160,7 +163,7 @@ async fn turn<S: Store, R: Registry>(
         if heard.is != Is::End {
             return push::pushed(door, of, pusher, heard, call).await;
         }
-        pusher.closed(&heard);
+        pusher.closed(&push::session(door, link, &heard));
     }
     let spoken = call.clone();
     let reply = match door.gateway.begin_call(call).reply.await {
@@ -197,23 +200,35 @@ async fn whose<S: Store, R: Registry>(
         count(link.as_str(), "failed");
         apology(door, link, of, "failed")
     };
+    let nobodys = || {
+        // Nobody's fault: it was silent for too long, or its dial never came. An end is
+        // acknowledged and nothing else.
+        count(link.as_str(), "nobodys");
+        apology(door, link, of, "over")
+    };
     let Some(subscriber) = &heard.subscriber else {
         let found = door.gateway.dialler(link, &heard.session, at).await;
-        return found.map_err(failed)?.ok_or_else(|| {
-            // Nobody's fault: it was silent for too long, or its dial never came. An end is
-            // acknowledged and nothing else.
-            count(link.as_str(), "nobodys");
-            apology(door, link, of, "over")
-        });
+        return found.map_err(failed)?.ok_or_else(nobodys);
     };
-    if of.shape.number_given == NumberGiven::First && heard.is != Is::End {
-        let session = SessionKey {
-            link: link.clone(),
-            subscriber: subscriber.clone(),
-            id: heard.session.clone(),
-        };
-        let noted = door.gateway.dialled(&session, at).await;
-        noted.map_err(failed)?;
+    match (of.shape.number_given, heard.is) {
+        (NumberGiven::Always, _) | (NumberGiven::First, Is::End | Is::Ignored) => {}
+        (NumberGiven::First, Is::New | Is::Unsaid) => {
+            let session = SessionKey {
+                link: link.clone(),
+                subscriber: subscriber.clone(),
+                id: heard.session.clone(),
+            };
+            let noted = door.gateway.dialled(&session, at).await;
+            noted.map_err(failed)?;
+        }
+        // A number is said for sure at the dial only: one that is said later may agree with it, and
+        // gives nobody the session of another.
+        (NumberGiven::First, Is::Continue) => {
+            let found = door.gateway.dialler(link, &heard.session, at).await;
+            if found.map_err(failed)?.as_ref() != Some(subscriber) {
+                return Err(nobodys());
+            }
+        }
     }
     Ok(subscriber.clone())
 }

@@ -12,9 +12,9 @@ use core::net::IpAddr;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use ipnet::IpNet;
 
+use crate::brake::Brake;
 use crate::callback::LinkName;
 use crate::clock::{Clock, Moment};
-use crate::http::brake::Brake;
 use crate::http::caller::{Peer, caller};
 use crate::operator::auth::{Auth, Evidence, Nonce};
 use crate::operator::reply::{Answer, problem};

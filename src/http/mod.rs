@@ -1,7 +1,6 @@
 //! The HTTP doors: operators' callbacks, and administration.
 
 pub mod admin;
-pub mod brake;
 pub mod callbacks;
 pub mod caller;
 pub mod connection;

@@ -16,7 +16,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_rustls::server::TlsStream;
 use tower::ServiceExt;
 
-use crate::http::brake::Brake;
+use crate::brake::Brake;
 use crate::http::caller::Peer;
 use crate::http::connection::{Busy, Timed};
 use crate::http::tls::{Certificates, Outcome};

@@ -32,7 +32,8 @@ use crate::operator::sms::receipts::HeardReceipt;
 use crate::sms_http::receipt_token::Part;
 use crate::store::{Accepted, Mark, NewSms, PartOutcome, Receipt, Store};
 
-/// How long the ledger may take. Operators wait for 15 seconds, most for longer, and come again.
+/// How long the ledger may take. What is not acknowledged by then is answered 503, and operators that come
+/// again do so; the shapes say which do, under `retries:`.
 const TAKEN_WITHIN: Duration = Duration::from_secs(10);
 /// How many times larger than another body one with a batch may be: a hundred receipts are usual.
 pub const BATCH: usize = 8;

@@ -8,9 +8,10 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use crate::callback::Channel;
+use crate::operator::api::file::AnswerFile;
 use crate::operator::field::Place;
 use crate::operator::request::BodyKind;
-use crate::operator::sms::file::{AnswerFile, IncomingFile, ReceiptsFile, SendFile, SmsSampleFile};
+use crate::operator::sms::file::{IncomingFile, ReceiptsFile, SendFile, SmsSampleFile};
 use crate::operator::template::{Choice, Tree};
 
 /// How much of an operator's contract is known.
@@ -19,7 +20,7 @@ use crate::operator::template::{Choice, Tree};
 pub enum Known {
     /// All that the gateway needs.
     Whole,
-    /// A part; the file says what is missing.
+    /// A part, or what one integrator's source shows and nothing else; the file says what is missing.
     Part,
 }
 
@@ -76,7 +77,7 @@ pub struct Head {
     pub known: Known,
     /// Whether links may have it.
     pub enabled: bool,
-    /// Why not.
+    /// What is missing of the contract where it is known in part; why it is switched off.
     pub because: String,
     /// The documents.
     pub sources: Vec<String>,

@@ -12,7 +12,7 @@ pub enum Json {
     Null,
     /// `true` or `false`.
     Flag(bool),
-    /// A number, as it is written shortest.
+    /// A number.
     Number(serde_json::Number),
     /// A text.
     Text(String),
@@ -62,7 +62,7 @@ impl Json {
     pub fn scalar(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Text(text) => Some(Cow::Borrowed(text)),
-            Self::Number(number) => Some(Cow::Owned(number.to_string())),
+            Self::Number(number) => Some(Cow::Owned(written(number))),
             Self::Flag(true) => Some(Cow::Borrowed("true")),
             Self::Flag(false) => Some(Cow::Borrowed("false")),
             Self::Null | Self::List(_) | Self::Object(_) => None,
@@ -135,6 +135,18 @@ impl<'de> Visitor<'de> for Reader {
     }
 }
 
+/// A number as a text: what is whole has all its digits, and no exponent as the shortest would.
+fn written(number: &serde_json::Number) -> String {
+    // 2^64: what is larger is no number of anything.
+    const WHOLE_MAX: f64 = 18_446_744_073_709_551_616.0;
+    match number.as_f64() {
+        Some(value) if number.is_f64() && value.fract() == 0.0 && value.abs() < WHOLE_MAX => {
+            format!("{value:.1}")
+        }
+        Some(_) | None => number.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -147,7 +159,7 @@ mod tests {
     #[test]
     fn values_are_found_and_shown_as_text() {
         let json = Json::parse(
-            r#"{"a":{"b":["x",{"c":7}]},"flag":true,"none":null,"big":212661000001,"text":"é"}"#
+            r#"{"a":{"b":["x",{"c":7}]},"flag":true,"none":null,"big":212661000001,"wide":4115256789276734.0,"part":2.5,"text":"é"}"#
                 .as_bytes(),
         )
         .unwrap();
@@ -157,6 +169,8 @@ mod tests {
             ("/flag", Some("true")),
             ("/none", None),
             ("/big", Some("212661000001")),
+            ("/wide", Some("4115256789276734.0")),
+            ("/part", Some("2.5")),
             ("/text", Some("é")),
             ("/a", None),
             ("/a/b/2", None),

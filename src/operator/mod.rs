@@ -2,8 +2,10 @@
 //!
 //! What an operator sends and wants is data, a file a shape (`shapes/*.yaml`). [`file`] is the file
 //! as it is written, [`compile`] proves it, [`ussd`] is what is left: places to look at, rules,
-//! templates. Nothing here knows an operator by name.
+//! templates. [`sms`] is the same of messages, and [`api`] what both channels say to an operator's API.
+//! Nothing here knows an operator by name.
 
+pub mod api;
 pub mod auth;
 pub mod compile;
 pub mod field;

@@ -1,5 +1,6 @@
 //! A shape as a page for people: Markdown, made from its file alone.
 
+mod api;
 mod sms;
 mod ussd;
 
@@ -174,11 +175,15 @@ impl Page {
                 capital(&sentence(&head.because))
             ));
         }
-        let known = match head.known {
-            Known::Whole => "The contract is known as far as the gateway needs it.",
-            Known::Part => "**The contract is known in part only.**",
+        let known = match (head.known, head.enabled) {
+            (Known::Whole, _) => "The contract is known as far as the gateway needs it.".to_owned(),
+            (Known::Part, false) => "**The contract is known in part only.**".to_owned(),
+            (Known::Part, true) => format!(
+                "**The contract is known in part only.** {}",
+                capital(&sentence(&head.because))
+            ),
         };
-        self.text(known);
+        self.text(&known);
         if !head.about.trim().is_empty() {
             self.written(&head.about);
         }

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use crate::operator::CallbackError;
+use crate::operator::api::account::Account;
 use crate::operator::file::Is;
 use crate::operator::reply::Answer;
 use crate::operator::sample::Sample;
-use crate::operator::sms::sample::SmsSample;
 use crate::operator::ussd::push::Posted;
 use crate::operator::ussd::{Heard, UssdShape};
 use crate::store::Reply;
@@ -87,24 +87,19 @@ pub fn ussd(shape: &UssdShape, sample: &Sample) -> Played {
         }),
         (None, false) => None,
     };
-    let account = SmsSample::account();
+    let account = Account::sample();
     let screen = reply.as_ref().filter(|_| !over);
     let pushed = screen.and_then(|reply| shape.posted(&account, &heard, reply));
     let answer = reply.map(|reply| shape.answer(&heard, &reply));
     if let (Some(expected), Some(answer)) = (&sample.answer, &answer) {
-        differ(
-            &mut differences,
-            "answer",
-            expected.trim_end(),
-            answer.shown().trim_end(),
-        );
+        differ_shown(&mut differences, "answer", expected, &answer.shown());
     }
     if let Some(expected) = &sample.pushed {
         let seen = pushed.as_ref().map_or_else(
             || "nothing is posted".to_owned(),
             |pushed| pushed.shown().trim_end().to_owned(),
         );
-        differ(&mut differences, "pushed", expected.trim_end(), &seen);
+        differ_shown(&mut differences, "pushed", expected, &seen);
     }
     Played {
         reads: Ok(reads),
@@ -125,12 +120,7 @@ fn refused(shape: &UssdShape, sample: &Sample, error: CallbackError) -> Played {
         None => differ(&mut differences, "refused", "taken", &seen),
     }
     if let Some(expected) = &sample.answer {
-        differ(
-            &mut differences,
-            "answer",
-            expected.trim_end(),
-            answer.shown().trim_end(),
-        );
+        differ_shown(&mut differences, "answer", expected, &answer.shown());
     }
     Played {
         reads: Err(error),
@@ -166,12 +156,51 @@ fn differ(differences: &mut Vec<Difference>, what: &str, expected: &str, seen: &
     }
 }
 
+/// Answers and requests as text: the order of their headers does not count (RFC 9110, 5.3), nor do
+/// capitals in the names of headers.
+fn differ_shown(differences: &mut Vec<Difference>, what: &str, expected: &str, seen: &str) {
+    let (expected, seen) = (expected.trim_end(), seen.trim_end());
+    if sorted(expected) != sorted(seen) {
+        differ(differences, what, expected, seen);
+    }
+}
+
+/// The first line, the headers sorted, the body.
+fn sorted(shown: &str) -> (&str, Vec<String>, &str) {
+    let (head, body) = shown.split_once("\n\n").unwrap_or((shown, ""));
+    let (first, headers) = head.split_once('\n').unwrap_or((head, ""));
+    let mut headers: Vec<String> = headers
+        .lines()
+        .map(|line| match line.split_once(':') {
+            Some((name, value)) => format!("{}:{value}", name.to_ascii_lowercase()),
+            None => line.to_owned(),
+        })
+        .collect();
+    headers.sort();
+    (first, headers, body)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use crate::operator::shape::{Shape, Shapes};
 
     use super::*;
+
+    #[test]
+    fn headers_have_no_order() {
+        for (expected, seen, same) in [
+            ("200\nA: 1\nb: 2\n\nx", "200\nb: 2\na: 1\n\nx\n", true),
+            ("200\na: 1\nb: 2\n\nx", "200\na: 2\nb: 1\n\nx", false),
+            ("200\na: 1\na: 1", "200\na: 1", false),
+            ("200\n\ny\nx", "200\n\nx\ny", false),
+            ("200", "201", false),
+        ] {
+            let mut differences = Vec::new();
+            differ_shown(&mut differences, "answer", expected, seen);
+            assert_eq!(differences.is_empty(), same, "{expected:?} {seen:?}");
+        }
+    }
 
     #[test]
     fn every_sample_of_every_built_in_shape_is_read_and_answered_as_it_says() {

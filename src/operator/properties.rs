@@ -8,13 +8,13 @@ use proptest::prelude::*;
 
 use crate::callback::ServiceName;
 use crate::finding::Source;
+use crate::operator::api::account::Account;
 use crate::operator::compile;
 use crate::operator::file::Is;
 use crate::operator::reply::{Answer, ReplyBody};
 use crate::operator::request::{BodyKind, Request};
 use crate::operator::sample::Sample;
 use crate::operator::shape::Shapes;
-use crate::operator::sms::sample::SmsSample;
 use crate::operator::ussd::UssdShape;
 use crate::store::Reply;
 
@@ -199,7 +199,7 @@ proptest! {
                 let answer = shape.answer(&heard, &reply);
                 good(&answer);
                 if !matches!(heard.is, Is::End | Is::Ignored) {
-                    let posted = shape.posted(&SmsSample::account(), &heard, &reply);
+                    let posted = shape.posted(&Account::sample(), &heard, &reply);
                     read_back(shape, posted.as_ref().map_or(&answer, |posted| &posted.answer), &text);
                 }
             }

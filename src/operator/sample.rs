@@ -82,10 +82,11 @@ impl Sample {
         let dialled_by = file.dialled_by.as_deref().map(|number| {
             Msisdn::parse(number).map_err(|_| {
                 Fault::new(
-                    format!("dialled_by: {number}"),
+                    "dialled_by:",
                     format!("sample `{}`: that is no phone number", file.what),
                     "write it in E.164, as `dialled_by: \"+212661000002\"`",
                 )
+                .within("dialled_by")
             })
         });
         let dialled_by = dialled_by.transpose()?;

@@ -4,8 +4,6 @@
 //! [`incoming`] and [`receipts`] read requests of the operator, singly or in batches; [`send`] writes
 //! requests to its API and reads what it answers.
 
-pub mod answer;
-pub mod api;
 pub mod compile;
 pub mod file;
 pub mod inbound;

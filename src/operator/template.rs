@@ -19,6 +19,15 @@ enum Piece<H> {
     Hole(H),
 }
 
+/// What is wrong with a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// What stands in the template at the place, to find it by: the hole, or the whole text.
+    pub near: Option<String>,
+    /// What is wrong.
+    pub message: String,
+}
+
 /// What goes into a hole.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Fill<'a> {
@@ -71,7 +80,7 @@ impl<H> Template<H> {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn parse(text: &str, hole: &dyn Fn(&str) -> Option<H>) -> Result<Self, String> {
+    pub fn parse(text: &str, hole: &dyn Fn(&str) -> Option<H>) -> Result<Self, Misfit> {
         let mut pieces = Vec::new();
         let mut plain = String::new();
         let mut rest = text;
@@ -84,13 +93,17 @@ impl<H> Template<H> {
                 continue;
             }
             let Some(end) = from.find('}').filter(|_| from.starts_with('{')) else {
-                return Err(format!(
-                    "a single brace in `{text}`: write {{{{ or }}}} for a brace, {{NAME}} for a hole"
-                ));
+                return Err(Misfit {
+                    near: Some(text.to_owned()),
+                    message: format!(
+                        "a single brace in `{text}`: write {{{{ or }}}} for a brace, {{NAME}} for a hole"
+                    ),
+                });
             };
             let name = &from[1..end];
-            let known = hole(name).ok_or_else(|| {
-                format!("{{{name}}} is no field and nothing that can be filled in")
+            let known = hole(name).ok_or_else(|| Misfit {
+                near: Some(format!("{{{name}}}")),
+                message: format!("{{{name}}} is no field and nothing that can be filled in"),
             })?;
             if !plain.is_empty() {
                 pieces.push(Piece::Text(std::mem::take(&mut plain)));
@@ -373,7 +386,7 @@ impl<H> JsonTemplate<H> {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn parse(tree: &Tree, hole: &dyn Fn(&str) -> Option<H>) -> Result<Self, String> {
+    pub fn parse(tree: &Tree, hole: &dyn Fn(&str) -> Option<H>) -> Result<Self, Misfit> {
         Self::parse_at(tree, hole, 0)
     }
 
@@ -381,9 +394,12 @@ impl<H> JsonTemplate<H> {
         tree: &Tree,
         hole: &dyn Fn(&str) -> Option<H>,
         depth: usize,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, Misfit> {
         if depth > DEPTH_MAX {
-            return Err(format!("more than {DEPTH_MAX} levels"));
+            return Err(Misfit {
+                near: None,
+                message: format!("more than {DEPTH_MAX} levels"),
+            });
         }
         let deeper = |tree: &Tree| Self::parse_at(tree, hole, depth + 1);
         Ok(match tree {
@@ -394,7 +410,7 @@ impl<H> JsonTemplate<H> {
                 entries
                     .iter()
                     .map(|(name, tree)| Ok((name.clone(), deeper(tree)?)))
-                    .collect::<Result<_, String>>()?,
+                    .collect::<Result<_, Misfit>>()?,
             ),
             Tree::Choice(both) => Self::Choice(Box::new((deeper(&both.0)?, deeper(&both.1)?))),
         })
@@ -554,7 +570,7 @@ mod tests {
             ("{text", "single brace"),
             ("{what}", "{what} is no field"),
         ] {
-            let error = Template::parse(wrong, &hole).unwrap_err();
+            let error = Template::parse(wrong, &hole).unwrap_err().message;
             assert!(error.contains(says), "{wrong}: {error}");
         }
     }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, header};
 
 use crate::clock::Moment;
-use crate::exchange::{Broken, Heard};
-use crate::sms_http::speaker::{Answer, Speaker, Word};
+use crate::exchange::{Broken, Returned};
+use crate::sms_http::speaker::{Speaker, Word};
 use crate::store::{Message, PartOutcome};
 
 /// The longest pause that an operator can ask for: a one-time code lives for five minutes.
@@ -34,44 +34,17 @@ pub(super) fn judge(
     speaker: &dyn Speaker,
     message: &Message,
     part: u8,
-    heard: Result<Heard, Broken>,
+    returned: Result<Returned, Broken>,
     now: Moment,
 ) -> (PartOutcome, LinkWord) {
-    let Heard {
-        status,
-        headers,
-        body,
-    } = match heard {
-        Ok(heard) => heard,
+    let returned = match returned {
+        Ok(returned) => returned,
         Err(Broken::NotSent(why)) => return (PartOutcome::NotSent, LinkWord::Away(why)),
         Err(Broken::Unanswered(why)) => return (PartOutcome::Unknown, LinkWord::Silent(why)),
     };
-    let pause = retry_after(&headers, now);
-    let word = match body {
-        Some(body) => {
-            let answer = Answer {
-                status,
-                headers,
-                body,
-            };
-            match speaker.read(message, part, &answer) {
-                Word::ByStatus => by_status(status),
-                word @ (Word::Accepted(_)
-                | Word::Throttled
-                | Word::Temporary(_)
-                | Word::Refused(_)
-                | Word::Unknown
-                | Word::LinkFault(_)) => word,
-            }
-        }
-        // It said no, whatever else it would have said.
-        None if status.is_redirection()
-            || status.is_client_error()
-            || status == StatusCode::SERVICE_UNAVAILABLE =>
-        {
-            by_status(status)
-        }
-        None => return (PartOutcome::Unknown, LinkWord::Silent("half an answer")),
+    let pause = retry_after(&returned.headers, now);
+    let Some(word) = returned.word(|answer| speaker.read(message, part, answer)) else {
+        return (PartOutcome::Unknown, LinkWord::Silent("half an answer"));
     };
     let asked = pause.map_or(LinkWord::Fine, LinkWord::Pause);
     match word {
@@ -87,26 +60,6 @@ pub(super) fn judge(
             PartOutcome::Temporary(reason.clone()),
             LinkWord::Fault(reason),
         ),
-    }
-}
-
-/// What a status means by itself (RFC 9110, section 15; RFC 6585, section 4).
-pub(crate) fn by_status(status: StatusCode) -> Word {
-    let reason = || format!("http {}", status.as_u16());
-    match status {
-        StatusCode::TOO_MANY_REQUESTS => Word::Throttled,
-        StatusCode::SERVICE_UNAVAILABLE
-        // The request was not read to its end, or not looked at.
-        | StatusCode::REQUEST_TIMEOUT
-        | StatusCode::TOO_EARLY => Word::Temporary(reason()),
-        StatusCode::UNAUTHORIZED
-        | StatusCode::FORBIDDEN
-        | StatusCode::PROXY_AUTHENTICATION_REQUIRED => Word::LinkFault(reason()),
-        // The address of the API is another now, which we do not follow with a key in our hand.
-        status if status.is_redirection() => Word::LinkFault(reason()),
-        status if status.is_client_error() => Word::Refused(reason()),
-        // Neither a success without its id nor an error of the server's own says what it did.
-        _ => Word::Unknown,
     }
 }
 
@@ -127,31 +80,6 @@ fn retry_after(headers: &HeaderMap, now: Moment) -> Option<Duration> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-
-    #[test]
-    fn statuses_have_a_meaning_of_their_own() {
-        let refused = |code: &str| Word::Refused(format!("http {code}"));
-        let temporary = |code: &str| Word::Temporary(format!("http {code}"));
-        let fault = |code: &str| Word::LinkFault(format!("http {code}"));
-        for (status, word) in [
-            (200, Word::Unknown),
-            (204, Word::Unknown),
-            (302, fault("302")),
-            (400, refused("400")),
-            (401, fault("401")),
-            (403, fault("403")),
-            (404, refused("404")),
-            (408, temporary("408")),
-            (425, temporary("425")),
-            (429, Word::Throttled),
-            (500, Word::Unknown),
-            (502, Word::Unknown),
-            (503, temporary("503")),
-            (504, Word::Unknown),
-        ] {
-            assert_eq!(by_status(StatusCode::from_u16(status).unwrap()), word);
-        }
-    }
 
     #[test]
     fn pauses_are_bounded() {

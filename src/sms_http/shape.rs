@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::operator::sms::SmsShape;
-use crate::operator::sms::send::{Account, Send};
+use crate::operator::sms::send::{Send, SmsAccount};
 use crate::sms_http::receipt_token::Part;
 use crate::sms_http::speaker::{Answer, Outgoing, Speaker, Word};
 use crate::store::{Mark, Message, PartOutcome};
@@ -14,13 +14,13 @@ pub type Marks = Arc<dyn Fn(&str, &[&[u8]]) -> Mark + std::marker::Send + Sync>;
 /// Speaks as a shape says, for one account.
 pub struct ShapeSpeaker {
     shape: Arc<SmsShape>,
-    account: Account,
+    account: SmsAccount,
     marks: Marks,
 }
 
 impl ShapeSpeaker {
     /// None where nothing goes out in this shape.
-    pub fn new(shape: Arc<SmsShape>, account: Account, marks: Marks) -> Option<Self> {
+    pub fn new(shape: Arc<SmsShape>, account: SmsAccount, marks: Marks) -> Option<Self> {
         shape.send.is_some().then_some(Self {
             shape,
             account,

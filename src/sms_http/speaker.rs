@@ -1,6 +1,6 @@
 //! What the carrier needs of an operator's API: requests and answers without sockets.
 
-pub use crate::operator::sms::api::{Answer, Outgoing, Word};
+pub use crate::operator::api::{Answer, Outgoing, Word};
 use crate::store::{Message, PartOutcome};
 
 /// Speaks as one operator's API wants it. All that it makes follows from the message alone, so that

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::callback::Msisdn;
+use crate::clock::Moment;
 use crate::store::{MessageId, MessageKind};
 use crate::system::{SystemChance, SystemClock};
 

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::exchange::{Broken, Heard};
+use crate::exchange::{Broken, Returned};
 use crate::sms_http::judge::LinkWord;
 
 /// So long before its end a token is not used any more.
@@ -96,7 +96,7 @@ impl Tokens {
     pub async fn get<F, S>(&self, refused: Option<&Token>, send: F) -> Result<Token, LinkWord>
     where
         F: FnOnce(Request<Full<Bytes>>) -> S,
-        S: Future<Output = Result<Heard, Broken>>,
+        S: Future<Output = Result<Returned, Broken>>,
     {
         let before = self.fetches.load(Ordering::Acquire);
         let mut held = self.held.lock().await;
@@ -167,11 +167,11 @@ enum Seconds {
 }
 
 /// The header, and how long it is good for from when it was asked for.
-fn read(heard: Result<Heard, Broken>) -> Result<(HeaderValue, Duration), LinkWord> {
-    let heard = heard.map_err(|broken| match broken {
+fn read(returned: Result<Returned, Broken>) -> Result<(HeaderValue, Duration), LinkWord> {
+    let returned = returned.map_err(|broken| match broken {
         Broken::NotSent(why) | Broken::Unanswered(why) => LinkWord::Away(why),
     })?;
-    let status = heard.status;
+    let status = returned.status;
     if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
         return Err(LinkWord::Away("no token now"));
     }
@@ -179,7 +179,7 @@ fn read(heard: Result<Heard, Broken>) -> Result<(HeaderValue, Duration), LinkWor
         return Err(LinkWord::Fault(format!("token: http {}", status.as_u16())));
     }
     let fault = || LinkWord::Fault("token: not understood".to_owned());
-    let body = heard.body.ok_or(LinkWord::Away("half a token"))?;
+    let body = returned.body.ok_or(LinkWord::Away("half a token"))?;
     let issued: Issued = serde_json::from_slice(&body).map_err(|_| fault())?;
     let bearer = format!("Bearer {}", issued.access_token);
     let mut header = HeaderValue::try_from(bearer).map_err(|_| fault())?;
@@ -210,8 +210,8 @@ mod tests {
         .unwrap()
     }
 
-    fn heard(status: StatusCode, body: &str) -> Result<Heard, Broken> {
-        Ok(Heard {
+    fn returned(status: StatusCode, body: &str) -> Result<Returned, Broken> {
+        Ok(Returned {
             status,
             headers: hyper::HeaderMap::new(),
             body: Some(Bytes::from(body.to_owned())),
@@ -233,7 +233,7 @@ mod tests {
             let ask = || {
                 tokens.get(None, |_| async {
                     fetches.fetch_add(1, Ordering::Relaxed);
-                    heard(StatusCode::OK, &body)
+                    returned(StatusCode::OK, &body)
                 })
             };
             let count = || fetches.load(Ordering::Relaxed);
@@ -266,7 +266,7 @@ mod tests {
             (503, "", Some(LinkWord::Away("no token now"))),
         ] {
             let status = StatusCode::from_u16(status).unwrap();
-            assert_eq!(read(heard(status, body)).err(), word, "{status} {body}");
+            assert_eq!(read(returned(status, body)).err(), word, "{status} {body}");
         }
     }
 }

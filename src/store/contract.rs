@@ -28,7 +28,7 @@ macro_rules! contract_tests {
             turns: a_save_is_read_back, a_step_is_saved_once, a_stale_save_leaves_no_trace,
                 one_of_many_concurrent_saves_wins, a_reply_is_never_replaced, a_new_conversation_is_the_current_one,
                 an_older_conversation_does_not_take_the_number_back,
-                sessions_and_owners_are_remembered, what_is_known_of_a_number_changes, erasing_leaves_metadata, steps_of_a_batch_stand_alone;
+                sessions_and_owners_are_remembered, a_screen_is_shown_until_a_newer_callback, what_is_known_of_a_number_changes, erasing_leaves_metadata, steps_of_a_batch_stand_alone;
             sms: repeats_by_id, repeats_by_fingerprint_need_a_closed_bind, parts_come_in_any_order, half_characters_become_whole,
                 parts_of_others_do_not_mix, unfinished_messages_are_bounded, texts_wait_in_order, texts_of_a_batch_stand_alone;
             deliveries: repeats_by_bind;

@@ -57,6 +57,9 @@ pub struct SessionMark {
     /// The conversation's revision when this session last showed its page; a higher one means that
     /// another channel has moved it on.
     pub shown_revision: u64,
+    /// Whether that page is on the phone for all that is known; false while its screen has yet to be
+    /// taken from a request of ours. Set by [`Store::shown`].
+    pub shown: bool,
     /// Whether an END has been sent.
     pub ended: bool,
 }
@@ -670,6 +673,14 @@ pub trait Store: Send + Sync + 'static {
         link: &LinkName,
         id: &str,
     ) -> impl Future<Output = Result<Option<(Msisdn, SessionMark)>, StoreError>> + Send;
+
+    /// The screen of the callback that came at `at` is on the phone for all that is known. It counts
+    /// unless a newer callback has moved the session, whose screen is another. Durable when it returns.
+    fn shown(
+        &self,
+        session: &SessionKey,
+        at: Moment,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Marks a bind as closed. What came on it from `unread_from` on may come again, since the
     /// operator may not have had the answer, and is then recognised as a repeat.

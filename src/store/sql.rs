@@ -421,6 +421,12 @@ impl Store for SqlStore {
             .await
     }
 
+    async fn shown(&self, session: &SessionKey, at: Moment) -> Result<(), StoreError> {
+        let key = session::key_mark(&self.inner, session);
+        self.write(move |c, _| Box::pin(async move { session::shown(c, key, at).await }))
+            .await
+    }
+
     async fn close_bind(
         &self,
         link: &LinkName,

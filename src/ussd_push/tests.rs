@@ -2,13 +2,21 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::VecDeque;
+use std::sync::Mutex;
 
 use hyper::{HeaderMap, StatusCode};
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::callback::{LinkName, Msisdn};
+use crate::callback::LinkName;
 use crate::operator::shape::{Shape, Shapes};
+
+fn kept(reply: Reply) -> Said {
+    Said {
+        reply,
+        is_kept: true,
+    }
+}
 
 /// What the operator does with a request.
 enum Does {
@@ -36,7 +44,7 @@ struct Wire {
 }
 
 impl Post for Arc<Wire> {
-    async fn post(&self, request: Request<Full<Bytes>>, by: Instant) -> Result<Came, Broken> {
+    async fn post(&self, request: Request<Full<Bytes>>, by: Instant) -> Result<Returned, Broken> {
         use http_body_util::BodyExt;
         *self.tries.lock().unwrap() += 1;
         let does = self.script.lock().unwrap().pop_front().unwrap_or(TOOK);
@@ -71,7 +79,7 @@ impl Post for Arc<Wire> {
         };
         *self.now.lock().unwrap() -= 1;
         let (status, body) = came?;
-        Ok(Came {
+        Ok(Returned {
             status: StatusCode::from_u16(status).unwrap(),
             headers: HeaderMap::new(),
             body: Some(Bytes::from_static(body.as_bytes())),
@@ -99,8 +107,6 @@ fn house(script: impl IntoIterator<Item = Does>, window: usize) -> House {
         url: "http://operator.example".to_owned(),
         user: "user".to_owned(),
         secret: "secret".to_owned(),
-        sender: None,
-        receipts: None,
     };
     let settings = ApiSettings {
         window,
@@ -123,18 +129,25 @@ fn house(script: impl IntoIterator<Item = Does>, window: usize) -> House {
 
 const DEADLINE: Duration = Duration::from_secs(5);
 
+fn mark(of: &str) -> Mark {
+    let mut mark = [0; 32];
+    mark[..of.len()].copy_from_slice(of.as_bytes());
+    mark
+}
+
 impl House {
     fn heard(&self) -> Heard {
         let sample = self.shape.samples.first().unwrap();
         self.shape.hear(sample.request()).unwrap()
     }
 
-    fn place(&self, session: &str, repeat: Option<&str>) -> Place<Arc<Wire>> {
+    fn queue(&self, session: &str, repeat: Option<&str>) -> Queued<Arc<Wire>> {
         let whose = Whose {
-            session: (Msisdn::parse("+212661000001").ok(), session.to_owned()),
-            repeat: repeat.map(str::to_owned),
+            session: mark(session),
+            repeat: repeat.map(mark),
+            may_begin: false,
         };
-        self.pusher.place(whose, DEADLINE).unwrap()
+        self.pusher.queue(whose, DEADLINE).unwrap()
     }
 
     /// A callback whose turn is done at once.
@@ -143,8 +156,12 @@ impl House {
             text: text.to_owned(),
             ends: false,
         };
-        let place = self.place(session, repeat);
-        place.post(self.heard(), std::future::ready(reply));
+        let queued = self.queue(session, repeat);
+        queued.post(
+            self.heard(),
+            std::future::ready(kept(reply)),
+            std::future::ready(true),
+        );
     }
 
     /// A callback whose turn ends when it is told to.
@@ -154,10 +171,14 @@ impl House {
             text: text.to_owned(),
             ends: false,
         };
-        self.place(session, None).post(self.heard(), async move {
-            let _told = told.await;
-            reply
-        });
+        self.queue(session, None).post(
+            self.heard(),
+            async move {
+                let _told = told.await;
+                kept(reply)
+            },
+            std::future::ready(true),
+        );
         tell
     }
 
@@ -262,20 +283,17 @@ async fn a_lost_answer_holds_the_newer_one_up_no_longer_than_its_deadline() {
 async fn a_closed_session_is_shown_nothing() {
     let house = house([], 10);
     let heard = house.heard();
-    let whose = (heard.subscriber.clone(), heard.session.clone());
-    let place = house.pusher.place(
-        Whose {
-            session: whose,
-            repeat: None,
-        },
-        DEADLINE,
-    );
-    house.pusher.closed(&heard);
+    let queued = house.queue("1", None);
+    house.pusher.closed(&mark("1"));
     let reply = Reply {
         text: "a".to_owned(),
         ends: false,
     };
-    place.unwrap().post(heard, std::future::ready(reply));
+    queued.post(
+        heard,
+        std::future::ready(kept(reply)),
+        std::future::ready(true),
+    );
     house.pusher.idle().await;
     assert!(house.read().is_empty());
 }
@@ -300,6 +318,21 @@ async fn a_repeat_is_posted_only_where_the_first_was_not_taken() {
         house.pusher.idle().await;
         assert_eq!(house.read().iter().filter(|text| *text == "b").count(), 1);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repeat_is_posted_where_the_first_failed() {
+    let house = house([], 10);
+    let failing = house.queue("1", Some("key 1"));
+    failing.post(
+        house.heard(),
+        async { panic!("on purpose") },
+        std::future::ready(true),
+    );
+    house.pusher.idle().await;
+    house.call("1", Some("key 1"), "a");
+    house.pusher.idle().await;
+    assert_eq!(house.read(), ["a"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -338,11 +371,12 @@ async fn what_is_under_way_is_bounded() {
         .map(|session| house.slow_call(&session.to_string(), "a"))
         .collect();
     let one_more = || Whose {
-        session: (Msisdn::parse("+212661000001").ok(), "more".to_owned()),
+        session: mark("more"),
         repeat: None,
+        may_begin: false,
     };
-    assert!(house.pusher.place(one_more(), DEADLINE).is_none());
+    assert!(house.pusher.queue(one_more(), DEADLINE).is_none());
     drop(tells);
     house.pusher.idle().await;
-    assert!(house.pusher.place(one_more(), DEADLINE).is_some());
+    assert!(house.pusher.queue(one_more(), DEADLINE).is_some());
 }

@@ -4,7 +4,7 @@
 //! database works in threads of its own. A blocking task keeps it where it is.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -30,6 +30,8 @@ pub struct AwakeStore {
     store: SqlStore,
     /// Whether it takes what it is asked and never answers.
     pub is_silent: AtomicBool,
+    /// How long each of its answers takes, in ms.
+    pub slow_ms: AtomicU64,
 }
 
 impl AwakeStore {
@@ -37,6 +39,7 @@ impl AwakeStore {
         Self {
             store,
             is_silent: AtomicBool::new(false),
+            slow_ms: AtomicU64::new(0),
         }
     }
 }
@@ -44,11 +47,16 @@ impl AwakeStore {
 macro_rules! methods {
     ($(fn $name:ident($($argument:ident: $kind:ty),*) -> $out:ty;)*) => {
         $(fn $name(&self, $($argument: $kind),*) -> impl Future<Output = $out> + Send {
-            let awake = (!self.is_silent.load(Ordering::SeqCst)).then(Awake::now);
+            let is_silent = self.is_silent.load(Ordering::SeqCst);
+            let slow = Duration::from_millis(self.slow_ms.load(Ordering::SeqCst));
             async move {
-                if awake.is_none() {
+                if is_silent {
                     return std::future::pending().await;
                 }
+                if !slow.is_zero() {
+                    tokio::time::sleep(slow).await;
+                }
+                let awake = Awake::now();
                 let out = self.store.$name($($argument),*).await;
                 drop(awake);
                 out
@@ -76,6 +84,7 @@ impl Store for AwakeStore {
         fn nonce(link: &LinkName, nonce: &[u8], until: Moment, now: Moment) -> Result<bool, StoreError>;
         fn dialled(session: &SessionKey, at: Moment) -> Result<(), StoreError>;
         fn dialler(link: &LinkName, id: &str) -> Result<Option<(Msisdn, SessionMark)>, StoreError>;
+        fn shown(session: &SessionKey, at: Moment) -> Result<(), StoreError>;
         fn close_bind(link: &LinkName, bind: u64, unread_from: Moment) -> Result<(), StoreError>;
         fn waiting_sms(after: SmsId, limit: u32) -> Result<Vec<Sms>, StoreError>;
         fn drop_sms(id: SmsId) -> Result<(), StoreError>;

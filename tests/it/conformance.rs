@@ -4,11 +4,11 @@
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use simulator::conformance::operator::{Description, Repeat};
+use simulator::conformance::operator::{Description, Numbered, Repeat};
 use simulator::conformance::report::{Outcome, Report};
 use simulator::conformance::sign::Proofs;
 use simulator::conformance::sms::run::Patience;
-use simulator::conformance::spoil::{self, Fault};
+use simulator::conformance::spoil::{self, Fault, Screens};
 use simulator::conformance::{self, Plan, operator};
 use tempfile::TempDir;
 
@@ -64,8 +64,11 @@ fn is_pushed(shape: &str) -> bool {
     matches!(operator::load(shape).unwrap(), Description::Ussd(ussd) if ussd.pushed.is_some())
 }
 
-/// A gateway with a link for each shape; screens that are posted go to `pushed`.
-async fn gateway(folder: &TempDir, shapes: &[String], pushed: SocketAddr) -> Program {
+/// A link of a shape: its name, its shape, and where its screens go that are posted.
+type Link = (String, String, SocketAddr);
+
+/// A gateway with links.
+async fn gateway(folder: &TempDir, links: &[Link]) -> Program {
     let mut config = String::from(
         r#"
 [store]
@@ -89,7 +92,7 @@ password = "sample"
 services = ["tns"]
 "#,
     );
-    for shape in shapes {
+    for (name, shape, pushed) in links {
         let address = match is_pushed(shape) {
             true => format!(
                 "url = \"http://{pushed}\"\nuser = \"sample-user\"\nsecret = \"sample-secret\"\n"
@@ -100,7 +103,7 @@ services = ["tns"]
             r#"
 [[link]]
 kind = "ussd-http"
-name = "{shape}"
+name = "{name}"
 shape = "{shape}"
 services = ["tns"]
 {address}
@@ -131,6 +134,7 @@ const USSD_KINDS: Kinds = &[
     ("continue", &["ussd.continue"]),
     ("abort", &["ussd.end"]),
     ("time-out", &["ussd.timeout"]),
+    ("two whose numbers came first", &["ussd.whose"]),
     ("repeated", &["repeat.in-turn", "repeat.unmarked"]),
     (
         "repeated first",
@@ -183,10 +187,13 @@ fn reasons(shape: &str) -> Vec<(&'static str, String)> {
                     || ask.text.is_some()
                     || !ask.form.is_empty()
             });
+            let told = ussd.number == Numbered::Always || !ussd.session_id;
+            let told = told.then(|| "a number comes with every key press".to_owned());
             let no_body = (!has_body).then(|| "the operator sends no body".to_owned());
             [
                 ("abort", ussd.lacks.end),
                 ("time-out", ussd.lacks.timeout),
+                ("two whose numbers came first", told),
                 ("malformed", no_body),
             ]
             .into_iter()
@@ -260,7 +267,11 @@ async fn judged(target: &str, shape: &str, pushed: SocketAddr) -> Report {
 async fn every_shape_is_green() {
     let folder = TempDir::new().unwrap();
     let (shapes, pushed) = (shapes(false), free());
-    let program = gateway(&folder, &shapes, pushed).await;
+    let links: Vec<Link> = shapes
+        .iter()
+        .map(|shape| (shape.clone(), shape.clone(), pushed))
+        .collect();
+    let program = gateway(&folder, &links).await;
     let mut red = String::new();
     for shape in shapes {
         let target = format!("http://{}/ussd/{shape}", program.http);
@@ -276,17 +287,7 @@ async fn every_shape_is_green() {
 #[tokio::test]
 async fn a_planted_fault_is_red() {
     let folder = TempDir::new().unwrap();
-    let shapes = [
-        "africastalking",
-        "generic",
-        "infobip",
-        "madapi",
-        "mtn-rwanda",
-    ];
-    let shapes = shapes.map(str::to_owned);
-    let pushed = free();
-    let program = gateway(&folder, &shapes, pushed).await;
-    for (shape, fault, lines) in [
+    let rows = [
         ("africastalking", Fault::MarkerLost, "answer.marker"),
         ("africastalking", Fault::MarkerSwapped, "ussd.new"),
         ("africastalking", Fault::ByteOrderMark, "answer.clean"),
@@ -319,18 +320,47 @@ async fn a_planted_fault_is_red() {
         ),
         ("africastalking", Fault::StaleAccepted, "auth.stale"),
         ("generic", Fault::RefusalTells, "auth.nothing-learned"),
-    ] {
+        ("integrat", Fault::PostedTwice, "posted.once"),
+        ("integrat", Fault::PostedLate, "posted.once"),
+        ("integrat", Fault::WrongSecret, "ussd.new"),
+        ("integrat", Fault::MarkerSwapped, "ussd.new"),
+        ("integrat", Fault::MarkerLost, "answer.marker"),
+        ("integrat", Fault::TooLong, "answer.limit"),
+        ("integrat", Fault::WrongType, "answer.type"),
+    ];
+    // A link for each row, for the spoiler stands between it and the operator on both ways. Its
+    // port is held until then.
+    let ports = rows.map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+    let links: Vec<Link> = rows
+        .iter()
+        .zip(&ports)
+        .enumerate()
+        .map(|(row, ((shape, _, _), port))| {
+            let posts = port.local_addr().unwrap();
+            (format!("l{row}"), (*shape).to_owned(), posts)
+        })
+        .collect();
+    let program = gateway(&folder, &links).await;
+    for (((shape, fault, lines), (name, _, posts)), port) in rows.into_iter().zip(links).zip(ports)
+    {
+        drop(port);
+        let operator = free();
+        let screens = is_pushed(shape).then(|| Screens {
+            listen: posts,
+            operator: format!("http://{operator}"),
+        });
         let plan = spoil::Plan {
             origin: format!("http://{}", program.http),
             description: operator::load(shape).unwrap(),
             proofs: proofs(),
             fault,
             late: Duration::ZERO,
+            screens,
         };
         let spoiler = spoil::start(plan, SocketAddr::from(([127, 0, 0, 1], 0)))
             .await
             .unwrap();
-        let report = judged(&format!("{}/ussd/{shape}", spoiler.url()), shape, pushed).await;
+        let report = judged(&format!("{}/ussd/{name}", spoiler.url()), shape, operator).await;
         assert_eq!(report.failed().join(" "), lines, "{fault:?}: {}", report);
     }
 }

@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use hmac::{KeyInit as _, Mac as _};
 use jisr::config::Http;
+use jisr::operator::api::file::{AnswerFile, Says};
 use jisr::operator::compile::{self, HOLES};
 use jisr::operator::file::{
     CodeGiven, FieldFile, First, Holds, Is, Known, LimitsFile, Mark, NumberGiven, PartFile,
@@ -17,8 +18,8 @@ use jisr::operator::file::{
 };
 use jisr::operator::request::BodyKind;
 use jisr::operator::sms::file::{
-    AnswerFile, CodingFile, Cut, Ids, IncomingFile, Of, ReceiptsFile, Says, SendFile,
-    SmsSampleFile, State, TokenFile, What,
+    CodingFile, Cut, Ids, IncomingFile, Of, ReceiptsFile, SendFile, SmsSampleFile, State,
+    TokenFile, What,
 };
 use jisr::operator::sms::send::SEND_HOLES;
 use jisr::operator::ussd::push::PUSH_HOLES;
@@ -203,7 +204,7 @@ fn the_numbers_without_a_setting_are_those_of_the_source() {
             "| head of a request | 8 KiB,",
         ),
         ("FIELDS_MAX: usize = 32", " 32 fields,"),
-        ("FILE_BYTES_MAX: usize = 256 * 1024", "at most 256 KiB"),
+        ("SOURCE_BYTES_MAX: usize = 256 * 1024", "at most 256 KiB"),
         (
             "DEADLINE_MARGIN: Duration = Duration::from_secs(1)",
             "| 1 s before the deadline",
@@ -772,7 +773,8 @@ async fn ten_minutes_are_enough() {
 #[tokio::test]
 async fn the_operator_that_is_not_in_the_list_works() {
     let section = section("## An operator that is not in the list");
-    let [shape, asks] = <[String; 2]>::try_from(blocks(section, "yaml")).unwrap();
+    let [shape, asks, posted] = <[String; 3]>::try_from(blocks(section, "yaml")).unwrap();
+    simulator::conformance::operator::file::read("posted.yaml", &posted).unwrap();
     let lines = shape.lines().take_while(|line| *line != "samples:").count();
     assert!(lines <= 30, "{lines} lines");
     let folder = TempDir::new().unwrap();
@@ -879,5 +881,32 @@ async fn the_configuration_of_posted_screens_is_proved() {
         let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(told.contains(says), "{says}: {told}");
         assert!(!told.contains("S3CRET"), "{told}");
+    }
+}
+
+/// Nobody reads what is printed, as behind `| head`.
+#[tokio::test]
+async fn a_closed_pipe_ends_a_command_quietly() {
+    let folder = TempDir::new().unwrap();
+    for arguments in [
+        &["links", "test", "--shape", "generic", "--json"][..],
+        &["links", "test", "--shape", "generic"],
+        &["links", "page", "generic"],
+        &["check"],
+        &["graph"],
+        &["talk"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = command(folder.path(), arguments);
+        command.stdout(writer).stderr(Stdio::piped());
+        let ended = tokio::time::timeout(SOON, command.output()).await;
+        let ended = ended.expect("it does not end").unwrap();
+        let told = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(
+            (ended.status.code(), &*told),
+            (Some(0), ""),
+            "{arguments:?}"
+        );
     }
 }

@@ -247,6 +247,8 @@ pub struct Setup {
     pub deadline: Duration,
     /// Whether the operator's session ids come again.
     pub ids_recur: bool,
+    /// Whether screens go in requests of ours.
+    pub posted: bool,
 }
 
 impl Default for Setup {
@@ -257,6 +259,7 @@ impl Default for Setup {
             seed: 7,
             deadline: Duration::from_secs(5),
             ids_recur: false,
+            posted: false,
         }
     }
 }
@@ -304,6 +307,7 @@ impl World {
         for link in book.links.values_mut() {
             link.deadline = setup.deadline;
             link.ids_recur = setup.ids_recur;
+            link.posted = setup.posted;
         }
         let gateway = Gateway::new(store, registry.clone(), book, clock.clone(), chance.clone());
         Self {
@@ -332,6 +336,7 @@ impl World {
             seed: 0,
             deadline: self.deadline,
             ids_recur: false,
+            posted: false,
         };
         let (folder, clock, chance, registry) = (
             self.folder.clone(),

@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use jisr::callback::{Callback, Input, Msisdn, Repeat};
-use jisr::clock::Chance;
+use jisr::callback::{Callback, Input, Msisdn, Repeat, ServiceName};
+use jisr::clock::{Chance, Moment};
+use jisr::gateway::UssdCall;
 use jisr::store::{Reply, Store};
 
-use crate::phone::{SERVICE, Seeded, Setup, World};
+use crate::phone::{LINK, SERVICE, Seeded, Setup, World};
 
 const ME: &str = "+212661000002";
 /// Key presses of one walk.
@@ -175,4 +176,54 @@ async fn a_session_id_that_comes_again_after_its_time_is_another_session() {
     );
     let home = world.callback(ME, "s", "1").await;
     assert!(home.text.contains("Que voulez-vous"), "{}", home.text);
+}
+
+/// What tells a repeat before its turn begins: equal only where the ledger would take it for one.
+#[tokio::test]
+async fn a_repeat_is_told_by_a_mark_of_what_it_has_in_common() {
+    let world = World::new(Setup::default()).await;
+    let mark = |session: &str, repeat: &Repeat, input: &Input| {
+        world.gateway.repeat_mark(&UssdCall {
+            link: LINK.into(),
+            services: vec![ServiceName::from(SERVICE)],
+            service: None,
+            subscriber: Msisdn::parse(ME).unwrap(),
+            session: session.to_owned(),
+            repeat: repeat.clone(),
+            input: input.clone(),
+            at: Moment::default(),
+        })
+    };
+    let key = |key: &str| Repeat::Key(key.to_owned());
+    let text = |text: &str| Input::Text(text.to_owned());
+    let path = |path: &str| Input::Path(path.to_owned());
+    let dial = || Input::Dial(String::new());
+    let mut all = Vec::new();
+    for (repeat, input) in [
+        (key("1"), text("1")),
+        (key("2"), text("1")),
+        (Repeat::Number(1), text("1")),
+        (Repeat::Number(1), text("2")),
+        (Repeat::Number(2), text("1")),
+        (Repeat::Number(1), dial()),
+        (Repeat::Path, path("")),
+        (Repeat::Path, path("1")),
+        (Repeat::Path, path("1*1")),
+    ] {
+        for session in ["s1", "s2"] {
+            let told = mark(session, &repeat, &input).expect("nothing tells it");
+            assert_eq!(mark(session, &repeat, &input), Some(told));
+            assert!(!all.contains(&told), "{session}, {repeat:?}, {input:?}");
+            all.push(told);
+        }
+    }
+    // By its id alone, whatever comes with it.
+    assert_eq!(mark("s1", &key("1"), &text("9")), Some(all[0]));
+    for (repeat, input) in [
+        (Repeat::None, text("1")),
+        (Repeat::None, path("1")),
+        (Repeat::Path, dial()),
+    ] {
+        assert_eq!(mark("s1", &repeat, &input), None, "{repeat:?}, {input:?}");
+    }
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use jisr::callback::{Callback, Input, Repeat};
-use jisr::store::Reply;
+use jisr::callback::{Callback, Input, Msisdn, Repeat};
+use jisr::clock::Clock;
+use jisr::store::{Reply, SessionKey};
 
-use crate::phone::{Setup, World};
+use crate::phone::{LINK, Setup, World};
 
 const ME: &str = "+212661000001";
 
@@ -110,4 +111,46 @@ async fn an_id_of_a_callback_counts_in_its_own_session() {
     let next = calls(&world, "", 1, typed("1"), key("2")).await;
     assert_ne!(next, second);
     assert!(!next.text.is_empty());
+}
+
+#[tokio::test]
+async fn a_key_acts_on_no_page_that_was_not_shown() {
+    let world = World::new(Setup {
+        posted: true,
+        ..Setup::default()
+    })
+    .await;
+    let session = SessionKey {
+        link: LINK.into(),
+        subscriber: Msisdn::parse(ME).unwrap(),
+        id: "s".to_owned(),
+    };
+    let typed = async |typed: &str| {
+        let input = Input::Text(typed.to_owned());
+        calls(&world, "s", 1, input, Repeat::None).await
+    };
+    let dial = Input::Dial(String::new());
+    let languages = calls(&world, "s", 1, dial, Repeat::None).await;
+    let dialled_at = world.clock.now();
+    // Nobody has told that it was taken, as after a stop of the gateway: the page again.
+    assert_eq!(typed("2").await, languages);
+    // What was told of the screen before that one does not count for it.
+    world.gateway.shown(&session, dialled_at).await.unwrap();
+    assert_eq!(typed("2").await, languages);
+    world
+        .gateway
+        .shown(&session, world.clock.now())
+        .await
+        .unwrap();
+    let consent = typed("2").await;
+    assert!(consent.text.contains("1 Accepter"), "{}", consent.text);
+    // The consent page was refused by the operator: nobody has read it.
+    assert_eq!(typed("1").await, consent);
+    world
+        .gateway
+        .shown(&session, world.clock.now())
+        .await
+        .unwrap();
+    let menu = typed("1").await;
+    assert!(menu.text.contains("Pièces"), "{}", menu.text);
 }

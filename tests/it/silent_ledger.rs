@@ -12,19 +12,22 @@ use axum::http::{Request, StatusCode};
 use hmac::{Hmac as Mac256, KeyInit, Mac};
 use http_body_util::BodyExt;
 use jisr::book::NoNumberOnFile;
+use jisr::brake::Brake;
 use jisr::callback::{LinkName, ServiceName};
 use jisr::clock::{Clock, Moment};
 use jisr::desk::{Identity, Lookup, NewAccount, Opened, Registry, RegistryError};
+use jisr::exchange::{ApiSettings, Exchange};
 use jisr::gateway::Gateway;
-use jisr::http::brake::Brake;
 use jisr::http::callbacks::{self, UssdLink};
 use jisr::http::entry::Entry;
 use jisr::http::sms::{self, Nameless, SmsLink};
+use jisr::operator::api::account::Account;
 use jisr::operator::auth::{Auth, Hmac, Rule, Secrets};
 use jisr::operator::shape::{Shape, Shapes};
 use jisr::screen::Limit;
 use jisr::store::seal::Keys;
 use jisr::store::sql::SqlStore;
+use jisr::ussd_push::Pusher;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tokio::time::Instant;
@@ -38,6 +41,9 @@ const FORM: &str = "application/x-www-form-urlencoded";
 const DIAL: &str = "phoneNumber=%2B212661000001&serviceCode=*580%23&text=&sessionId=ATUid_1";
 /// The link of an operator that tells the number at the dial only.
 const FIRST: &str = "first";
+/// The link of an operator that has its screens posted.
+const POSTED: &str = "posted";
+const OPEN: &str = r##"<Message><Version Version="1.0"/><Response Type="OnUSSEvent"><OnUSSEvent Type="Open"><USSContext SessionID="1" NetworkSID="1" MSISDN="212661000001" Script="s" ConnStr="*580#"/></OnUSSEvent></Response></Message>"##;
 const TEXT: &str = r#"{"id":"m1","from":"+212661000001","to":"5800","text":"aide"}"#;
 const RECEIPT: &str = r#"{"id":"a","state":"delivered"}"#;
 
@@ -90,14 +96,22 @@ impl House {
         }
         let rules = book.links[&LinkName::from(LINK)];
         book.links.insert(LinkName::from(FIRST), rules);
+        book.links.insert(LinkName::from(POSTED), rules);
         let chance = Arc::new(Seeded::new(7));
         let gateway = Arc::new(Gateway::new(store, Unasked, book, clock.clone(), chance));
         let shapes = Shapes::load(&[]).unwrap_or_else(|_| panic!("the built-in shapes"));
-        let (Some(Shape::Ussd(ussd)), Some(Shape::Ussd(first)), Some(Shape::Sms(sms))) = (
+        let (
+            Some(Shape::Ussd(ussd)),
+            Some(Shape::Ussd(first)),
+            Some(Shape::Ussd(posted)),
+            Some(Shape::Sms(sms)),
+        ) = (
             shapes.get("africastalking"),
             shapes.get("trueafrican"),
+            shapes.get("integrat"),
             shapes.get("generic-sms"),
-        ) else {
+        )
+        else {
             panic!("the shapes")
         };
         let auth = || match is_signed {
@@ -126,6 +140,19 @@ impl House {
             auth: auth(),
             public_url: None,
         };
+        let api = ApiSettings::of(LinkName::from(POSTED));
+        let exchange = Exchange::new(&api).unwrap();
+        // Nobody listens there: what is looked at is the acknowledgement.
+        let account = Account {
+            url: "http://127.0.0.1:1/ussd".to_owned(),
+            user: "user".to_owned(),
+            secret: "secret".to_owned(),
+        };
+        let pusher = Pusher::new(api, Arc::clone(posted), account, rules.session, exchange);
+        let posted = UssdLink {
+            push: Some(Arc::new(pusher)),
+            ..calls_of(posted)
+        };
         let sms = SmsLink {
             shape: Arc::clone(sms),
             numbers: vec![("5800".to_owned(), service.clone())],
@@ -139,6 +166,7 @@ impl House {
             links: BTreeMap::from([
                 (LinkName::from(LINK), calls_of(ussd)),
                 (LinkName::from(FIRST), calls_of(first)),
+                (LinkName::from(POSTED), posted),
             ]),
         }));
         let texts = sms::router(Arc::new(sms::Door {
@@ -281,6 +309,39 @@ async fn where_nobody_says_whose_a_key_press_is_an_end_comes_in_time() {
     let all = [(true, 2), (false, 2), (false, 5)]
         .map(|(is_signed, deadline)| told_first(is_signed, Duration::from_secs(deadline)));
     futures_util::future::join_all(all).await;
+}
+
+/// A ledger that says nothing, or one so slow that each wait for it alone would fit.
+async fn acknowledged(is_signed: bool, deadline: Duration, slow: Option<Duration>) {
+    let name = format!("signed {is_signed}, within {deadline:?}, slow {slow:?}");
+    let house = House::new(is_signed, deadline).await;
+    let path = format!("/ussd/{POSTED}");
+    match slow {
+        Some(slow) => {
+            let slow = u64::try_from(slow.as_millis()).unwrap();
+            let store = &house.gateway.store;
+            store.slow_ms.store(slow, Ordering::SeqCst);
+        }
+        None => house.silent(true),
+    }
+    let answer = house.post(&path, "n-1", "text/xml", OPEN).await;
+    assert_eq!(answer.status, StatusCode::OK, "{name}: {}", answer.body);
+    let limit = deadline - Duration::from_millis(500);
+    assert!(answer.took <= limit, "{name}: {:?}", answer.took);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_posted_is_acknowledged_in_time() {
+    let (seconds, slow) = (Duration::from_secs, Duration::from_millis(1200));
+    futures_util::future::join_all([
+        acknowledged(true, seconds(2), None),
+        acknowledged(false, seconds(2), None),
+        acknowledged(false, seconds(15), None),
+        acknowledged(true, seconds(2), Some(slow)),
+        acknowledged(false, seconds(2), Some(slow)),
+        acknowledged(true, seconds(5), Some(3 * slow)),
+    ])
+    .await;
 }
 
 async fn texted(is_signed: bool, path: &str, body: &str) {

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use crate::program::{Program, SOON, change, exchange};
+use crate::program::{Program, SOON, change, exchange, until};
 
 const SEGMENT: &str = "sample-segment-0001";
 const PASSWORD: &str = "s&cret-of-the-operator";
@@ -229,20 +229,33 @@ impl<'p> Phone<'p> {
     }
 }
 
-/// How many screens had an outcome.
-async fn pushes(program: &Program, outcome: &str) -> u64 {
-    let line = format!("jisr_ussd_pushes_total{{link=\"hxg\",outcome=\"{outcome}\"}} ");
-    let figures = program.shows("/metrics").await;
-    let mut lines = figures.lines();
-    let value = lines.find_map(|at| at.strip_prefix(&line)?.trim().parse().ok());
-    value.unwrap_or(0)
+/// What a figure of the link comes to for an outcome, as soon as it has come so far.
+async fn counts(program: &Program, figure: &str, outcome: &str, count: u64) {
+    let line = format!("{figure}{{link=\"hxg\",outcome=\"{outcome}\"}} ");
+    until(&format!("{line}{count}"), || async {
+        let figures = program.shows("/metrics").await;
+        let mut lines = figures.lines();
+        let value = lines.find_map(|at| at.strip_prefix(&line)?.trim().parse().ok());
+        value.unwrap_or(0) == count
+    })
+    .await;
+}
+
+/// So many screens have an outcome.
+async fn pushes(program: &Program, outcome: &str, count: u64) {
+    counts(program, "jisr_ussd_pushes_total", outcome, count).await;
+}
+
+/// So many callbacks have an outcome.
+async fn callbacks(program: &Program, outcome: &str, count: u64) {
+    counts(program, "jisr_callbacks_total", outcome, count).await;
 }
 
 #[tokio::test]
 async fn a_whole_conversation_goes_in_requests_of_ours() {
     let folder = TempDir::new().unwrap();
     let mut operator = Integrat::start().await;
-    let program = gateway(folder.path(), &operator, "", "").await;
+    let mut program = gateway(folder.path(), &operator, "", "").await;
     let phone = Phone::new(&program, 1);
     // It announces itself three times, and is one dial.
     phone.tells("New", None).await;
@@ -290,9 +303,12 @@ async fn a_whole_conversation_goes_in_requests_of_ours() {
     );
     last.take().await;
     phone.tells("Close", None).await;
-    // Nothing else was posted: not for what announces itself, not for the end.
+    pushes(&program, "taken", 9).await;
+    callbacks(&program, "closed", 1).await;
+    // Nothing else was posted, not for what announces itself and not for the end: who is stopped has
+    // nothing on its way any more.
+    assert!(program.stop().await.success());
     assert!(operator.posts.try_recv().is_err());
-    assert_eq!(pushes(&program, "taken").await, 9);
 }
 
 #[tokio::test]
@@ -341,7 +357,8 @@ async fn a_lost_answer_is_not_asked_for_again() {
         next.text()
     );
     next.take().await;
-    assert_eq!(pushes(&program, "unanswered").await, 1);
+    pushes(&program, "taken", 1).await;
+    pushes(&program, "unanswered", 1).await;
 }
 
 #[tokio::test]
@@ -356,7 +373,7 @@ async fn what_was_not_written_is_tried_again() {
     first.take().await;
     phone.types("2").await;
     operator.posted().await.take().await;
-    assert_eq!(pushes(&program, "not_sent").await, 0);
+    pushes(&program, "taken", 2).await;
 }
 
 #[tokio::test]
@@ -388,8 +405,43 @@ async fn wrong_credentials_are_told_and_the_conversation_resumes_at_the_next_dia
     let resumed = operator.posted().await;
     assert_eq!((resumed.session(), resumed.text()), ("7", shown));
     resumed.take().await;
-    assert_eq!(pushes(&program, "refused").await, 1);
-    assert_eq!(pushes(&program, "taken").await, 3);
+    pushes(&program, "refused", 1).await;
+    pushes(&program, "taken", 3).await;
+}
+
+#[tokio::test]
+async fn a_key_acts_on_no_page_that_was_refused_and_a_restart_knows() {
+    const NO: &str = "<Response status_code=\"9\"/>";
+    let folder = TempDir::new().unwrap();
+    let mut operator = Integrat::start().await;
+    let mut program = gateway(folder.path(), &operator, "", "").await;
+    let phone = Phone::new(&program, 1);
+    phone.dials().await;
+    operator.posted().await.take().await;
+    phone.types("2").await;
+    let consent = operator.posted().await;
+    let page = consent.text();
+    assert!(page.contains("1 Accepter"), "{page}");
+    consent.answer(200, NO).await;
+    pushes(&program, "refused", 1).await;
+    // Nobody has read it.
+    phone.types("1").await;
+    let again = operator.posted().await;
+    assert_eq!(again.text(), page);
+    again.answer(200, NO).await;
+    pushes(&program, "refused", 2).await;
+    program.kill().await;
+    let program = Program::start(folder.path(), &[]).await;
+    let phone = Phone::new(&program, 1);
+    phone.types("1").await;
+    let again = operator.posted().await;
+    assert_eq!(again.text(), page);
+    again.take().await;
+    pushes(&program, "taken", 1).await;
+    phone.types("1").await;
+    let menu = operator.posted().await;
+    assert!(menu.text().contains("Numéro"), "{}", menu.text());
+    menu.take().await;
 }
 
 #[tokio::test]
@@ -437,7 +489,8 @@ async fn a_registry_that_says_nothing_does_not_keep_the_end_from_being_posted() 
         last.text()
     );
     last.take().await;
-    assert_eq!(pushes(&program, "late").await, 0);
+    // Every screen was in time.
+    pushes(&program, "taken", 9).await;
 }
 
 #[tokio::test]
@@ -469,6 +522,7 @@ async fn a_ledger_that_cannot_be_written_does_not_keep_the_end_from_being_posted
     let mut operator = Integrat::start().await;
     let program = gateway(folder.path(), &operator, "", "").await;
     change(&folder.path().join("jisr-data/jisr.db"), FULL).await;
+    // It is acknowledged all the same: another one would have a second screen shown after the END.
     Phone::new(&program, 1).dials().await;
     let last = operator.posted().await;
     assert!(
@@ -477,4 +531,13 @@ async fn a_ledger_that_cannot_be_written_does_not_keep_the_end_from_being_posted
         last.text()
     );
     last.take().await;
+    callbacks(&program, "failed", 1).await;
+    pushes(&program, "taken", 1).await;
+    // What is kept is counted apart.
+    let file = folder.path().join("jisr-data/jisr.db");
+    change(&file, "DROP TRIGGER full").await;
+    Phone::new(&program, 2).dials().await;
+    operator.posted().await.take().await;
+    callbacks(&program, "answered", 1).await;
+    callbacks(&program, "failed", 1).await;
 }

@@ -154,6 +154,14 @@ pub enum PlanError {
     /// The target is none.
     #[error("--target: expected http://HOST:PORT/ussd/LINK or https://…, without a query")]
     Target,
+    /// Nobody listens there.
+    #[error("{origin}: {error}; is the gateway running, and is --target right?")]
+    Unreached {
+        /// Scheme, host and port.
+        origin: String,
+        /// Why.
+        error: io::Error,
+    },
     /// A file of certificates or keys is none.
     #[error(transparent)]
     Tls(io::Error),
@@ -170,6 +178,7 @@ pub async fn run(plan: &Plan<'_>) -> Result<Report, PlanError> {
     let description = operator::load(plan.shape)?;
     let seed = plan.seed.map_or_else(Seed::fresh, Seed::new);
     let settings = plan.settings().ok_or(PlanError::Target)?;
+    reach(&settings.origin).await?;
     let client = Client::new(settings.origin.clone(), WAIT, plan.tls).map_err(PlanError::Tls)?;
     let (operator, document, seed, lines) = match description {
         Description::Ussd(ussd) => {
@@ -217,6 +226,27 @@ pub async fn run(plan: &Plan<'_>) -> Result<Report, PlanError> {
             .to_string(),
         lines,
     })
+}
+
+/// That somebody listens at all: else a report would say the same of every check.
+async fn reach(origin: &str) -> Result<(), PlanError> {
+    let uri: Uri = origin.parse().map_err(|_| PlanError::Target)?;
+    let port = match uri.scheme_str() {
+        Some("https") => 443,
+        Some(_) | None => 80,
+    };
+    // A host in brackets is an IPv6 address.
+    let host = uri.host().unwrap_or_default();
+    let host = host.trim_matches(['[', ']']);
+    let at = (host, uri.port_u16().unwrap_or(port));
+    let connected = tokio::time::timeout(WAIT, tokio::net::TcpStream::connect(at)).await;
+    match connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(PlanError::Unreached {
+            origin: origin.to_owned(),
+            error,
+        }),
+    }
 }
 
 /// Origin and path of a URL.

@@ -3,18 +3,20 @@
 //! The built-in ones stand in `operators/`, each written from what the operator or somebody who
 //! connected to it published; an integrator writes another for an operator of their own.
 
+pub mod file;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::conformance::operator::file::Kind;
 use crate::conformance::pushed::PushForm;
 use crate::conformance::read::Rule;
 use crate::conformance::sms::Sms;
 
 /// A description as it stands in a file.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
+#[derive(Clone, Debug)]
 pub enum Description {
     /// USSD as callbacks.
     Ussd(Box<Ussd>),
@@ -26,6 +28,8 @@ pub enum Description {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ussd {
+    /// What it is a description of.
+    pub kind: Kind,
     /// Its name, for the report.
     pub operator: String,
     /// The document that says so, for the report's clauses.
@@ -328,14 +332,17 @@ pub enum DescriptionError {
         /// All built-in names.
         known: String,
     },
-    /// The file is no description.
+    /// There is no such file, or it cannot be read.
     #[error("{name}: {error}")]
-    Broken {
-        /// The file, or the built-in name.
+    File {
+        /// The file.
         name: String,
-        /// What is wrong, and where.
-        error: String,
+        /// Why.
+        error: std::io::Error,
     },
+    /// The file is no description: where, what is wrong, and the mend.
+    #[error("{0}")]
+    Broken(String),
 }
 
 /// A built-in description, or one from a file.
@@ -343,12 +350,8 @@ pub enum DescriptionError {
 /// # Errors
 /// [`DescriptionError`].
 pub fn load(name: &str) -> Result<Description, DescriptionError> {
-    let broken = |error: String| DescriptionError::Broken {
-        name: name.to_owned(),
-        error,
-    };
     if let Some((_, text)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
-        return serde_saphyr::from_str(text).map_err(|error| broken(error.to_string()));
+        return file::read(name, text).map_err(DescriptionError::Broken);
     }
     if !name.contains(['.', '/']) {
         return Err(DescriptionError::Unknown {
@@ -356,8 +359,11 @@ pub fn load(name: &str) -> Result<Description, DescriptionError> {
             known: names().collect::<Vec<_>>().join(", "),
         });
     }
-    let text = std::fs::read_to_string(name).map_err(|error| broken(error.to_string()))?;
-    serde_saphyr::from_str(&text).map_err(|error| broken(error.to_string()))
+    let text = std::fs::read_to_string(name).map_err(|error| DescriptionError::File {
+        name: name.to_owned(),
+        error,
+    })?;
+    file::read(name, &text).map_err(DescriptionError::Broken)
 }
 
 /// The names of the built-in descriptions.
@@ -449,7 +455,7 @@ mod tests {
         let guide = include_str!("../../operators/README.md");
         let example = guide.split("```").nth(1).unwrap();
         let example = example.strip_prefix("yaml\n").unwrap();
-        let description: Description = serde_saphyr::from_str(example).unwrap();
+        let description = file::read("README.md", example).unwrap();
         assert!(matches!(description, Description::Ussd(ussd) if !ussd.dial_strings));
     }
 

@@ -74,6 +74,16 @@ pub struct Read {
     pub faults: Vec<(Facet, String)>,
 }
 
+impl Read {
+    /// Why there is no screen: what is missing of one, else the first fault.
+    pub fn cause(&self) -> Option<&str> {
+        let of = |wanted| self.faults.iter().find(|(facet, _)| *facet == wanted);
+        let found = of(Facet::Status).or_else(|| of(Facet::Text));
+        let found = found.or_else(|| self.faults.first());
+        found.map(|(_, fault)| fault.as_str())
+    }
+}
+
 /// An answer taken apart.
 pub struct Parts<'a> {
     came: &'a Came,

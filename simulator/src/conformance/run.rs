@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::conformance::ask::{Asked, Values};
 use crate::conformance::bent::plain;
 use crate::conformance::client::{Came, Client, Shows, Wire};
-use crate::conformance::operator::{Ask, Ussd};
+use crate::conformance::operator::{Ask, Repeat, Ussd};
 use crate::conformance::pushed::Pushed;
 use crate::conformance::read::{Facet, Parts, Read, read};
 use crate::conformance::report::Verdict;
@@ -50,6 +50,15 @@ pub struct Settings {
     pub hidden: Vec<String>,
     /// Within what an answer has to come; the operator's own if not given.
     pub deadline: Option<Duration>,
+}
+
+impl Settings {
+    /// Everything that no report may show.
+    pub fn secrets(&self) -> Vec<String> {
+        let mut secrets = self.proofs.secrets();
+        secrets.extend(self.hidden.clone());
+        secrets
+    }
 }
 
 /// A subscriber in a session.
@@ -299,7 +308,7 @@ impl Run {
     /// Sends a callback that has to be answered with a screen.
     pub async fn good(&mut self, callback: &Callback) -> Exchange {
         if let Some(pushed) = &self.pushed {
-            pushed.forget(&callback.values);
+            pushed.begin(&callback.values);
         }
         let mut exchange = self.send(&callback.asked, Manner::Right).await;
         if let Some(pushed) = &self.pushed {
@@ -309,20 +318,34 @@ impl Run {
         self.noted(exchange, &callback.values)
     }
 
+    /// Sends a callback once more that is marked as the same, and had `first` before.
+    pub async fn again(&mut self, callback: &Callback, first: &Exchange) -> Exchange {
+        let Some(pushed) = &self.pushed else {
+            return self.good(callback).await;
+        };
+        pushed.begin(&callback.values);
+        let mut exchange = self.send(&callback.asked, Manner::Right).await;
+        if let Some(pushed) = &self.pushed {
+            exchange.came = pushed.repeated(exchange.came, &first.came);
+        }
+        self.noted(exchange, &callback.values)
+    }
+
     /// Sends the same callback twice at once.
     pub async fn at_once(&mut self, callback: &Callback) -> [Exchange; 2] {
         let first = self.signed(&callback.asked, Manner::Right);
         let second = self.signed(&callback.asked, Manner::Right);
         if let Some(pushed) = &self.pushed {
-            pushed.forget(&callback.values);
+            pushed.begin(&callback.values);
         }
         let (mut one, mut other) =
             tokio::join!(self.client.send(&first), self.client.send(&second));
         if let Some(pushed) = &self.pushed {
-            // The newer one's screen is that of both.
             let wait = self.deadline() + LATE;
-            one = pushed.screen(&callback.values, one, wait).await;
-            other = one.clone();
+            let marked = self.operator.repeat != Repeat::None;
+            [one, other] = pushed
+                .screens(&callback.values, [one, other], marked, wait)
+                .await;
         }
         [(first, one), (second, other)].map(|(sent, came)| {
             let exchange = Exchange {
@@ -332,6 +355,17 @@ impl Run {
             };
             self.noted(exchange, &callback.values)
         })
+    }
+
+    /// Waits for the screen of a callback that was sent by [`Self::send_wire`], where screens are
+    /// posted, so that it is not one that nobody asked for.
+    pub async fn drained(&mut self, callback: &Callback, exchange: &Exchange) {
+        if let Some(pushed) = &self.pushed {
+            let wait = self.deadline() + LATE;
+            let came = exchange.came.clone();
+            // What is wrong with it is told where its screen is looked at.
+            drop(pushed.screen(&callback.values, came, wait).await);
+        }
     }
 
     /// Reads an answer and keeps what is wrong with it.
@@ -475,13 +509,17 @@ impl Run {
             {
                 Ok(text.clone())
             }
-            Some(_) | None => Err(self.fails(expected, exchange)),
+            // The cause in the first line: the reader finds the fault's own line far below.
+            Some(_) | None => match exchange.read.cause() {
+                Some(fault) => Err(self.fails(format!("{expected}: {fault}"), exchange)),
+                None => Err(self.fails(expected, exchange)),
+            },
         }
     }
 
     /// A verdict: what was expected did not come.
     pub fn fails(&self, expected: impl Into<String>, exchange: &Exchange) -> Verdict {
-        let secrets = self.settings.proofs.secrets();
+        let secrets = self.settings.secrets();
         Verdict::Fail {
             expected: expected.into(),
             sent: shown::request(&exchange.sent, &secrets),
@@ -491,14 +529,14 @@ impl Run {
 
     /// A verdict: not the very bytes came that are wanted, which are shown.
     pub fn differs(&self, expected: &str, wanted: &[u8], exchange: &Exchange) -> Verdict {
-        let secrets = self.settings.proofs.secrets();
+        let secrets = self.settings.secrets();
         let wanted = shown::masked(&shown::escaped(wanted), &secrets);
         self.fails(format!("{expected}:\n{wanted}"), exchange)
     }
 
     /// A verdict: it came.
     pub fn passes(&self, exchange: &Exchange) -> Verdict {
-        let secrets = self.settings.proofs.secrets();
+        let secrets = self.settings.secrets();
         Verdict::Pass {
             sent: shown::request(&exchange.sent, &secrets),
             came: shown::answer(&exchange.came, &secrets),

@@ -2,6 +2,7 @@
 
 mod edit;
 mod fault;
+mod post;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,8 @@ use crate::conformance::operator::{self, Description};
 use crate::conformance::run::unix_now;
 use crate::conformance::seed::Seed;
 use crate::conformance::sign::{Manner, Proofs, Stamp};
+use crate::conformance::spoil::fault::Origin;
+use crate::conformance::spoil::post::Posts;
 use crate::web::Server;
 
 /// Longer than any check waits.
@@ -60,6 +63,12 @@ pub struct SpoilArgs {
     /// How much later the first answer is with too-late, in ms
     #[arg(long, default_value_t = 20_000)]
     late_ms: u64,
+    /// Where to take screens that are posted, which is the link's `url`
+    #[arg(long, default_value = "127.0.0.1:8692")]
+    screens: SocketAddr,
+    /// Where posted screens go on to: the address that `conformance --listen` has
+    #[arg(long, default_value = "http://127.0.0.1:8691")]
+    screens_target: String,
 }
 
 /// What a spoiler needs to know.
@@ -75,6 +84,31 @@ pub struct Plan {
     pub fault: Fault,
     /// How much later the first answer is with [`Fault::TooLate`].
     pub late: Duration,
+    /// Where posted screens come and go on to, of an operator that wants them posted.
+    pub screens: Option<Screens>,
+}
+
+/// The way of posted screens through a spoiler.
+#[derive(Clone, Debug)]
+pub struct Screens {
+    /// Where the gateway posts them.
+    pub listen: SocketAddr,
+    /// Scheme, host and port of the operator's own address.
+    pub operator: String,
+}
+
+/// A spoiler that runs until it is dropped.
+#[derive(Debug)]
+pub struct Spoiling {
+    gateway: Server,
+    screens: Option<Server>,
+}
+
+impl Spoiling {
+    /// The gateway with a fault, as the beginning of a URL.
+    pub fn url(&self) -> String {
+        self.gateway.url()
+    }
 }
 
 /// What a spoiler remembers.
@@ -89,20 +123,30 @@ struct Spoiler {
     plan: Plan,
     client: Client,
     memory: Mutex<Memory>,
+    posts: Option<Posts>,
 }
 
 /// Serves a spoiler until Ctrl-C.
 pub async fn run(args: SpoilArgs) -> ExitCode {
     let started = async {
+        let description = operator::load(&args.shape)?;
+        let posts = matches!(&description, Description::Ussd(ussd) if ussd.pushed.is_some());
         let plan = Plan {
+            screens: posts.then(|| Screens {
+                listen: args.screens,
+                operator: args.screens_target.trim_end_matches('/').to_owned(),
+            }),
             origin: args.target.trim_end_matches('/').to_owned(),
-            description: operator::load(&args.shape)?,
+            description,
             proofs: args.auth,
             fault: args.fault,
             late: Duration::from_millis(args.late_ms),
         };
         let server = start(plan, args.listen).await?;
         println!("A gateway with a fault: {}", server.url());
+        if let Some(screens) = &server.screens {
+            println!("It posts its screens to: {}", screens.url());
+        }
         println!("Until Ctrl-C.");
         tokio::signal::ctrl_c().await?;
         Ok::<(), Box<dyn std::error::Error>>(())
@@ -119,8 +163,13 @@ pub async fn run(args: SpoilArgs) -> ExitCode {
 /// Starts a spoiler.
 ///
 /// # Errors
-/// When the address cannot be listened on.
-pub async fn start(plan: Plan, listen: SocketAddr) -> io::Result<Server> {
+/// When an address cannot be listened on.
+pub async fn start(plan: Plan, listen: SocketAddr) -> io::Result<Spoiling> {
+    let screens = plan.screens.clone();
+    let posts = screens
+        .as_ref()
+        .map(|screens| Posts::new(screens.operator.clone(), &plan.description, plan.fault))
+        .transpose()?;
     let spoiler = Arc::new(Spoiler {
         client: Client::new(plan.origin.clone(), WAIT, Tls::default())?,
         plan,
@@ -130,6 +179,7 @@ pub async fn start(plan: Plan, listen: SocketAddr) -> io::Result<Server> {
             seen: HashMap::new(),
             late: false,
         }),
+        posts: posts.clone(),
     });
     let router = Router::new()
         .fallback(move |request: Request| {
@@ -137,51 +187,76 @@ pub async fn start(plan: Plan, listen: SocketAddr) -> io::Result<Server> {
             async move { spoiler.answer(request).await }
         })
         .layer(DefaultBodyLimit::disable());
-    Server::start_at(router, listen).await
+    let gateway = Server::start_at(router, listen).await?;
+    let screens = match (screens, posts) {
+        (Some(screens), Some(posts)) => {
+            let router = Router::new().fallback(move |request: Request| {
+                let posts = posts.clone();
+                async move { answered(posts.on(taken(request).await).await) }
+            });
+            Some(Server::start_at(router, screens.listen).await?)
+        }
+        (Some(_) | None, _) => None,
+    };
+    Ok(Spoiling { gateway, screens })
+}
+
+/// Headers that belong to a connection and not to what goes on.
+const HOP: [&str; 4] = ["host", "content-length", "connection", "transfer-encoding"];
+
+/// A request as it goes on.
+async fn taken(request: Request) -> Wire {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map(|body| body.to_bytes());
+    let target = head.uri.path_and_query();
+    let target = target.map_or("/", |target| target.as_str());
+    let headers = head.headers.iter().filter_map(|(name, value)| {
+        let name = name.as_str();
+        let value = value.to_str().ok().filter(|_| !HOP.contains(&name))?;
+        Some((name.to_owned(), value.to_owned()))
+    });
+    Wire {
+        method: head.method.to_string(),
+        target: target.to_owned(),
+        headers: headers.collect(),
+        body: body.unwrap_or_default().to_vec(),
+    }
+}
+
+/// An answer as it goes back.
+fn answered(came: Came) -> Response {
+    let mut answer = Response::builder().status(came.status);
+    for (name, value) in &came.headers {
+        if !HOP.contains(&name.as_str()) {
+            answer = answer.header(name, value);
+        }
+    }
+    answer
+        .body(Body::from(Bytes::from(came.body)))
+        .unwrap_or_default()
+}
+
+/// What whoever asks sees where nobody answers behind.
+fn silent() -> Came {
+    Came {
+        status: 502,
+        headers: Vec::new(),
+        body: Vec::new(),
+        took: Duration::ZERO,
+    }
 }
 
 impl Spoiler {
     async fn answer(&self, request: Request) -> Response {
-        let (head, body) = request.into_parts();
-        let body = body.collect().await.map(|body| body.to_bytes());
-        let target = head
-            .uri
-            .path_and_query()
-            .map_or("/", |target| target.as_str());
-        let headers = head.headers.iter().filter_map(|(name, value)| {
-            let name = name.as_str();
-            let ours =
-                !["host", "content-length", "connection", "transfer-encoding"].contains(&name);
-            Some((
-                name.to_owned(),
-                value.to_str().ok().filter(|_| ours)?.to_owned(),
-            ))
-        });
-        let asked = Wire {
-            method: head.method.to_string(),
-            target: target.to_owned(),
-            headers: headers.collect(),
-            body: body.unwrap_or_default().to_vec(),
-        };
-        let sent = self.accepted(asked.clone());
-        let came = match self.client.send(&sent).await {
-            Ok(came) => self.spoilt(&asked, came).await,
-            Err(_) => Came {
-                status: 502,
-                headers: Vec::new(),
-                body: Vec::new(),
-                took: Duration::ZERO,
-            },
-        };
-        let mut answer = Response::builder().status(came.status);
-        for (name, value) in &came.headers {
-            if !["content-length", "connection", "transfer-encoding"].contains(&name.as_str()) {
-                answer = answer.header(name, value);
-            }
+        let asked = taken(request).await;
+        if let Some(posts) = &self.posts {
+            posts.asked(&asked);
         }
-        answer
-            .body(Body::from(Bytes::from(came.body)))
-            .unwrap_or_default()
+        let sent = self.accepted(asked.clone());
+        answered(match self.client.send(&sent).await {
+            Ok(came) => self.spoilt(&asked, came).await,
+            Err(_) => silent(),
+        })
     }
 
     /// The request as the good gateway accepts it, where the fault accepts what it should not.
@@ -219,7 +294,10 @@ impl Spoiler {
             | Fault::ErrorFormLost
             | Fault::ErrorEcho
             | Fault::RefusalTells
-            | Fault::WrongAcknowledgement => false,
+            | Fault::WrongAcknowledgement
+            | Fault::PostedTwice
+            | Fault::PostedLate
+            | Fault::WrongSecret => false,
         };
         if !again {
             return asked;
@@ -268,6 +346,6 @@ impl Spoiler {
         }
         self.plan
             .fault
-            .plant(&self.plan.description, asked, came, times)
+            .plant(&self.plan.description, asked, came, Origin::Answer, times)
     }
 }

@@ -31,6 +31,17 @@ async fn a_good_gateway_is_green_in_every_shape() {
     }
 }
 
+#[tokio::test]
+async fn a_closed_port_is_told_once() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = format!("http://{}/ussd/x", listener.local_addr().unwrap());
+    drop(listener);
+    let error = run(&Plan::new("generic", &target, Proofs::default())).await;
+    let error = error.err().unwrap().to_string();
+    assert!(error.contains("is the gateway running"), "{error}");
+    assert!(!error.contains('\n'), "{error}");
+}
+
 #[test]
 fn every_built_in_operator_asks_without_a_hole() {
     for name in operator::names() {
@@ -59,14 +70,19 @@ fn every_built_in_operator_asks_without_a_hole() {
                 Element::parse(text.as_bytes()).unwrap();
             }
         }
-        // A field that is said to be required is there to be left out.
-        let asked = run.callback(&mut caller, Event::Continue, "1").asked;
+        // A field that is said to be required is there to be left out, of a key press or a dial.
+        let [press, dial] =
+            [Event::Continue, Event::New].map(|event| run.callback(&mut caller, event, "1").asked);
         for field in run
             .operator
             .required
             .iter()
             .chain(run.operator.wrong.keys())
         {
+            let asked = match press.without(field) {
+                Some(_) => &press,
+                None => &dial,
+            };
             assert!(asked.without(field).is_some(), "{name}: no field {field}");
             assert!(asked.twice(field).is_some(), "{name}: no field {field}");
             assert!(asked.not_text(field).is_some(), "{name}: no field {field}");

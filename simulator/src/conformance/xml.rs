@@ -111,8 +111,9 @@ impl Element {
 
     /// What stands at a path from the root on: names between slashes, `*` for any, `@name` at the
     /// end for an attribute, and `member[NAME]` for the one whose child `name` says so (XML-RPC).
+    /// A slash in front, as shapes write it, is the same.
     pub fn at(&self, path: &str) -> Option<String> {
-        let mut steps = path.split('/');
+        let mut steps = path.strip_prefix('/').unwrap_or(path).split('/');
         let first = steps.next()?;
         if first != "*" && first != self.name {
             return None;
@@ -168,6 +169,8 @@ mod tests {
         for (path, found) in [
             ("d/a", Some("x & é")),
             ("*/a/@b", Some("1 < 2")),
+            ("/d/a/@b", Some("1 < 2")),
+            ("//a/@b", None),
             ("d/a/e", Some("\u{645}")),
             ("d/*/e", Some("\u{645}")),
             ("d/a/c", Some("")),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use crate::console::{Failure, parts, shapes};
+use crate::console::{Failure, out, parts, shapes};
 use crate::operator::page;
 
 /// The options of `jisr links page`.
@@ -37,6 +37,5 @@ pub fn run(config: Option<&Path>, arguments: &PageArguments) -> Result<(), Failu
             page::page(shape)
         }
     };
-    print!("{page}");
-    Ok(())
+    out::text(&page)
 }

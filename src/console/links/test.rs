@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use crate::callback::Msisdn;
 use crate::config::{Config, LinkConfig};
-use crate::console::{Failure, parts, shapes};
+use crate::console::out::say;
+use crate::console::{Failure, out, parts, shapes};
 use crate::operator::play::{self, Difference};
 use crate::operator::sample::Sample;
 use crate::operator::shape::Shape;
@@ -68,10 +69,10 @@ pub fn run(config: Option<&Path>, arguments: &TestArguments) -> Result<(), Failu
         wrong += lines.iter().filter(|line| !line.passed).count();
         if arguments.json {
             for line in &lines {
-                println!("{}", serde_json::to_string(line).map_err(Failure::of)?);
+                say!("{}", serde_json::to_string(line).map_err(Failure::of)?)?;
             }
         } else {
-            print!("{}", told(link.as_deref(), shape, &lines));
+            out::text(&told(link.as_deref(), shape, &lines))?;
         }
     }
     match wrong {
@@ -195,6 +196,36 @@ fn sms<'a>(link: Option<&'a str>, shape: &'a Arc<SmsShape>, sample: &'a SmsSampl
     }
 }
 
+/// What is otherwise: of several lines the first that differs, with its number.
+fn first(difference: &Difference) -> String {
+    let Difference {
+        what,
+        expected,
+        seen,
+    } = difference;
+    if !expected.contains('\n') && !seen.contains('\n') {
+        return format!("    {what}: expected {expected:?}, seen {seen:?}");
+    }
+    let mut sides = (expected.lines(), seen.lines());
+    let mut line = 1;
+    loop {
+        match (sides.0.next(), sides.1.next()) {
+            (Some(one), Some(other)) if one == other => line += 1,
+            (None, None) => return format!("    {what}: the ends of lines differ"),
+            (one, other) => {
+                let shown = |line: Option<&str>| {
+                    line.map_or_else(|| "no more lines".to_owned(), |line| format!("{line:?}"))
+                };
+                return format!(
+                    "    {what}, line {line}:\n      expected {}\n      seen     {}",
+                    shown(one),
+                    shown(other)
+                );
+            }
+        }
+    }
+}
+
 fn told(link: Option<&str>, shape: &Shape, lines: &[Line<'_>]) -> String {
     let mut text = String::new();
     let head = shape.head();
@@ -231,11 +262,7 @@ fn told(link: Option<&str>, shape: &Shape, lines: &[Line<'_>]) -> String {
             }
         }
         for difference in &line.differences {
-            let _ = writeln!(
-                text,
-                "    {}: expected {:?}, seen {:?}",
-                difference.what, difference.expected, difference.seen
-            );
+            let _ = writeln!(text, "{}", first(difference));
         }
     }
     let right = lines.iter().filter(|line| line.passed).count();
@@ -245,4 +272,33 @@ fn told(link: Option<&str>, shape: &Shape, lines: &[Line<'_>]) -> String {
         lines.len()
     );
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_that_differs_is_shown() {
+        for (expected, seen, told) in [
+            ("new", "end", "    event: expected \"new\", seen \"end\""),
+            (
+                "200\n\na\nb",
+                "200\n\na\nc",
+                "    event, line 4:\n      expected \"b\"\n      seen     \"c\"",
+            ),
+            (
+                "200\n\na",
+                "200",
+                "    event, line 2:\n      expected \"\"\n      seen     no more lines",
+            ),
+        ] {
+            let difference = Difference {
+                what: "event".to_owned(),
+                expected: expected.to_owned(),
+                seen: seen.to_owned(),
+            };
+            assert_eq!(first(&difference), told);
+        }
+    }
 }

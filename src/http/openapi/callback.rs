@@ -84,6 +84,8 @@ pub enum FieldKind {
     MaybeId,
     /// A phone number, with this before it where it is not empty.
     Number(String),
+    /// The same, or nothing.
+    MaybeNumber(String),
     /// One of these dialled codes, and what was dialled behind it; or nothing.
     Code {
         /// The codes.
@@ -251,10 +253,9 @@ const OCTET: &str = "[0-9]{0,2}|1[0-9]{2}|2[0-4][0-9]|25[0-5]";
 const DOUBLE: &str =
     "[0-9]{0,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]";
 
-fn schema(field: &FieldDoc) -> Value {
-    let in_xml = matches!(field.place, PlaceDoc::Xml(_));
-    let in_json = matches!(field.place, PlaceDoc::Json(_));
-    let mut schema = match &field.kind {
+/// What stands in a field of that kind, but for its types.
+fn content(kind: &FieldKind, in_xml: bool, in_json: bool) -> Value {
+    match kind {
         // XML has no NUL.
         FieldKind::Text if in_xml => json!({}),
         FieldKind::Text => json!({ "pattern": "^[^\\u0000]*$" }),
@@ -271,8 +272,8 @@ fn schema(field: &FieldDoc) -> Value {
         }
         FieldKind::Digits => json!({ "pattern": "^[0-9]+$" }),
         FieldKind::Nothing => json!({ "maxLength": 0 }),
-        FieldKind::Absent if in_json => return json!({ "type": "null" }),
-        FieldKind::Absent => return json!(false),
+        FieldKind::Absent if in_json => json!({ "type": "null" }),
+        FieldKind::Absent => json!(false),
         FieldKind::Octet => json!({ "pattern": format!("^0*({OCTET})$") }),
         FieldKind::Double => json!({ "pattern": format!("^0*({DOUBLE})$") }),
         FieldKind::Hexadecimal => json!({ "pattern": "^([0-9A-Fa-f]{2})+$" }),
@@ -286,6 +287,12 @@ fn schema(field: &FieldDoc) -> Value {
             };
             json!({ "pattern": pattern, "examples": numbers })
         }
+        FieldKind::MaybeNumber(before) => json!({
+            "pattern": format!(
+                "^({}((\\+|00)?[1-9][0-9]{{7,14}}|0[1-9][0-9]{{8}}))?$",
+                maybe(before)
+            ),
+        }),
         FieldKind::Number(before) => json!({
             "pattern": format!(
                 "^{}((\\+|00)?[1-9][0-9]{{7,14}}|0[1-9][0-9]{{8}})$",
@@ -317,15 +324,19 @@ fn schema(field: &FieldDoc) -> Value {
         FieldKind::NoneOf(words) => {
             json!({ "not": { "enum": literals(words, in_json) }, "pattern": "^[^\\u0000]*$" })
         }
-    };
-    let mut types = vec!["string"];
-    let is_any = match field.kind {
+    }
+}
+
+/// Whether a field of that kind holds whatever is written, also what is no text.
+fn holds_any(kind: &FieldKind) -> bool {
+    match kind {
         FieldKind::Text
         | FieldKind::Id
         | FieldKind::MaybeId
         | FieldKind::NoneOf(_)
         | FieldKind::Unlike(..) => true,
         FieldKind::Number(_)
+        | FieldKind::MaybeNumber(_)
         | FieldKind::Code { .. }
         | FieldKind::ShortNumber { .. }
         | FieldKind::Hexadecimal
@@ -336,7 +347,18 @@ fn schema(field: &FieldDoc) -> Value {
         | FieldKind::Double
         | FieldKind::OneOf(_)
         | FieldKind::Like(..) => false,
-    };
+    }
+}
+
+fn schema(field: &FieldDoc) -> Value {
+    let in_xml = matches!(field.place, PlaceDoc::Xml(_));
+    let in_json = matches!(field.place, PlaceDoc::Json(_));
+    let mut schema = content(&field.kind, in_xml, in_json);
+    if matches!(field.kind, FieldKind::Absent) {
+        return schema;
+    }
+    let mut types = vec!["string"];
+    let is_any = holds_any(&field.kind);
     if field.typed && is_any {
         types.extend(["number", "boolean"]);
     }

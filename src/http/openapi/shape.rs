@@ -127,7 +127,7 @@ pub(super) fn faults(
         faults.push((409, "The nonce was used before."));
     }
     if of.is_durable_first || security::once(auth) {
-        faults.push((503, "It could not be kept; come again."));
+        faults.push((503, "It cannot be taken now; come again."));
     }
     let mut answers: Vec<AnswerDoc> = Vec::with_capacity(faults.len());
     for (status, note) in faults {

@@ -245,7 +245,7 @@ fn way(site: &UssdSite<'_>, told: Option<(&Place, &str)>, variants: &[Variant]) 
 fn pushed(shape: &UssdShape) -> String {
     shape.push.as_ref().map_or_else(String::new, |push| {
         format!(
-            "The answer is an acknowledgement, as soon as the callback is durable. The screen goes in a request of the gateway's, `{}` to the operator's address (the link's `url`); the page of the shape `{}` shows it.",
+            "The answer is an acknowledgement, as soon as the callback is durable, or half a second before the link's deadline where it cannot be kept: a screen that says so follows then. The screen goes in a request of the gateway's, `{}` to the operator's address (the link's `url`); the page of the shape `{}` shows it.",
             push.method, shape.head.name
         )
     })
@@ -331,7 +331,11 @@ fn kind(site: &UssdSite<'_>, variant: &Variant, at: usize, field: &Field) -> Fie
         return FieldKind::Text;
     }
     if at == shape.subscriber {
-        return FieldKind::Number(field.strip.clone().unwrap_or_default());
+        let before = field.strip.clone().unwrap_or_default();
+        if shape.number_given == NumberGiven::First && !needed(shape, variant, at, field) {
+            return FieldKind::MaybeNumber(before);
+        }
+        return FieldKind::Number(before);
     }
     if Some(at) == shape.code && shape.code_given != CodeGiven::Never {
         // Where nothing is shown, nobody asks which service it was.

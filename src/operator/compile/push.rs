@@ -1,9 +1,10 @@
 //! `push:` of a shape, proved: where a screen goes in a request of ours.
 
-use crate::operator::compile::{Fault, hole, shown, template, unfit};
+use crate::operator::api::compile::{answer, behind_url, method};
+use crate::operator::compile::Fault;
+use crate::operator::compile::reply::{hole, shown, template, unfit};
 use crate::operator::field::Field;
 use crate::operator::file::{PushFile, ReplyFile};
-use crate::operator::sms::compile::{answer, behind_url, method};
 use crate::operator::template::Template;
 use crate::operator::ussd::push::{PUSH_HOLES, Push};
 
@@ -36,7 +37,7 @@ pub(super) fn push(file: &PushFile, fields: &[Field]) -> Result<Push, Fault> {
     }
     let known = |name: &str| hole(name, fields, &PUSH_HOLES);
     let path = Template::parse(&file.path, &known)
-        .map_err(|message| unfit(message, fields, &PUSH_HOLES, "path:").within("path"))?;
+        .map_err(|misfit| unfit(misfit, fields, &PUSH_HOLES, "path:").within("path"))?;
     let given = ReplyFile {
         status: None,
         content_type: file.content_type.clone(),

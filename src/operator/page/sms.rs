@@ -1,11 +1,12 @@
 //! The page of a shape of SMS.
 
+use crate::operator::api::file::Says;
+use crate::operator::page::api::said;
 use crate::operator::page::{Page, body_kind, capital, plain, when};
 use crate::operator::path::PathShape;
 use crate::operator::request::BodyKind;
 use crate::operator::sms::SmsShape;
-use crate::operator::sms::answer::AnswerShape;
-use crate::operator::sms::file::{Cut, Ids, Of, Says, State, What};
+use crate::operator::sms::file::{Cut, Ids, Of, State, What};
 use crate::operator::sms::inbound::Inbound;
 use crate::operator::sms::send::{Send, SendBody};
 use crate::store::ReceiptIds;
@@ -144,22 +145,6 @@ fn outgoing(page: &mut Page, send: &Send) {
         Says::LinkFault => "the operator refuses whatever we send",
         Says::ByStatus => "what the status says",
     });
-}
-
-/// What the answers to our requests mean.
-pub(super) fn said(
-    page: &mut Page,
-    answer: &AnswerShape,
-    what: &str,
-    word: fn(Says) -> &'static str,
-) {
-    let rows: Vec<Vec<String>> = answer
-        .says
-        .iter()
-        .map(|rule| vec![when(rule, &answer.fields), word(rule.is).to_owned()])
-        .collect();
-    page.text("Its answer, where the field `http` is the status:");
-    page.table(&["when", what], &rows);
 }
 
 fn samples(page: &mut Page, shape: &SmsShape, of: Of) {

@@ -1,13 +1,14 @@
 //! The page of a shape of USSD.
 
+use crate::operator::api::account::Account;
+use crate::operator::api::file::Says;
 use crate::operator::file::{CodeGiven, First, Holds, Is, NumberGiven, SessionIds};
+use crate::operator::page::api::said;
 use crate::operator::page::{Page, body_kind, capital, time, when};
 use crate::operator::path::PathShape;
 use crate::operator::play;
 use crate::operator::request::BodyKind;
 use crate::operator::sample::Sample;
-use crate::operator::sms::file::Says;
-use crate::operator::sms::sample::SmsSample;
 use crate::operator::ussd::push::Push;
 use crate::operator::ussd::{Heard, RepeatRule, UssdShape};
 use crate::store::Reply;
@@ -171,7 +172,7 @@ fn answers(page: &mut Page, shape: &UssdShape) {
             ends: true,
         };
         page.text(&match shape.push {
-            Some(_) => "Every callback is acknowledged as soon as it is durable:".to_owned(),
+            Some(_) => "Every callback is acknowledged as soon as it is durable; one that cannot be kept is too, in time, and an END that says so is posted:".to_owned(),
             None => format!("What is over is acknowledged (\"{}\"):", sample.what),
         });
         page.block("http", &shape.answer(heard, &nothing).shown());
@@ -209,7 +210,7 @@ fn posted(page: &mut Page, shape: &UssdShape, push: &Push, sample: Option<(&Samp
                 text: SCREEN.to_owned(),
                 ends,
             };
-            let shown = shape.posted(&SmsSample::account(), heard, &reply);
+            let shown = shape.posted(&Account::sample(), heard, &reply);
             page.text(&format!("{when} (to the sample \"{}\"):", sample.what));
             page.block(
                 "http",
@@ -218,7 +219,7 @@ fn posted(page: &mut Page, shape: &UssdShape, push: &Push, sample: Option<(&Samp
         }
     }
     match &push.answer {
-        Some(answer) => super::sms::said(page, answer, "the screen is", |says| match says {
+        Some(answer) => said(page, answer, "the screen is", |says| match says {
             Says::Accepted => "taken",
             Says::Throttled | Says::Temporary | Says::Refused => "not taken",
             Says::Unknown => "taken or not: it is not posted again",

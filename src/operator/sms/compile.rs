@@ -1,22 +1,22 @@
 //! From a file with `channel: sms` to a shape: everything that its parts say of each other is proved
 //! here.
 
-use http::{HeaderName, Method};
+use http::HeaderName;
 
 use crate::finding::{Finding, Source};
-use crate::operator::compile::{self, Fault, RequestShape};
-use crate::operator::field::{Field, pointer};
-use crate::operator::file::{FieldFile, Ordered, ReplyFile, RequestFile, SmsFile};
+use crate::operator::api::compile::{answer, behind_url, method};
+use crate::operator::compile::{self, Fault, HEADER_MEND, RequestShape};
+use crate::operator::field::pointer;
+use crate::operator::file::{Ordered, ReplyFile, RequestFile, SmsFile};
 use crate::operator::request::BodyKind;
 use crate::operator::sms::SmsShape;
-use crate::operator::sms::answer::AnswerShape;
-use crate::operator::sms::file::{AnswerFile, Ids, IncomingFile, Of, ReceiptsFile, SendFile};
+use crate::operator::sms::file::{Ids, IncomingFile, Of, ReceiptsFile, SendFile};
 use crate::operator::sms::inbound::Inbound;
 use crate::operator::sms::incoming::Incoming;
 use crate::operator::sms::receipts::Receipts;
 use crate::operator::sms::sample::SmsSample;
 use crate::operator::sms::send::{SEND_HOLES, Send, SendBody, SendHole};
-use crate::operator::template::{JsonTemplate, Template};
+use crate::operator::template::{JsonTemplate, Misfit, Template};
 
 /// A shape of SMS.
 ///
@@ -227,17 +227,14 @@ fn hole(name: &str) -> Option<SendHole> {
     found.map(|(_, hole)| *hole)
 }
 
-fn unfit(message: String) -> Fault {
-    // The hole, where the message names one.
-    let near = message.split_once('}').map(|(hole, _)| format!("{hole}}}"));
+fn unfit(misfit: Misfit) -> Fault {
     let names: Vec<String> = SEND_HOLES
         .iter()
         .map(|(name, _)| format!("{{{name}}}"))
         .collect();
     Fault::new(
-        near.filter(|near| near.starts_with('{'))
-            .unwrap_or_else(|| "send:".to_owned()),
-        message,
+        misfit.near.unwrap_or_else(|| "send:".to_owned()),
+        misfit.message,
         format!("fill in {}", names.join(", ")),
     )
 }
@@ -249,36 +246,11 @@ fn template(text: &str) -> Result<Template<SendHole>, Fault> {
 type Pairs = Vec<(String, Template<SendHole>)>;
 
 fn pairs(file: &Ordered<String>) -> Result<Pairs, Fault> {
-    let pair = |(name, text): &(String, String)| Ok((name.clone(), template(text)?));
+    let pair = |(name, text): &(String, String)| {
+        let value = template(text).map_err(|fault| fault.within(name))?;
+        Ok((name.clone(), value))
+    };
     file.0.iter().map(pair).collect()
-}
-
-/// The method of a request of ours.
-pub(in crate::operator) fn method(name: &str) -> Result<Method, Fault> {
-    match name {
-        "GET" => Ok(Method::GET),
-        "POST" => Ok(Method::POST),
-        "PUT" => Ok(Method::PUT),
-        _ => Err(Fault::new(
-            "method:",
-            "that is no method to send with",
-            "write GET, POST or PUT in capitals",
-        )
-        .within("method")),
-    }
-}
-
-/// Proves that a path can stand behind the address of an API.
-pub(in crate::operator) fn behind_url(path: &str) -> Result<(), Fault> {
-    if path.is_empty() || path.starts_with('/') {
-        return Ok(());
-    }
-    Err(Fault::new(
-        "path:",
-        "the path stands behind the link's `url`",
-        "begin it with `/`; the host is the link's",
-    )
-    .within("path"))
 }
 
 fn send(file: &SendFile) -> Result<Send, Fault> {
@@ -298,11 +270,15 @@ fn send(file: &SendFile) -> Result<Send, Fault> {
     }
     let body = match (&file.form, &file.json, &file.xml) {
         (None, None, None) => SendBody::None,
-        (Some(form), None, None) => SendBody::Form(pairs(form)?),
-        (None, Some(json), None) => {
-            SendBody::Json(JsonTemplate::parse(json, &hole).map_err(unfit)?)
+        (Some(form), None, None) => {
+            SendBody::Form(pairs(form).map_err(|fault| fault.within("form"))?)
         }
-        (None, None, Some(xml)) => SendBody::Xml(template(xml)?),
+        (None, Some(json), None) => {
+            SendBody::Json(JsonTemplate::parse(json, &hole).map_err(|m| unfit(m).within("json"))?)
+        }
+        (None, None, Some(xml)) => {
+            SendBody::Xml(template(xml).map_err(|fault| fault.within("xml"))?)
+        }
         (_, _, _) => {
             return Err(Fault::new(
                 "send:",
@@ -320,17 +296,19 @@ fn send(file: &SendFile) -> Result<Send, Fault> {
                 Fault::new(
                     name,
                     format!("`{name}` is no name of a header"),
-                    "write it as the operator's document does",
+                    HEADER_MEND,
                 )
-                .within("headers")
+                .within(name)
             })?;
-            Ok((known, template(text)?))
+            let value = template(text).map_err(|fault| fault.within(name))?;
+            Ok((known, value))
         })
-        .collect::<Result<Vec<_>, Fault>>()?;
+        .collect::<Result<Vec<_>, Fault>>()
+        .map_err(|fault| fault.within("headers"))?;
     Ok(Send {
         method,
-        path: template(&file.path)?,
-        query: pairs(&file.query)?,
+        path: template(&file.path).map_err(|fault| fault.within("path"))?,
+        query: pairs(&file.query).map_err(|fault| fault.within("query"))?,
         headers,
         basic: file.basic,
         token: token.map(|token| (token.path.clone(), token.scope.clone())),
@@ -339,47 +317,5 @@ fn send(file: &SendFile) -> Result<Send, Fault> {
         coding: file.coding.clone(),
         ids: file.ids,
         answer: answer(&file.answer)?,
-    })
-}
-
-/// The fields of the API's answer with its status before them, and the rules.
-pub(in crate::operator) fn answer(given: &AnswerFile) -> Result<AnswerShape, Fault> {
-    let request = RequestFile {
-        methods: vec!["GET".to_owned()],
-        body: given.body,
-        content_types: Some(Vec::new()),
-        path: None,
-        fields: Ordered::<FieldFile>(given.fields.0.clone()),
-    };
-    let mut fields = vec![Field {
-        name: "http".to_owned(),
-        places: Vec::new(),
-        optional: false,
-        strip: None,
-        after: None,
-        before: None,
-        part: None,
-        digits: false,
-    }];
-    fields.extend(
-        compile::request(&request)
-            .map_err(|fault| fault.within("answer"))?
-            .fields,
-    );
-    if given.says.is_empty() {
-        return Err(Fault::new(
-            "says:",
-            "nothing tells that it was taken",
-            "write a rule such as `{ field: http, equals: [\"200\"], is: accepted }`",
-        )
-        .within("says")
-        .within("answer"));
-    }
-    let of_says = |fault: Fault| fault.within("says").within("answer");
-    let says = compile::rules(&given.says, &fields).map_err(of_says)?;
-    Ok(AnswerShape {
-        body: given.body,
-        fields,
-        says,
     })
 }

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use crate::operator::file::{FieldFile, Mark, Ordered, ReplyFile, RequestFile, RuleFile};
-use crate::operator::request::BodyKind;
+use crate::operator::api::file::AnswerFile;
+use crate::operator::file::{Mark, Ordered, ReplyFile, RequestFile, RuleFile};
 use crate::operator::template::Tree;
 use crate::store::ReceiptIds;
 
@@ -178,41 +178,6 @@ pub enum Ids {
     Theirs,
     /// The token that we gave, in `{token}` or within `{receipts}`.
     Ours,
-}
-
-/// `answer:` of `send:`. The field `http` is the status.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AnswerFile {
-    /// How the body is written.
-    #[serde(default)]
-    pub body: BodyKind,
-    /// Its fields; `id` is what the message is called from now on.
-    #[serde(default)]
-    pub fields: Ordered<FieldFile>,
-    /// What it says, where its status does not say it already.
-    pub says: Vec<RuleFile<Says>>,
-}
-
-/// What an answer says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Says {
-    /// It took the message.
-    Accepted,
-    /// It is asked too often.
-    Throttled,
-    /// Not now.
-    Temporary,
-    /// Never.
-    Refused,
-    /// It may or may not have taken it.
-    Unknown,
-    /// It refuses whatever we send; no message is at fault.
-    LinkFault,
-    /// What the status says: 401 and 403 refuse us, 429 throttles, other 4xx refuse the message, 503
-    /// is not now, other 5xx are unknown.
-    ByStatus,
 }
 
 /// Which section a sample is of.

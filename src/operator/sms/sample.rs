@@ -7,18 +7,19 @@ use http::{HeaderMap, StatusCode};
 use crate::callback::Msisdn;
 use crate::clock::Moment;
 use crate::operator::CallbackError;
+use crate::operator::api::account::Account;
+use crate::operator::api::{Answer, Outgoing, Word};
 use crate::operator::compile::Fault;
 use crate::operator::file::{Mark, SampleFile};
 use crate::operator::play::Difference;
 use crate::operator::request::Request;
 use crate::operator::sample::Sample;
 use crate::operator::sms::SmsShape;
-use crate::operator::sms::api::{Answer, Outgoing, Word};
 use crate::operator::sms::file::{Of, SmsSampleFile};
 use crate::operator::sms::inbound::HeardAll;
 use crate::operator::sms::incoming::HeardSms;
 use crate::operator::sms::receipts::HeardReceipt;
-use crate::operator::sms::send::Account;
+use crate::operator::sms::send::SmsAccount;
 use crate::store::{Message, MessageId, MessageKind, ReceiptState};
 
 /// What is read of one element, by name.
@@ -124,11 +125,9 @@ impl SmsSample {
     }
 
     /// The account of all samples.
-    pub fn account() -> Account {
-        Account {
-            url: "https://api.example".to_owned(),
-            user: "user".to_owned(),
-            secret: "secret".to_owned(),
+    pub fn account() -> SmsAccount {
+        SmsAccount {
+            api: Account::sample(),
             sender: None,
             receipts: Some("https://jisr.example/sms/link/receipts".to_owned()),
         }

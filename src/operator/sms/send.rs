@@ -3,13 +3,12 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
-use crate::operator::sms::answer::AnswerShape;
-use crate::operator::sms::api::{Answer, Outgoing, Word};
+use crate::operator::api::account::Account;
+use crate::operator::api::answer::AnswerShape;
+use crate::operator::api::{Answer, Outgoing, Word};
 use crate::operator::sms::file::{CodingFile, Cut, Ids};
 use crate::operator::template::{Escape, Fill, JsonTemplate, Template};
 use crate::smpp::text::{self, CODING_UCS2, Octets, Writing};
@@ -110,15 +109,11 @@ pub const SEND_HOLES: [(&str, SendHole); 15] = [
     ("number", SendHole::Number),
 ];
 
-/// Our account at the operator.
+/// Our account at the operator, and what messages say of us.
 #[derive(Clone)]
-pub struct Account {
-    /// Where the API is, without a slash at its end.
-    pub url: String,
-    /// The user.
-    pub user: String,
-    /// The secret.
-    pub secret: String,
+pub struct SmsAccount {
+    /// Where the API is and who we are there.
+    pub api: Account,
     /// The sender, where it is not the short number.
     pub sender: Option<String>,
     /// Our address for receipts.
@@ -127,7 +122,7 @@ pub struct Account {
 
 /// One part on its way into the holes.
 struct Filling<'a> {
-    account: &'a Account,
+    account: &'a SmsAccount,
     message: &'a Message,
     text: Cow<'a, str>,
     octets: String,
@@ -145,7 +140,7 @@ impl Send {
     /// number of parts than it was before.
     pub fn requests(
         &self,
-        account: &Account,
+        account: &SmsAccount,
         message: &Message,
         token: &dyn Fn(u8) -> String,
     ) -> Result<Vec<Outgoing>, PartOutcome> {
@@ -217,7 +212,7 @@ impl Send {
         let fill = |hole: &SendHole| filling.fill(*hole);
         let mut url = format!(
             "{}{}",
-            filling.account.url,
+            filling.account.api.url,
             self.path.fill(Escape::Url, &fill)
         );
         let query = pairs(&self.query, filling);
@@ -242,7 +237,7 @@ impl Send {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
         if self.basic {
-            headers.insert(header::AUTHORIZATION, basic(filling.account)?);
+            headers.insert(header::AUTHORIZATION, filling.account.api.basic()?);
         }
         for (name, template) in &self.headers {
             if filling.has_all(template) {
@@ -270,15 +265,6 @@ impl Send {
             Ids::Theirs => theirs.unwrap_or_else(|| token.to_owned()),
         })
     }
-}
-
-/// The header of user and secret as Basic (RFC 7617); none where they fit no header.
-pub fn basic(account: &Account) -> Option<HeaderValue> {
-    let pair = format!("{}:{}", account.user, account.secret);
-    let value = format!("Basic {}", BASE64_STANDARD.encode(pair));
-    let mut value = HeaderValue::try_from(value).ok()?;
-    value.set_sensitive(true);
-    Some(value)
 }
 
 fn pairs(all: &[(String, Template<SendHole>)], filling: &Filling<'_>) -> String {
@@ -318,8 +304,8 @@ impl<'a> Filling<'a> {
             sender.unwrap_or(&self.message.from)
         };
         Some(match hole {
-            SendHole::User => Fill::text(self.account.user.as_str()),
-            SendHole::Secret => Fill::text(self.account.secret.as_str()),
+            SendHole::User => Fill::text(self.account.api.user.as_str()),
+            SendHole::Secret => Fill::text(self.account.api.secret.as_str()),
             SendHole::From => Fill::text(from()),
             SendHole::FromDigits => Fill::text(from().trim_start_matches('+')),
             SendHole::To => Fill::text(self.message.to.as_str()),

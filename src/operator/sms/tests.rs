@@ -7,12 +7,12 @@ use crate::callback::Msisdn;
 use crate::clock::Moment;
 use crate::finding::Source;
 use crate::operator::CallbackError;
+use crate::operator::api::{Answer, Outgoing, Word};
 use crate::operator::request::Request;
 use crate::operator::shape::{Shape, Shapes};
-use crate::operator::sms::api::{Answer, Outgoing, Word};
 use crate::operator::sms::receipts::HeardReceipt;
 use crate::operator::sms::sample::SmsSample;
-use crate::operator::sms::send::{Account, Send};
+use crate::operator::sms::send::{Send, SmsAccount};
 use crate::store::{Message, MessageId, MessageKind, PartOutcome};
 
 fn shapes() -> Shapes {
@@ -113,8 +113,8 @@ fn message(text: &str, parts: &[u8]) -> Message {
     }
 }
 
-fn account(receipts: Option<&str>) -> Account {
-    Account {
+fn account(receipts: Option<&str>) -> SmsAccount {
+    SmsAccount {
         receipts: receipts.map(str::to_owned),
         ..SmsSample::account()
     }

@@ -4,10 +4,10 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
+use crate::operator::api::account::Account;
+use crate::operator::api::answer::AnswerShape;
+use crate::operator::api::{self, Outgoing, Word};
 use crate::operator::reply::{self, Answer, Hole, ReplyTemplate};
-use crate::operator::sms::answer::AnswerShape;
-use crate::operator::sms::api::{self, Outgoing, Word};
-use crate::operator::sms::send::{Account, basic};
 use crate::operator::template::{Escape, Fill, Template};
 use crate::operator::ussd::{Heard, UssdShape};
 use crate::store::Reply;
@@ -95,7 +95,7 @@ impl UssdShape {
         let posted = self.posted(account, heard, reply)?;
         let mut headers = HeaderMap::new();
         if push.basic {
-            headers.insert(header::AUTHORIZATION, basic(account)?);
+            headers.insert(header::AUTHORIZATION, account.basic()?);
         }
         for (name, value) in posted.answer.headers {
             let name = HeaderName::try_from(name).ok()?;

@@ -38,6 +38,7 @@ pub(crate) async fn through_every_method(store: &impl Store) {
         path_len: 12,
         path_mark: mark,
         shown_revision: 1,
+        shown: true,
         ended: false,
     };
     let arrival = |name: &str| Arrival {

@@ -17,6 +17,7 @@ fn mark(opened: i64) -> SessionMark {
         path_len: 0,
         path_mark: key("path"),
         shown_revision: 1,
+        shown: true,
         ended: false,
     }
 }

@@ -28,6 +28,7 @@ fn session(id: &str) -> (SessionKey, SessionMark) {
             path_len: 7,
             path_mark: key("path"),
             shown_revision: 3,
+            shown: true,
             ended: false,
         },
     )
@@ -237,6 +238,48 @@ pub(crate) async fn an_older_conversation_does_not_take_the_number_back(store: &
         Saved::Done
     );
     assert_eq!(met(store).await.conversation, Some(second));
+}
+
+pub(crate) async fn a_screen_is_shown_until_a_newer_callback(store: &impl Store) {
+    let (key, mut mark) = session("s1");
+    mark.shown = false;
+    let found = async || {
+        let met = store.meet(&service(), &number(1), Some(&key)).await;
+        met.unwrap().session
+    };
+    // Of a session that nobody knows nothing is kept.
+    store.shown(&key, at(1)).await.unwrap();
+    assert_eq!(found().await, None);
+    let name = |at: Moment| format!("arrival {}", at.ms());
+    for (came, told, shown) in [
+        (1, None, false),
+        (2, Some(2), true),
+        // One that comes again has its screen later.
+        (3, Some(4), true),
+        // What was shown was the screen before it.
+        (5, Some(4), false),
+        (6, Some(6), true),
+        (7, None, false),
+    ] {
+        (mark.seen_at, mark.shown) = (at(came), false);
+        let arrival = Arrival {
+            at: at(came),
+            key: store.mark("arrival", &[name(at(came)).as_bytes()]),
+            ..arrival("a", None)
+        };
+        store
+            .note(&arrival, Some((&key, &mark)), None)
+            .await
+            .unwrap();
+        if let Some(told) = told {
+            let (other, _) = session("s2");
+            store.shown(&other, at(told)).await.unwrap();
+            assert_eq!(found().await, Some(mark.clone()), "another's, at {came}");
+            store.shown(&key, at(told)).await.unwrap();
+        }
+        mark.shown = shown;
+        assert_eq!(found().await, Some(mark.clone()), "at {came}");
+    }
 }
 
 pub(crate) async fn sessions_and_owners_are_remembered(store: &impl Store) {

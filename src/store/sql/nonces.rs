@@ -10,6 +10,9 @@ use super::writer::Shared;
 use super::{Inner, bytes};
 use crate::clock::Moment;
 
+/// Nonces that one round forgets: a busy link leaves millions a day, and callers wait for the writer.
+const ROUND_MAX: i64 = 2_000;
+
 /// A nonce at the door.
 pub(super) struct NonceRow {
     key: Vec<u8>,
@@ -73,11 +76,14 @@ impl Shared for NonceRow {
     }
 }
 
-/// Forgets those whose life is over.
-pub(super) async fn tidy(c: &mut Conn, now: Moment) -> Result<(), Fault> {
-    sql("DELETE FROM nonces WHERE kept_until <= $1")
-        .bind(now.ms())
-        .execute(c)
-        .await?;
-    Ok(())
+/// Forgets those whose life is over, at most [`ROUND_MAX`]. Tells whether there may be more.
+pub(super) async fn forget(c: &mut Conn, now: Moment) -> Result<bool, Fault> {
+    let gone = sql(
+        "DELETE FROM nonces WHERE key IN (SELECT key FROM nonces WHERE kept_until <= $1 LIMIT $2)",
+    )
+    .bind(now.ms())
+    .bind(ROUND_MAX)
+    .execute(c)
+    .await?;
+    Ok(i64::try_from(gone.rows_affected()).is_ok_and(|rows| rows >= ROUND_MAX))
 }

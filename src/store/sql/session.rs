@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::engine::{Conn, Fault, sql};
 use super::rows::{List, Rows};
+use super::writer::Verdict;
 use super::{Inner, bytes, count, int, mark_of, number};
 use crate::callback::{LinkName, ServiceName};
 use crate::clock::Moment;
@@ -92,11 +93,11 @@ impl OwnerRow {
 }
 
 static PUT: Rows = Rows::new(
-    "INSERT INTO sessions (key, opened_at, seen_at, path_len, path_mark, shown_revision, ended)",
-    7,
+    "INSERT INTO sessions (key, opened_at, seen_at, path_len, path_mark, shown_revision, shown, ended)",
+    8,
     "ON CONFLICT (key) DO UPDATE SET opened_at = excluded.opened_at, seen_at = excluded.seen_at,
          path_len = excluded.path_len, path_mark = excluded.path_mark,
-         shown_revision = excluded.shown_revision, ended = excluded.ended",
+         shown_revision = excluded.shown_revision, shown = excluded.shown, ended = excluded.ended",
 );
 static PUT_OWNERS: Rows = Rows::new(
     "INSERT INTO owners (service, subscriber, session, since)",
@@ -116,6 +117,7 @@ pub(super) async fn put(c: &mut Conn, all: &[&SessionRow]) -> Result<(), Fault> 
                 .bind(int(mark.path_len))
                 .bind(mark.path_mark.to_vec())
                 .bind(int(mark.shown_revision))
+                .bind(i64::from(mark.shown))
                 .bind(i64::from(mark.ended));
         }
         query.execute(&mut *c).await?;
@@ -139,8 +141,18 @@ pub(super) async fn put_owners(c: &mut Conn, all: &[&OwnerRow]) -> Result<(), Fa
     Ok(())
 }
 
+/// The screen of the callback of that time was shown, unless a newer one has come.
+pub(super) async fn shown(c: &mut Conn, key: Vec<u8>, at: Moment) -> Result<Verdict<()>, Fault> {
+    sql("UPDATE sessions SET shown = 1 WHERE key = $1 AND seen_at <= $2")
+        .bind(key)
+        .bind(at.ms())
+        .execute(c)
+        .await?;
+    Ok(Verdict::Keep(()))
+}
+
 static FIND: List = List::new(
-    "SELECT key, opened_at, seen_at, path_len, path_mark, shown_revision, ended FROM sessions WHERE key IN",
+    "SELECT key, opened_at, seen_at, path_len, path_mark, shown_revision, shown, ended FROM sessions WHERE key IN",
     0,
     "",
 );
@@ -168,6 +180,7 @@ pub(super) async fn find(
                 path_len: count(number(&row, "path_len")?),
                 path_mark: mark_of(&bytes(&row, "path_mark")?),
                 shown_revision: count(number(&row, "shown_revision")?),
+                shown: number(&row, "shown")? != 0,
                 ended: number(&row, "ended")? != 0,
             };
             found.insert(bytes(&row, "key")?, mark);

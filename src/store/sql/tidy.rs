@@ -22,11 +22,11 @@ const ROUND_MAX: i64 = 500;
 /// Receipts of a link that one round settles.
 const SETTLED_MAX: i64 = 1000;
 
-/// How often the messages move on, each time in another transaction, so that the writer's other
-/// callers wait for no more than one.
+/// How often messages move on and nonces are forgotten, each time in another transaction, so that the
+/// writer's other callers wait for no more than one.
 pub(super) const ROUNDS_MAX: usize = 64;
 
-/// Moves on what waits, once. Tells whether there may be more to move.
+/// Moves on what waits, and forgets nonces, once. Tells whether there may be more of either.
 pub(super) async fn move_on(
     c: &mut Conn,
     inner: &Inner,
@@ -34,6 +34,7 @@ pub(super) async fn move_on(
 ) -> Result<Verdict<bool>, Fault> {
     // Before anything expires: what is known of it first.
     let more = receipts::settle(c, inner, SETTLED_MAX).await?;
+    let more = nonces::forget(c, now).await? || more;
     Ok(Verdict::Keep(outbox::move_on(c, now).await? || more))
 }
 
@@ -43,7 +44,6 @@ pub(super) async fn tidy(c: &mut Conn, now: Moment) -> Result<Verdict<Moment>, F
     outbox::forget(c, now, METADATA).await?;
     sms::tidy(c, now, INBOX).await?;
     codes::tidy(c, now, COUNTERS).await?;
-    nonces::tidy(c, now).await?;
     for query in [
         "DELETE FROM inbox_ussd WHERE received_at <= $1",
         "DELETE FROM sessions WHERE seen_at <= $1",

@@ -75,6 +75,7 @@ pub async fn replayed(run: &mut Run) -> Checked {
     let callback = run.callback(&mut caller, Event::New, "");
     let wire = run.signed(&callback.asked, Manner::Right);
     let first = run.send_wire(wire.clone()).await;
+    run.drained(&callback, &first).await;
     let Ok(answer) = &first.came else {
         return Err(run.fails("an answer", &first));
     };

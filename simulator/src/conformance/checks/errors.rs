@@ -24,6 +24,13 @@ fn press(run: &mut Run) -> (Asked, String) {
     (callback.asked, caller.msisdn)
 }
 
+/// A dial that would be fine.
+fn dial(run: &mut Run) -> (Asked, String) {
+    let mut caller = run.caller();
+    let callback = run.callback(&mut caller, Event::New, "");
+    (callback.asked, caller.msisdn)
+}
+
 /// Sends what is refused with a status.
 async fn refused(
     run: &mut Run,
@@ -75,7 +82,13 @@ async fn each(
     let mut last = None;
     for field in fields {
         let (asked, msisdn) = press(run);
-        let Some(bent) = bend(&asked, field) else {
+        let bent = bend(&asked, field).map(|bent| (bent, msisdn));
+        let bent = bent.or_else(|| {
+            // What comes with the first callback only, such as a number.
+            let (asked, msisdn) = dial(run);
+            bend(&asked, field).map(|bent| (bent, msisdn))
+        });
+        let Some((bent, msisdn)) = bent else {
             continue;
         };
         let exchange =

@@ -3,6 +3,7 @@
 mod answers;
 mod auth;
 mod errors;
+mod posted;
 mod repeats;
 mod turns;
 mod typed;
@@ -79,6 +80,7 @@ checks! {
     AfterEnd "ussd.after-end" Ours("turns"), "a key press after the end gets a valid answer";
     Timeout "ussd.timeout" Theirs, "the operator's time-out is acknowledged";
     UnknownSession "ussd.unknown-session" Ours("turns"), "a key press in an unknown session gets the first screen, or an end where no number comes with it";
+    Whose "ussd.whose" Ours("told-first"), "a key press without a number is its session's: nobody gets another's screen, and an id that recurs is the newer one's";
     OlderSession "ussd.older-session" Ours("turns"), "a key press in a session older than the newest gets a valid end";
     Repeated "repeat.in-turn" Ours("repeats"), "a repeated callback gets the same bytes";
     RepeatedNew "repeat.of-the-first" Ours("repeats"), "a repeated first callback gets the same bytes";
@@ -90,6 +92,7 @@ checks! {
     Empty "typed.nothing" Ours("typed"), "an empty answer gets a screen";
     Long "typed.160" Ours("typed"), "160 characters get a screen";
     VeryLong "typed.2000" Ours("typed"), "2,000 characters get a screen";
+    PostedOnce "posted.once" Ours("screens-that-are-posted"), "each callback gets one screen, and none comes unasked";
     Status "answer.status" Theirs, "every answer has the operator's status";
     ContentType "answer.type" Theirs, "every answer has the operator's content type";
     Clean "answer.clean" Theirs, "every answer is UTF-8 with nothing in front of it";
@@ -141,7 +144,11 @@ impl Check {
 
     /// Whether it can be told only after all others.
     fn is_last(self) -> bool {
-        self.facet().is_some() || matches!(self, Self::Deadline | Self::Form | Self::Quiet)
+        self.facet().is_some()
+            || matches!(
+                self,
+                Self::PostedOnce | Self::Deadline | Self::Form | Self::Quiet
+            )
     }
 }
 
@@ -210,6 +217,7 @@ async fn one(run: &mut Run, check: Check) -> Verdict {
         Check::AfterEnd => turns::after_end(run).await,
         Check::Timeout => turns::timeout(run).await,
         Check::UnknownSession => turns::unknown_session(run).await,
+        Check::Whose => turns::whose(run).await,
         Check::OlderSession => turns::older_session(run).await,
         Check::Repeated => repeats::in_turn(run).await,
         Check::RepeatedNew => repeats::of_the_first(run).await,
@@ -221,6 +229,7 @@ async fn one(run: &mut Run, check: Check) -> Verdict {
         Check::Empty => typed::nothing(run).await,
         Check::Long => typed::answered(run, &"a".repeat(160)).await,
         Check::VeryLong => typed::answered(run, &"a".repeat(2_000)).await,
+        Check::PostedOnce => posted::once(run).await,
         Check::Deadline => answers::deadline(run),
         Check::UnknownField => errors::unknown_field(run).await,
         Check::Missing => errors::missing(run).await,

@@ -37,7 +37,7 @@ pub async fn in_turn(run: &mut Run) -> Checked {
     let callback = run.callback(&mut caller, Event::Continue, &key);
     let first = run.good(&callback).await;
     run.screen(&first, false)?;
-    let again = run.good(&callback).await;
+    let again = run.again(&callback, &first).await;
     same(run, &first, &again)
 }
 
@@ -47,7 +47,7 @@ pub async fn of_the_first(run: &mut Run) -> Checked {
     let callback = run.callback(&mut caller, Event::New, "");
     let first = run.good(&callback).await;
     opened(run, &first)?;
-    let again = run.good(&callback).await;
+    let again = run.again(&callback, &first).await;
     same(run, &first, &again)
 }
 
@@ -81,12 +81,12 @@ pub async fn reordered(run: &mut Run) -> Checked {
     let first = run.dial(&mut caller, "").await;
     opened(run, &first)?;
     let older = run.callback(&mut caller, Event::Continue, &key);
-    let screen = run.good(&older).await;
-    run.carry(&mut caller, &screen);
-    opened(run, &screen)?;
+    let older_screen = run.good(&older).await;
+    run.carry(&mut caller, &older_screen);
+    opened(run, &older_screen)?;
     let screen = run.press(&mut caller, &key).await;
     opened(run, &screen)?;
-    let late = run.good(&older).await;
+    let late = run.again(&older, &older_screen).await;
     run.screen(&late, false)?;
     let after = run.press(&mut caller, &key).await;
     if run.screen(&after, false)? != wanted {

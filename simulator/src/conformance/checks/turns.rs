@@ -164,6 +164,60 @@ pub async fn unknown_session(run: &mut Run) -> Checked {
     Ok(run.passes(&answer))
 }
 
+/// What the number of the dial is found by, and by nothing else: two sessions side by side, then the
+/// id of one of them again for somebody else.
+pub async fn whose(run: &mut Run) -> Checked {
+    if run.operator.number == Numbered::Always || !run.operator.session_id {
+        return Ok(Verdict::not_run("a number comes with every key press"));
+    }
+    let (key, wrong) = (run.settings.key.clone(), run.settings.wrong_key.clone());
+    // What each of the two gets alone.
+    let mut alone = Vec::new();
+    for keys in [[&key, &key], [&wrong, &key]] {
+        let mut caller = run.caller();
+        let first = run.dial(&mut caller, "").await;
+        let mut screens = vec![opened(run, &first)?];
+        for typed in keys {
+            let screen = run.press(&mut caller, typed).await;
+            screens.push(opened(run, &screen)?);
+        }
+        alone.push((keys, screens));
+    }
+    let mut callers = [run.caller(), run.caller()];
+    for (caller, (_, screens)) in callers.iter_mut().zip(&alone) {
+        let first = run.dial(caller, "").await;
+        is_own(run, &first, &screens[0])?;
+    }
+    for turn in 0..2 {
+        for (caller, (keys, screens)) in callers.iter_mut().zip(&alone) {
+            let screen = run.press(caller, keys[turn]).await;
+            is_own(run, &screen, &screens[turn + 1])?;
+        }
+    }
+    let [mut older, _] = callers;
+    if run.operator.end.is_some() {
+        let over = run.callback(&mut older, Event::End, "");
+        run.send(&over.asked, Manner::Right).await;
+    }
+    let mut newer = run.caller();
+    newer.session = older.session;
+    let (_, screens) = &alone[0];
+    let first = run.dial(&mut newer, "").await;
+    is_own(run, &first, &screens[0])?;
+    let second = run.press(&mut newer, &key).await;
+    is_own(run, &second, &screens[1])?;
+    Ok(run.passes(&second))
+}
+
+/// The screen that a subscriber gets alone.
+fn is_own(run: &Run, exchange: &Exchange, wanted: &str) -> Result<(), Verdict> {
+    if run.screen(exchange, false)? != wanted {
+        let expected = "the screen that whoever dialled this session gets alone";
+        return Err(run.differs(expected, wanted.as_bytes(), exchange));
+    }
+    Ok(())
+}
+
 pub async fn older_session(run: &mut Run) -> Checked {
     if !run.operator.session_id {
         return Ok(Verdict::not_run("the operator's sessions have no id"));

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::conformance::operator::file::Kind;
 use crate::conformance::operator::{AnswerForm, Ask, Lacks, Limits, Numbered, Repeat, Typed, Ussd};
 use crate::conformance::read::Rule;
 use crate::conformance::sms::place::Place;
@@ -20,6 +21,8 @@ use crate::conformance::sms::place::Place;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sms {
+    /// What it is a description of.
+    pub kind: Kind,
     /// Its name, for the report.
     pub operator: String,
     /// The document that says so.
@@ -168,6 +171,7 @@ impl Sms {
     /// The operator of texts as one of callbacks, for the checks that both have.
     pub fn as_callbacks(&self) -> Ussd {
         Ussd {
+            kind: self.kind,
             operator: self.operator.clone(),
             document: self.document.clone(),
             lacks: Lacks::default(),

@@ -197,9 +197,7 @@ impl SmsRun {
 
     /// Everything that no report may show.
     pub fn secrets(&self) -> Vec<String> {
-        let mut secrets = self.run.settings.proofs.secrets();
-        secrets.extend(self.run.settings.hidden.clone());
-        secrets
+        self.run.settings.secrets()
     }
 }
 

@@ -61,6 +61,7 @@ async fn each_planted_fault_is_found_in_its_own_line() {
             proofs: format!("hmac:{}", model::SECRET).parse().unwrap(),
             fault,
             late: Duration::ZERO,
+            screens: None,
         };
         let spoiler = spoil::start(plan, free()).await.unwrap();
         let report = judged(&spoiler.url(), listen).await;

@@ -26,7 +26,7 @@ pub fn cut(came: &mut Came, rule: &Rule) {
             }
         });
     } else if let Some(path) = &rule.xml {
-        xml(came, path, String::new());
+        xml(came, path, |_| String::new());
     }
 }
 
@@ -56,7 +56,16 @@ pub fn set(came: &mut Came, rule: &Rule, value: &Value) {
         });
     } else if let Some(path) = &rule.xml {
         let name = last(path);
-        xml(came, path, format!("<{name}>{text}</{name}>"));
+        xml(came, path, |whole| match name.strip_prefix('@') {
+            Some(name) => format!(" {name}=\"{text}\""),
+            None => {
+                // The attributes of an element stay.
+                let tag = whole.split_inclusive('>').next();
+                let tag = tag.filter(|tag| tag.starts_with(&format!("<{name} ")));
+                let tag = tag.map_or_else(|| format!("<{name}>"), str::to_owned);
+                format!("{tag}{text}</{name}>")
+            }
+        });
     } else if let Some(at) = rule.piece {
         let whole = body(came);
         let pieces = whole.split('|').enumerate();
@@ -155,9 +164,9 @@ fn last(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or_default()
 }
 
-fn xml(came: &mut Came, path: &str, instead: String) {
+fn xml(came: &mut Came, path: &str, instead: impl FnOnce(&str) -> String) {
     let mut text = body(came);
     let name = last(path);
-    replaced(&mut text, name.trim_start_matches('@'), |_| instead);
+    replaced(&mut text, name.trim_start_matches('@'), instead);
     came.body = text.into_bytes();
 }

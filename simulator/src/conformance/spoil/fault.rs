@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 use crate::conformance::client::{Came, Wire};
 use crate::conformance::operator::Description;
-use crate::conformance::read::Parts;
+use crate::conformance::read::{Parts, Rule};
 use crate::conformance::spoil::edit;
 
 /// One fault.
@@ -58,21 +58,50 @@ pub enum Fault {
     RefusalTells,
     /// The acknowledgement of an SMS is another one
     WrongAcknowledgement,
+    /// A screen that is posted is posted twice
+    PostedTwice,
+    /// The screen of an older key press is posted late
+    PostedLate,
+    /// Screens are posted with a wrong secret
+    WrongSecret,
+}
+
+/// Where what a gateway says stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// In its answer to a callback.
+    Answer,
+    /// In a request of its own with a screen.
+    Post,
 }
 
 impl Fault {
-    /// Plants it in the answer of a good gateway. `times` counts how often the same request came.
+    /// Plants it in what a good gateway says: an answer, or a screen that it posts. `times` counts how often the same request came.
     pub fn plant(
         self,
         description: &Description,
         asked: &Wire,
         mut came: Came,
+        origin: Origin,
         times: u32,
     ) -> Came {
         let screen = match description {
-            Description::Ussd(ussd) if came.status == ussd.answer.status => Some(&ussd.answer),
+            Description::Ussd(ussd)
+                if came.status == ussd.answer.status
+                    && (ussd.pushed.is_none() || origin == Origin::Post) =>
+            {
+                Some(&ussd.answer)
+            }
             Description::Ussd(_) | Description::Sms(_) => None,
         };
+        if let (Self::WrongSecret, Description::Ussd(ussd), Origin::Post) =
+            (self, description, origin)
+        {
+            let proof = ussd.pushed.iter().flat_map(|form| &form.proof);
+            for rule in proof.filter(|rule| has_secret(rule)) {
+                edit::set(&mut came, rule, &"another".into());
+            }
+        }
         let refused = (400..500).contains(&came.status);
         match (self, screen) {
             (Self::MarkerLost, Some(form)) => {
@@ -170,12 +199,21 @@ impl Fault {
                 | Self::StaleAccepted
                 | Self::ReplayAccepted
                 | Self::RefusalTells
-                | Self::WrongAcknowledgement,
+                | Self::WrongAcknowledgement
+                | Self::PostedTwice
+                | Self::PostedLate
+                | Self::WrongSecret,
                 _,
             ) => {}
         }
         came
     }
+}
+
+/// Whether a proof has the secret, not only the user.
+fn has_secret(rule: &Rule) -> bool {
+    let value = rule.is.as_ref().and_then(|value| value.as_str());
+    value.is_some_and(|value| value.contains("{secret}"))
 }
 
 /// Whether an answer tells of an error as the operator wants it.

@@ -1,9 +1,18 @@
-//! What an operator's API is told and says: requests and answers without sockets.
+//! An operator's API: what it is told and says, requests and answers without sockets. Messages go out
+//! over it, and the screens of a shape that posts them.
+//!
+//! [`file`] is what shapes of both channels say of its answers, `compile` proves it, and [`answer`]
+//! reads by it. [`account`] is who we are there.
+
+pub mod account;
+pub mod answer;
+pub(super) mod compile;
+pub mod file;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
-/// One request: a whole message, or one part of it where the API wants each part by itself.
+/// One request: a screen, a whole message, or one part of it where the API wants each part by itself.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Outgoing {
     /// Which part, from 0.
@@ -34,7 +43,7 @@ pub struct Answer {
 /// What an answer says. A reason is a code of the API, never something that stood in the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Word {
-    /// It took the part, under this id.
+    /// It took it, under this id.
     Accepted(String),
     /// It is asked too often.
     Throttled,
@@ -44,7 +53,7 @@ pub enum Word {
     Refused(String),
     /// It may or may not have taken it.
     Unknown,
-    /// It refuses whatever we send: our key, our account, the address. No message is at fault.
+    /// It refuses whatever we send: our key, our account, the address. What was sent is not at fault.
     LinkFault(String),
     /// Nothing beyond its status.
     ByStatus,

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
+use crate::operator::api::file::Says;
+use crate::operator::api::{Answer, Word};
 use crate::operator::field::{Field, Value};
 use crate::operator::request::{BodyKind, Request};
 use crate::operator::rule::{self, Rule};
-use crate::operator::sms::api::{Answer, Word};
-use crate::operator::sms::file::Says;
 
 /// Bytes of a code of the API that are told in a reason.
 const CODE_BYTES_MAX: usize = 32;
