@@ -6,7 +6,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
+use miette::{
+    Diagnostic, LabeledSpan, MietteError, MietteSpanContents, NamedSource, Severity, SourceCode,
+    SourceSpan, SpanContents,
+};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 /// A stretch of a source, in bytes.
@@ -151,6 +154,42 @@ impl fmt::Display for Finding {
 
 impl std::error::Error for Finding {}
 
+/// Bytes of a file that are shown around a finding; where lines are longer, a piece of its own line.
+const EXCERPT_MAX: usize = 2_000;
+/// Bytes of such a piece before the finding and behind it.
+const PIECE: usize = 80;
+/// Bytes that are underlined at most.
+const LABEL_MAX: usize = 400;
+
+impl SourceCode for Finding {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let contents = self.named.read_span(span, before, after)?;
+        if contents.data().len() <= EXCERPT_MAX {
+            return Ok(contents);
+        }
+        let text = self.source.text();
+        let at = floor(text, span.offset());
+        let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+        let from = floor(text, at.saturating_sub(PIECE)).max(start);
+        let to = floor(text, at.saturating_add(span.len()).saturating_add(PIECE));
+        let (line, _) = self.source.place(at);
+        let piece = MietteSpanContents::new_named(
+            self.source.file().to_owned(),
+            &text.as_bytes()[from..to],
+            (from, to - from).into(),
+            line - 1,
+            text[start..from].chars().count(),
+            1,
+        );
+        Ok(Box::new(piece))
+    }
+}
+
 impl Diagnostic for Finding {
     fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         Some(Box::new(self.code))
@@ -168,11 +207,11 @@ impl Diagnostic for Finding {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(&self.named)
+        Some(self)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let here = LabeledSpan::underline((self.span.at, self.span.len));
+        let here = LabeledSpan::underline((self.span.at, self.span.len.min(LABEL_MAX)));
         Some(Box::new(std::iter::once(here)))
     }
 }
@@ -243,6 +282,47 @@ mod tests {
             (999, (3, 1)),
         ] {
             assert_eq!(source.place(at), place, "{at}");
+        }
+    }
+
+    #[test]
+    fn of_a_long_line_a_piece_is_shown() {
+        let handler = miette::GraphicalReportHandler::new_themed(miette::GraphicalTheme::none());
+        let long = "é".repeat(150_000);
+        let text = format!("a: 1\nb: {long} here {long}\nc: 2\n");
+        let here = text.find("here").unwrap();
+        for span in [
+            Span { at: here, len: 4 },
+            Span {
+                at: here,
+                len: 200_000,
+            },
+            Span {
+                at: 0,
+                len: text.len(),
+            },
+            Span {
+                at: text.len(),
+                len: 1,
+            },
+            Span {
+                at: 8,
+                len: 200_000,
+            },
+        ] {
+            let source = Source::new("a.yaml", &text);
+            let finding = source.error("S000", span, "is wrong", "mend it");
+            let mut printed = String::new();
+            handler.render_report(&mut printed, &finding).unwrap();
+            assert!(printed.len() < 5_000, "{span:?}: {}", printed.len());
+            assert!(printed.contains("is wrong") && printed.contains("mend it"));
+            assert!(printed.contains("a.yaml"), "{printed}");
+            if span.at == here {
+                assert!(
+                    printed.contains("here") && printed.contains(" 2 "),
+                    "{printed}"
+                );
+            }
         }
     }
 

@@ -210,6 +210,17 @@ impl<P: Post> Pusher<P> {
         let Ok(Ok(_free)) = timeout_at(until, self.window.acquire()).await else {
             return Outcome::Late;
         };
+        let caller = heard
+            .subscriber
+            .as_ref()
+            .map_or("", |caller| caller.as_str());
+        let ours = [
+            self.account.user.as_str(),
+            &self.account.secret,
+            &reply.text,
+            caller,
+            &heard.session,
+        ];
         let mut outcome = Outcome::Late;
         for at in 0..TRIES_MAX {
             if at > 0 {
@@ -224,7 +235,7 @@ impl<P: Post> Pusher<P> {
             }
             // From here on the phone may show it before we are told.
             ticket.is_at(Stage::Written);
-            outcome = self.once(&outgoing, until).await;
+            outcome = self.once(&outgoing, &ours, until).await;
             if !matches!(outcome, Outcome::NotSent(_)) {
                 break;
             }
@@ -234,7 +245,7 @@ impl<P: Post> Pusher<P> {
         outcome
     }
 
-    async fn once(&self, outgoing: &Outgoing, until: Instant) -> Outcome {
+    async fn once(&self, outgoing: &Outgoing, ours: &[&str], until: Instant) -> Outcome {
         let Some(request) = exchange::request(outgoing) else {
             return Outcome::Unwritable;
         };
@@ -253,7 +264,7 @@ impl<P: Post> Pusher<P> {
             .map(Duration::from_secs);
         let word = returned.word(|answer| {
             let push = self.shape.push.as_ref();
-            let word = push.map_or(Word::ByStatus, |push| push.read(answer));
+            let word = push.map_or(Word::ByStatus, |push| push.read(answer).without(ours));
             if word == Word::ByStatus && answer.status.is_success() {
                 // A screen has no id that an answer could lack.
                 return Word::Accepted(String::new());

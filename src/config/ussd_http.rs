@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::ConfigError;
 use super::api::{self, ApiConfig};
 use super::auth::{AuthConfig, Secret};
-use crate::operator::compile::DEADLINE_MS_MIN;
+use crate::operator::compile::{DEADLINE_MS_MAX, DEADLINE_MS_MIN, SESSION_MS_MAX};
 
 /// A link of kind `ussd-http` or `sandbox`.
 #[derive(Clone, Debug, Deserialize)]
@@ -160,6 +160,18 @@ impl UssdHttp {
                 &format!("link {} leaves no time to answer", self.name),
                 &format!("give at least {DEADLINE_MS_MIN} milliseconds"),
             ));
+        }
+        for (key, given, most) in [
+            ("deadline_ms", self.deadline_ms, DEADLINE_MS_MAX),
+            ("session_ms", self.session_ms, SESSION_MS_MAX),
+        ] {
+            if given.is_some_and(|given| given > most) {
+                return Err(ConfigError::wrong(
+                    &format!("link[{index}].{key}"),
+                    &format!("nobody waits on link {} for so long", self.name),
+                    &format!("give at most {most} milliseconds"),
+                ));
+            }
         }
         Ok(())
     }

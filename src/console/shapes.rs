@@ -107,8 +107,13 @@ fn files(folder: &Path) -> Result<Vec<Source>, Failure> {
         .iter()
         .map(|path| {
             let bytes = crate::tls::read(path).map_err(Failure::Failed)?;
-            let text = String::from_utf8(bytes).map_err(|_| {
-                Failure::Failed(format!("{}: it is no text in UTF-8", path.display()))
+            let text = String::from_utf8(bytes).map_err(|error| {
+                let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+                let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
+                Failure::Failed(format!(
+                    "{}:{line}: it is no text in UTF-8\n  help: save the file as UTF-8, or take it out of the folder where it is no shape",
+                    path.display()
+                ))
             })?;
             Ok(Source::new(&path.display().to_string(), &text))
         })

@@ -105,7 +105,7 @@ mod tests {
             while let Ok((mut stream, _)) = listener.accept().await {
                 tokio::spawn(async move {
                     let mut read = [0; 1024];
-                    stream.read(&mut read).await.unwrap();
+                    let _read = stream.read(&mut read).await.unwrap();
                     let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
                     stream.write_all(answer).await.unwrap();
                     drop(stream.read(&mut read).await);

@@ -112,7 +112,9 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         let why = match tokio::time::timeout(self.left(&link, at), turn).await {
             Ok(Ok(Ok(reply))) => return reply,
             Ok(Ok(Err(error))) => {
-                tracing::error!(%link, %error, "no turn");
+                if let Some(left_out) = self.brake.lets_of(link.as_str(), "no turn") {
+                    tracing::error!(%link, left_out, %error, "no turn");
+                }
                 "failed"
             }
             Ok(Err(error)) => {
@@ -120,7 +122,9 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 "failed"
             }
             Err(_late) => {
-                tracing::warn!(%link, "the turn is late; the subscriber is asked to try again");
+                if let Some(left_out) = self.brake.lets_of(link.as_str(), "late") {
+                    tracing::warn!(%link, left_out, "the turn is late; the subscriber is asked to try again");
+                }
                 "busy"
             }
         };
@@ -144,7 +148,10 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                         return gateway.apology(&call, "over");
                     }
                     Err(error) => {
-                        tracing::error!(link = %call.link, %error, "no turn");
+                        let link = &call.link;
+                        if let Some(left_out) = gateway.brake.lets_of(link.as_str(), "no turn") {
+                            tracing::error!(%link, left_out, %error, "no turn");
+                        }
                         return gateway.apology(&call, "failed");
                     }
                 };

@@ -19,6 +19,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
 use crate::book::{Book, Service};
+use crate::brake::Brake;
 use crate::callback::{Channel, Msisdn, ServiceName};
 use crate::clock::{Chance, Clock, Moment};
 use crate::conversation::{Conversation, ConversationId, Progress};
@@ -85,6 +86,7 @@ pub struct Gateway<S, R> {
     held: Held,
     inflight: Inflight,
     in_hand: InHand,
+    brake: Brake,
     /// Rung when a message was queued for a link.
     pub bells: Bells,
     /// Rung when a text has come into the inbox, or a due time was set.
@@ -144,6 +146,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             held: Held::default(),
             inflight: Inflight::default(),
             in_hand: InHand::default(),
+            brake: Brake::default(),
             bells: Bells::default(),
             inbox_bell: Notify::new(),
         }

@@ -93,7 +93,7 @@ async fn answer<S: Store, R: Registry>(
     let mut heard = of
         .shape
         .hear(came.request(admitted.rest))
-        .map_err(|error| refused(link, of, &error))?;
+        .map_err(|error| refused(door, link, of, &error))?;
     if !fresh {
         // Whoever dialled reads a sentence, not the operator's error.
         count(link.as_str(), "failed");
@@ -125,7 +125,7 @@ async fn turn<S: Store, R: Registry>(
     // Nobody becomes the dialler of a session by what is refused.
     let meant = match of.shape.meaning(&heard, &of.codes) {
         Ok(meant) => meant,
-        Err(error) => return refused(link, of, &error),
+        Err(error) => return refused(door, link, of, &error),
     };
     let subscriber = match whose(door, link, of, &heard, at).await {
         Ok(subscriber) => subscriber,
@@ -196,7 +196,9 @@ async fn whose<S: Store, R: Registry>(
     at: Moment,
 ) -> Result<Msisdn, Reply> {
     let failed = |error: StoreError| {
-        tracing::error!(%link, %error, "the ledger does not say whose session it is");
+        if let Some(left_out) = door.entry.brake.lets_of(link.as_str(), "whose") {
+            tracing::error!(%link, left_out, %error, "the ledger does not say whose session it is");
+        }
         count(link.as_str(), "failed");
         apology(door, link, of, "failed")
     };
@@ -255,8 +257,15 @@ pub(super) fn nothing() -> Reply {
 
 /// What cannot be taken, with a line in the log: an operator that is refused all night is to be
 /// seen there.
-fn refused(link: &LinkName, of: &UssdLink, error: &CallbackError) -> Answer {
-    tracing::warn!(%link, status = error.status(), %error, "callback refused");
+fn refused<S: Store, R: Registry>(
+    door: &Door<S, R>,
+    link: &LinkName,
+    of: &UssdLink,
+    error: &CallbackError,
+) -> Answer {
+    if let Some(left_out) = door.entry.brake.lets_of(link.as_str(), "refused") {
+        tracing::warn!(%link, left_out, status = error.status(), %error, "callback refused");
+    }
     count(link.as_str(), "refused");
     let mut answer = of.shape.refuse(error.status(), &error.to_string());
     if answer.status == 405 {

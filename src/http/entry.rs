@@ -52,6 +52,7 @@ pub struct Admitted<'c> {
     /// The path below the link and its secret.
     pub rest: &'c str,
     nonce: Option<Nonce>,
+    brake: &'c Brake,
 }
 
 /// Why a request that was let in may not go on.
@@ -79,13 +80,17 @@ impl Admitted<'_> {
         match store.nonce(link, &nonce.value, nonce.until, at).await {
             Ok(true) => Ok(()),
             Ok(false) => {
-                tracing::warn!(%link, "a signed request came again");
+                if let Some(left_out) = self.brake.lets_of(link.as_str(), "again") {
+                    tracing::warn!(%link, left_out, "a signed request came again");
+                }
                 count(link.as_str(), "replayed");
                 let detail = "this request was signed once and came before";
                 Err(NotFresh::Again(problem(409, detail)))
             }
             Err(error) => {
-                tracing::error!(%link, %error, "a signed request cannot be told from a repeat");
+                if let Some(left_out) = self.brake.lets_of(link.as_str(), "nonce") {
+                    tracing::error!(%link, left_out, %error, "a signed request cannot be told from a repeat");
+                }
                 Err(NotFresh::Unknown)
             }
         }
@@ -121,7 +126,7 @@ impl Entry {
     /// # Errors
     /// The answer: 401, of which nothing can be learned, for a link that there is not as well.
     pub fn admit<'c>(
-        &self,
+        &'c self,
         came: &'c Came,
         link: Option<(&LinkName, &Auth)>,
     ) -> Result<Admitted<'c>, Answer> {
@@ -153,7 +158,11 @@ impl Entry {
             at: came.at,
         };
         match auth.check(&evidence) {
-            Ok(nonce) => Ok(Admitted { rest, nonce }),
+            Ok(nonce) => Ok(Admitted {
+                rest,
+                nonce,
+                brake: &self.brake,
+            }),
             Err(refusal) => {
                 let why = format!("{} {}", refusal.rule.name(), refusal.name());
                 Err(self.stranger(link.as_str(), &why))
@@ -193,6 +202,11 @@ impl Entry {
 /// # Errors
 /// The answer, where it is too large, cut or too slow.
 pub(super) async fn whole(body: Body, bytes_max: usize, time: Duration) -> Result<Bytes, Answer> {
+    // Said before anything is read, it is answered before anything is asked for (RFC 9110, 10.1.1).
+    let told = hyper::body::Body::size_hint(&body).lower();
+    if told > u64::try_from(bytes_max).unwrap_or(u64::MAX) {
+        return Err(not_read(413, "the body is too large"));
+    }
     let limited = Limited::new(body, bytes_max);
     let (status, detail) = match tokio::time::timeout(time, limited.collect()).await {
         Ok(Ok(collected)) => return Ok(collected.to_bytes()),
@@ -200,9 +214,14 @@ pub(super) async fn whole(body: Body, bytes_max: usize, time: Duration) -> Resul
         Ok(Err(_cut)) => (400, "the body was cut"),
         Err(_late) => (408, "the body took too long"),
     };
+    Err(not_read(status, detail))
+}
+
+/// The answer to what was not read whole, behind which nothing else is.
+fn not_read(status: u16, detail: &str) -> Answer {
     let mut answer = problem(status, detail);
     answer.headers.push(("connection".into(), "close".into()));
-    Err(answer)
+    answer
 }
 
 impl Came {
@@ -253,4 +272,48 @@ pub fn sent(answer: Answer) -> Response {
         }
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use hyper::body::{Frame, SizeHint};
+
+    use super::*;
+
+    /// A body that says how long it is, and never comes: who waits for `100 Continue` sends nothing.
+    struct Told(u64);
+
+    impl hyper::body::Body for Told {
+        type Data = Bytes;
+        type Error = std::io::Error;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+            Poll::Pending
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::with_exact(self.0)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_said_to_be_too_large_is_not_waited_for() {
+        let time = Duration::from_secs(5);
+        for (bytes, status, waited) in [
+            (1_001, 413, false),
+            (u64::MAX, 413, false),
+            (1_000, 408, true),
+        ] {
+            let begun = tokio::time::Instant::now();
+            let answer = whole(Body::new(Told(bytes)), 1_000, time).await;
+            assert_eq!(answer.err().map(|answer| answer.status), Some(status));
+            assert_eq!(begun.elapsed() >= time, waited, "{bytes}");
+        }
+    }
 }

@@ -16,6 +16,7 @@ use axum::routing::any;
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
 
+use crate::brake::Brake;
 use crate::callback::{LinkName, ServiceName};
 use crate::clock::Moment;
 use crate::desk::Registry;
@@ -123,7 +124,8 @@ async fn incoming<S: Store, R: Registry>(
     let Some(shape) = &of.shape.incoming else {
         return Err(problem(404, "no messages come in on this link"));
     };
-    let refused = |error: &CallbackError| refused(link, MESSAGE, &shape.inbound.methods, error);
+    let refused =
+        |error: &CallbackError| refused(door, link, MESSAGE, &shape.inbound.methods, error);
     let HeardAll {
         elements,
         answer,
@@ -132,6 +134,7 @@ async fn incoming<S: Store, R: Registry>(
     count_unknown(link, unknown);
     let is_batch = shape.inbound.each.is_some();
     let mut messages = Vec::new();
+    let mut unusable = Unusable::default();
     for element in elements {
         let to = shape.to;
         let taken = element.and_then(|heard| {
@@ -148,10 +151,11 @@ async fn incoming<S: Store, R: Registry>(
         match taken {
             Ok(Some(taken)) => messages.push(taken),
             Ok(None) => count(link, MESSAGE, "ignored"),
-            Err(error) if is_batch => unusable(link, MESSAGE, &error),
+            Err(error) if is_batch => unusable.add(link, MESSAGE, error),
             Err(error) => return Err(refused(&error)),
         }
     }
+    unusable.tell(&door.entry.brake, link, MESSAGE);
     let bind = of.nameless.requests.fetch_add(1, Ordering::Relaxed);
     let new = messages
         .into_iter()
@@ -273,7 +277,9 @@ async fn take_in<S: Store, R: Registry>(
             Err(error) => {
                 all = false;
                 count(&link, MESSAGE, "failed");
-                tracing::error!(%link, %error, "a message waits at the operator");
+                if let Some(left_out) = door.entry.brake.lets_of(link.as_str(), "message waits") {
+                    tracing::error!(%link, left_out, %error, "a message waits at the operator");
+                }
             }
         }
     }
@@ -343,16 +349,18 @@ async fn receipts<S: Store, R: Registry>(
     };
     let heard = shape
         .hear(request)
-        .map_err(|error| refused(link, RECEIPT, &shape.inbound.methods, &error))?;
+        .map_err(|error| refused(door, link, RECEIPT, &shape.inbound.methods, &error))?;
     count_unknown(link, heard.unknown);
     let mut told = Vec::new();
+    let mut unusable = Unusable::default();
     for element in heard.elements {
         match element {
             Ok(Some(receipt)) => told.push(receipt),
             Ok(None) => count(link, RECEIPT, "ignored"),
-            Err(error) => unusable(link, RECEIPT, &error),
+            Err(error) => unusable.add(link, RECEIPT, error),
         }
     }
+    unusable.tell(&door.entry.brake, link, RECEIPT);
     let stored = join_all(
         told.into_iter()
             .map(|HeardReceipt { id, state }| async move {
@@ -383,7 +391,9 @@ async fn receipts<S: Store, R: Registry>(
             Err(error) => {
                 all = false;
                 count(link, RECEIPT, "failed");
-                tracing::error!(%link, %error, "a receipt waits at the operator");
+                if let Some(left_out) = door.entry.brake.lets_of(link.as_str(), "receipt waits") {
+                    tracing::error!(%link, left_out, %error, "a receipt waits at the operator");
+                }
             }
         }
     }
@@ -415,20 +425,41 @@ fn count_unknown(link: &LinkName, unknown: usize) {
     }
 }
 
-/// An element of a batch that would be no better the next time.
-fn unusable(link: &LinkName, kind: &'static str, error: &CallbackError) {
-    count(link, kind, "unusable");
-    tracing::warn!(%link, kind, %error, "an element of a batch is acknowledged and not used");
+/// Elements of a batch that would be no better the next time: one line for all.
+#[derive(Default)]
+struct Unusable {
+    first: Option<CallbackError>,
+    count: usize,
 }
 
-fn refused(
+impl Unusable {
+    fn add(&mut self, link: &LinkName, kind: &'static str, error: CallbackError) {
+        count(link, kind, "unusable");
+        self.first.get_or_insert(error);
+        self.count += 1;
+    }
+
+    fn tell(&self, brake: &Brake, link: &LinkName, kind: &'static str) {
+        if let Some(error) = &self.first
+            && let Some(left_out) = brake.lets_of(link.as_str(), "unusable")
+        {
+            let elements = self.count;
+            tracing::warn!(%link, left_out, kind, elements, %error, "elements of a batch are acknowledged and not used");
+        }
+    }
+}
+
+fn refused<S, R>(
+    door: &Door<S, R>,
     link: &LinkName,
     kind: &'static str,
     methods: &[String],
     error: &CallbackError,
 ) -> Answer {
     count(link, kind, "refused");
-    tracing::warn!(%link, kind, status = error.status(), %error, "callback refused");
+    if let Some(left_out) = door.entry.brake.lets_of(link.as_str(), kind) {
+        tracing::warn!(%link, left_out, kind, status = error.status(), %error, "callback refused");
+    }
     let mut answer = problem(error.status(), &error.to_string());
     if answer.status == 405 {
         answer

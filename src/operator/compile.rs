@@ -33,6 +33,10 @@ use crate::screen::{Limit, fit};
 const DEPTH_MAX: usize = 24;
 /// The least time for an answer, in milliseconds; a second of it is kept back.
 pub const DEADLINE_MS_MIN: u64 = 2_000;
+/// The longest deadline that is one, ten minutes.
+pub const DEADLINE_MS_MAX: u64 = 600_000;
+/// The longest life of a silent session, a day: conversations are kept for no longer.
+pub const SESSION_MS_MAX: u64 = 86_400_000;
 
 /// The text of a file as `T`.
 pub(super) fn read<T: serde::de::DeserializeOwned>(source: &Source) -> Result<T, Box<Finding>> {
@@ -122,6 +126,24 @@ fn ussd_of(file: &UssdFile) -> Result<UssdShape, Fault> {
             format!("give at least {DEADLINE_MS_MIN} milliseconds"),
         )
         .within("deadline_ms"));
+    }
+    for (key, name, given, most) in [
+        (
+            "deadline_ms:",
+            "deadline_ms",
+            file.deadline_ms,
+            DEADLINE_MS_MAX,
+        ),
+        ("session_ms:", "session_ms", file.session_ms, SESSION_MS_MAX),
+    ] {
+        if given > most {
+            return Err(Fault::new(
+                key,
+                "nobody waits for so long",
+                format!("give at most {most} milliseconds"),
+            )
+            .within(name));
+        }
     }
     let samples = samples(file)?;
     let reads = &file.reads;

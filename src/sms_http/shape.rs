@@ -58,7 +58,15 @@ impl Speaker for ShapeSpeaker {
 
     fn read(&self, message: &Message, part: u8, answer: &Answer) -> Word {
         match self.send() {
-            Some(send) => send.read(&self.token(message, part), answer),
+            Some(send) => {
+                let ours = [
+                    self.account.api.user.as_str(),
+                    &self.account.api.secret,
+                    &message.text,
+                    message.to.as_str(),
+                ];
+                send.read(&self.token(message, part), answer).without(&ours)
+            }
             None => Word::ByStatus,
         }
     }

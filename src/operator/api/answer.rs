@@ -8,6 +8,9 @@ use crate::operator::field::{Field, Value};
 use crate::operator::request::{BodyKind, Request};
 use crate::operator::rule::{self, Rule};
 
+/// Digits in such a code: more could be a date, a card's number, a subscriber's or a code of ours.
+const CODE_DIGITS_MAX: usize = 4;
+
 /// Bytes of a code of the API that are told in a reason.
 const CODE_BYTES_MAX: usize = 32;
 
@@ -72,9 +75,10 @@ impl AnswerShape {
         let name = self.fields.get(at).map_or("answer", Field::shown);
         let code = values.get(at).and_then(Option::as_ref).filter(|value| {
             let is_code = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-            // A number that long could be a subscriber's.
             let digits = value.text.chars().filter(char::is_ascii_digit).count();
-            value.text.len() <= CODE_BYTES_MAX && digits < 8 && value.text.chars().all(is_code)
+            value.text.len() <= CODE_BYTES_MAX
+                && digits <= CODE_DIGITS_MAX
+                && value.text.chars().all(is_code)
         });
         match code {
             Some(code) => format!("{name} {}", code.text),

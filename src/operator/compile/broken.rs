@@ -513,7 +513,7 @@ fn what_is_wrong_with_a_file_is_said_with_its_place_and_a_mend() {
             "septets: 182, units: 80",
             "septets: -1, units: 80",
             (24, 20),
-            "invalid",
+            "expected a whole number",
             yaml,
         ),
         (
