@@ -17,6 +17,7 @@
 //! | [`script`], [`journeys`] | what workers do, as text, and who plays it |
 //! | [`gateway`] | the gateway's program as a child process |
 //! | [`conformance`] | an operator of any shape that judges a gateway |
+//! | [`servers`] | real servers that a gateway of many nodes needs |
 //! | [`load`] | many callbacks at once |
 
 pub mod conformance;
@@ -29,6 +30,7 @@ pub mod page;
 pub mod phone;
 pub mod registry;
 pub mod script;
+pub mod servers;
 pub mod smsc;
 pub mod tale;
 pub mod web;

@@ -31,13 +31,12 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::Row as _;
 use zeroize::Zeroizing;
 
 pub use limits::Rules;
 pub use writer::OnDiskFailure;
 
-use self::engine::{Conn, Fault, Readers};
+use self::engine::{Conn, Fault, Readers, sql};
 use self::reader::Reader;
 use self::turn::Meeting;
 use self::writer::{Asked, Job, Shared, Verdict, Writer};
@@ -108,7 +107,7 @@ impl SqlStore {
         rules: Rules,
         on_disk_failure: OnDiskFailure,
     ) -> Result<Self, StoreError> {
-        let (mut conn, readers) = engine::open(url).await?;
+        let (place, mut conn, readers) = engine::open(url).await?;
         let (instance, alive_at) = greet(&mut conn, &keys, &*chance).await?;
         let last_id = highest_id(&mut conn).await?;
         sms::look_again(&mut conn).await?;
@@ -123,7 +122,7 @@ impl SqlStore {
             told: AtomicU64::new(0),
         });
         Ok(Self {
-            writer: Writer::start(conn, Arc::clone(&inner), on_disk_failure),
+            writer: Writer::start((place, conn), Arc::clone(&inner), on_disk_failure),
             reader: readers
                 .clone()
                 .map(|readers| Reader::start(readers, Arc::clone(&inner))),
@@ -182,9 +181,9 @@ impl SqlStore {
                 })
                 .await;
         };
-        let mut snapshot = readers.begin().await.map_err(Fault::from)?;
-        let result = work(&mut snapshot, inner).await;
-        snapshot.rollback().await.map_err(Fault::from)?;
+        let mut look = readers.begin().await?;
+        let result = work(&mut look, inner).await;
+        look.end().await?;
         Ok(result?)
     }
 }
@@ -202,27 +201,23 @@ async fn greet(
     };
     let proof = keys.seal(PROOF, b"jisr", chance)?;
     let greeted = async {
-        sqlx::query("INSERT INTO meta (name, number, content) VALUES ('keys', 0, $1) ON CONFLICT (name) DO NOTHING")
+        sql("INSERT INTO meta (name, number, content) VALUES ('keys', 0, $1) ON CONFLICT (name) DO NOTHING")
             .bind(proof)
             .execute(&mut *conn)
             .await?;
-        let stored: Vec<u8> = sqlx::query_scalar("SELECT content FROM meta WHERE name = 'keys'")
-            .fetch_one(&mut *conn)
+        let stored: Vec<u8> = sql("SELECT content FROM meta WHERE name = 'keys'")
+            .one(&mut *conn)
             .await?;
         keys.open(PROOF, &stored)?;
-        let instance: i64 = sqlx::query_scalar(
-            "INSERT INTO meta (name, number) VALUES ('instance', 1)
-             ON CONFLICT (name) DO UPDATE SET number = meta.number + 1 RETURNING number",
-        )
-        .fetch_one(&mut *conn)
+        let instance: i64 = sql("INSERT INTO meta (name, number) VALUES ('instance', 1)
+             ON CONFLICT (name) DO UPDATE SET number = meta.number + 1 RETURNING number")
+        .one(&mut *conn)
         .await?;
         // It was alive when it last looked at the clock, or took a text in.
-        let alive_at: Option<i64> = sqlx::query_scalar(
-            "SELECT MAX(at) FROM (
+        let alive_at: Option<i64> = sql("SELECT MAX(at) FROM (
                  SELECT number AS at FROM meta WHERE name = 'clock'
-                 UNION ALL SELECT MAX(received_at) FROM sms_seen) AS seen",
-        )
-        .fetch_one(&mut *conn)
+                 UNION ALL SELECT MAX(received_at) FROM sms_seen) AS seen")
+        .one(&mut *conn)
         .await?;
         let alive_at = Moment::from_ms(alive_at.unwrap_or(0));
         Ok::<(i64, Moment), Fault>((instance, alive_at))
@@ -239,7 +234,7 @@ async fn highest_id(conn: &mut Conn) -> Result<i64, StoreError> {
             "SELECT MAX(id) FROM sms_seen",
             "SELECT MAX(id) FROM receipts",
         ] {
-            let id: Option<i64> = sqlx::query_scalar(query).fetch_one(&mut *conn).await?;
+            let id: Option<i64> = sql(query).one(&mut *conn).await?;
             highest = highest.max(id.unwrap_or(0));
         }
         Ok::<i64, Fault>(highest)
@@ -513,13 +508,12 @@ impl Store for SqlStore {
         let (conversation, turn) = (conversation.0.to_vec(), turn.to_vec());
         self.read(move |c, _| {
             Box::pin(async move {
-                let found: Option<i64> = sqlx::query_scalar(
-                    "SELECT revision FROM turns WHERE conversation = $1 AND turn = $2",
-                )
-                .bind(conversation)
-                .bind(turn)
-                .fetch_optional(c)
-                .await?;
+                let found: Option<i64> =
+                    sql("SELECT revision FROM turns WHERE conversation = $1 AND turn = $2")
+                        .bind(conversation)
+                        .bind(turn)
+                        .maybe(c)
+                        .await?;
                 Ok(found.is_some())
             })
         })
@@ -674,10 +668,8 @@ impl Store for SqlStore {
     async fn ready(&self) -> Result<(), StoreError> {
         self.write(move |c, _| {
             Box::pin(async move {
-                sqlx::query(
-                    "INSERT INTO meta (name, number) VALUES ('ready', 1)
-                     ON CONFLICT (name) DO UPDATE SET number = meta.number + 1",
-                )
+                sql("INSERT INTO meta (name, number) VALUES ('ready', 1)
+                     ON CONFLICT (name) DO UPDATE SET number = meta.number + 1")
                 .execute(c)
                 .await?;
                 Ok(Verdict::Keep(()))
@@ -696,8 +688,8 @@ impl Store for SqlStore {
         }
         self.read(move |c, _| {
             Box::pin(async move {
-                let _: i64 = sqlx::query_scalar("SELECT number FROM meta WHERE name = 'ready'")
-                    .fetch_one(c)
+                let _: i64 = sql("SELECT number FROM meta WHERE name = 'ready'")
+                    .one(c)
                     .await?;
                 Ok(())
             })
@@ -708,22 +700,22 @@ impl Store for SqlStore {
 
 /// The text of a sealed row's columns, where a query names none.
 fn text(row: &engine::Row, column: &str) -> Result<String, Fault> {
-    Ok(row.try_get(column)?)
+    row.get(column)
 }
 
 /// A BIGINT or INTEGER column.
 fn number(row: &engine::Row, column: &str) -> Result<i64, Fault> {
-    Ok(row.try_get(column)?)
+    row.get(column)
 }
 
 /// A BYTEA column.
 fn bytes(row: &engine::Row, column: &str) -> Result<Vec<u8>, Fault> {
-    Ok(row.try_get(column)?)
+    row.get(column)
 }
 
 /// A BYTEA column that may be empty.
 fn maybe_bytes(row: &engine::Row, column: &str) -> Result<Option<Vec<u8>>, Fault> {
-    Ok(row.try_get(column)?)
+    row.get(column)
 }
 
 #[cfg(test)]

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::Row as _;
-
-use super::engine::{Conn, Fault};
+use super::engine::{Conn, Fault, sql};
 use super::writer::Verdict;
 use super::{count as small, highwater, ms};
 use crate::clock::Moment;
@@ -22,7 +20,7 @@ pub(super) async fn count(
     identity: Vec<u8>,
     now: Moment,
 ) -> Result<MatchFailures, Fault> {
-    let row = sqlx::query(
+    let row = sql(
         "SELECT (SELECT COUNT(*) FROM attempts WHERE subscriber = $1 AND failed_at > $3) AS by_number,
                 (SELECT COUNT(*) FROM attempts WHERE identity = $2 AND failed_at > $4) AS of_identity",
     )
@@ -33,8 +31,8 @@ pub(super) async fn count(
     .fetch_one(c)
     .await?;
     Ok(MatchFailures {
-        by_number: small(row.try_get("by_number")?),
-        of_identity: small(row.try_get("of_identity")?),
+        by_number: small(row.get("by_number")?),
+        of_identity: small(row.get("of_identity")?),
     })
 }
 
@@ -47,7 +45,7 @@ pub(super) async fn record(
     now: Moment,
 ) -> Result<Verdict<()>, Fault> {
     let now = highwater::settle(c, now).await?;
-    sqlx::query(
+    sql(
         "INSERT INTO attempts (key, subscriber, identity, failed_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (key) DO NOTHING",
     )

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::engine::{Conn, Fault};
+use super::engine::{Conn, Fault, sql};
 use super::limits::{block_mark, is_limited};
 use super::writer::Verdict;
 use super::{Inner, bytes, count, highwater, maybe_bytes, ms, number, outbox, text};
@@ -30,11 +30,10 @@ pub(super) async fn send(
     wanted: CodeWanted,
 ) -> Result<Verdict<CodeSent>, Fault> {
     let rules = &inner.rules;
-    let sent_before: Option<i64> =
-        sqlx::query_scalar("SELECT expires_at FROM code_sends WHERE key = $1")
-            .bind(wanted.key.to_vec())
-            .fetch_optional(&mut *c)
-            .await?;
+    let sent_before: Option<i64> = sql("SELECT expires_at FROM code_sends WHERE key = $1")
+        .bind(wanted.key.to_vec())
+        .maybe(&mut *c)
+        .await?;
     if let Some(until) = sent_before {
         return Ok(Verdict::Keep(CodeSent::Sent {
             until: Moment::from_ms(until),
@@ -89,17 +88,15 @@ pub(super) async fn send(
         )
         .await?;
     } else {
-        sqlx::query(
-            "UPDATE codes SET sends = $3, sent_at = $4 WHERE conversation = $1 AND recipient = $2",
-        )
-        .bind(wanted.conversation.0.to_vec())
-        .bind(&recipient)
-        .bind(sends)
-        .bind(now.ms())
-        .execute(&mut *c)
-        .await?;
+        sql("UPDATE codes SET sends = $3, sent_at = $4 WHERE conversation = $1 AND recipient = $2")
+            .bind(wanted.conversation.0.to_vec())
+            .bind(&recipient)
+            .bind(sends)
+            .bind(now.ms())
+            .execute(&mut *c)
+            .await?;
     }
-    sqlx::query(
+    sql(
         "INSERT INTO code_sends (key, conversation, recipient, number_block, by_owner, used, sent_at, expires_at)
          VALUES ($1, $2, $3, $4, $5, 0, $6, $7)",
     )
@@ -146,7 +143,7 @@ async fn find(
     recipient: &[u8],
     now: Moment,
 ) -> Result<Option<Living>, Fault> {
-    let row = sqlx::query(
+    let row = sql(
         "SELECT code, state, tries, sends, sent_at, expires_at FROM codes WHERE conversation = $1 AND recipient = $2",
     )
     .bind(conversation.0.to_vec())
@@ -178,7 +175,7 @@ async fn mint(
     until: Moment,
 ) -> Result<(), Fault> {
     let code_text: &String = code;
-    sqlx::query(
+    sql(
         "INSERT INTO codes (conversation, recipient, code, code_mark, state, tries, sends, sent_at, expires_at)
          VALUES ($1, $2, $3, $4, 'living', 0, 1, $5, $6)
          ON CONFLICT (conversation, recipient) DO UPDATE SET code = excluded.code, code_mark = excluded.code_mark,
@@ -233,13 +230,12 @@ pub(super) async fn attempt(
     one: Try,
 ) -> Result<Verdict<CodeTried>, Fault> {
     let id = one.conversation.0.to_vec();
-    let before = sqlx::query(
-        "SELECT outcome, tries_left FROM code_tries WHERE conversation = $1 AND key = $2",
-    )
-    .bind(&id)
-    .bind(&one.key)
-    .fetch_optional(&mut *c)
-    .await?;
+    let before =
+        sql("SELECT outcome, tries_left FROM code_tries WHERE conversation = $1 AND key = $2")
+            .bind(&id)
+            .bind(&one.key)
+            .fetch_optional(&mut *c)
+            .await?;
     if let Some(row) = before {
         return Ok(Verdict::Keep(outcome_of(
             &text(&row, "outcome")?,
@@ -250,7 +246,7 @@ pub(super) async fn attempt(
     let now = highwater::settle(c, one.now).await?;
     let outcome = judge(c, inner, &one, now).await?;
     let (word, left) = word_of(outcome);
-    sqlx::query(
+    sql(
         "INSERT INTO code_tries (conversation, key, outcome, tries_left, tried_at) VALUES ($1, $2, $3, $4, $5)",
     )
     .bind(id)
@@ -264,7 +260,7 @@ pub(super) async fn attempt(
 }
 
 async fn judge(c: &mut Conn, inner: &Inner, one: &Try, now: Moment) -> Result<CodeTried, Fault> {
-    let row = sqlx::query(
+    let row = sql(
         "SELECT code_mark, state, tries, expires_at FROM codes WHERE conversation = $1 AND recipient = $2",
     )
     .bind(one.conversation.0.to_vec())
@@ -286,7 +282,7 @@ async fn judge(c: &mut Conn, inner: &Inner, one: &Try, now: Moment) -> Result<Co
         _ => return Ok(CodeTried::Expired),
     }
     let tries = number(&row, "tries")?.saturating_add(1);
-    sqlx::query("UPDATE codes SET tries = $3 WHERE conversation = $1 AND recipient = $2")
+    sql("UPDATE codes SET tries = $3 WHERE conversation = $1 AND recipient = $2")
         .bind(one.conversation.0.to_vec())
         .bind(&one.recipient)
         .bind(tries)
@@ -294,7 +290,7 @@ async fn judge(c: &mut Conn, inner: &Inner, one: &Try, now: Moment) -> Result<Co
         .await?;
     if seal::same(&one.mark, &bytes(&row, "code_mark")?) {
         bury(c, one, "used").await?;
-        sqlx::query("UPDATE code_sends SET used = 1 WHERE conversation = $1 AND recipient = $2")
+        sql("UPDATE code_sends SET used = 1 WHERE conversation = $1 AND recipient = $2")
             .bind(one.conversation.0.to_vec())
             .bind(&one.recipient)
             .execute(c)
@@ -311,14 +307,12 @@ async fn judge(c: &mut Conn, inner: &Inner, one: &Try, now: Moment) -> Result<Co
 
 /// Ends a code and erases it.
 async fn bury(c: &mut Conn, one: &Try, state: &'static str) -> Result<(), Fault> {
-    sqlx::query(
-        "UPDATE codes SET state = $3, code = NULL WHERE conversation = $1 AND recipient = $2",
-    )
-    .bind(one.conversation.0.to_vec())
-    .bind(&one.recipient)
-    .bind(state)
-    .execute(c)
-    .await?;
+    sql("UPDATE codes SET state = $3, code = NULL WHERE conversation = $1 AND recipient = $2")
+        .bind(one.conversation.0.to_vec())
+        .bind(&one.recipient)
+        .bind(state)
+        .execute(c)
+        .await?;
     Ok(())
 }
 
@@ -343,12 +337,10 @@ fn outcome_of(word: &str, left: u32) -> CodeTried {
 
 /// Erases codes that have expired, and counters past their time.
 pub(super) async fn tidy(c: &mut Conn, now: Moment, counters_kept: Duration) -> Result<(), Fault> {
-    sqlx::query(
-        "UPDATE codes SET state = 'dead', code = NULL WHERE state = 'living' AND expires_at <= $1",
-    )
-    .bind(now.ms())
-    .execute(&mut *c)
-    .await?;
+    sql("UPDATE codes SET state = 'dead', code = NULL WHERE state = 'living' AND expires_at <= $1")
+        .bind(now.ms())
+        .execute(&mut *c)
+        .await?;
     for query in [
         "DELETE FROM codes WHERE expires_at <= $1",
         "DELETE FROM code_sends WHERE sent_at <= $1",
@@ -356,7 +348,7 @@ pub(super) async fn tidy(c: &mut Conn, now: Moment, counters_kept: Duration) -> 
         "DELETE FROM code_blocks WHERE stopped_until <= $1",
         "DELETE FROM attempts WHERE failed_at <= $1",
     ] {
-        sqlx::query(query)
+        sql(query)
             .bind(now.minus(counters_kept).ms())
             .execute(&mut *c)
             .await?;

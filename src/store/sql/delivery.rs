@@ -1,6 +1,6 @@
 //! USSD deliveries without an operator's id: which of them are repeats (once-only rule 4).
 
-use super::engine::{Conn, Fault};
+use super::engine::{Conn, Fault, sql};
 use super::sms::{REPEAT, UNANSWERED};
 use super::writer::Verdict;
 use super::{Inner, int};
@@ -15,7 +15,7 @@ pub(super) async fn note(
     inner: &Inner,
     delivery: Delivery,
 ) -> Result<Verdict<Noted>, Fault> {
-    let known: Option<(i64, i64)> = sqlx::query_as(
+    let known = sql(
         "UPDATE sms_seen SET instance = $4, bind = $5, again_at = $7 WHERE id = (
              SELECT MAX(id) FROM sms_seen s
              WHERE s.fingerprint = $1 AND s.link = $2 AND s.key IS NULL AND s.received_at >= $3
@@ -36,14 +36,15 @@ pub(super) async fn note(
     .bind(delivery.at.ms())
     .fetch_optional(&mut *c)
     .await?;
-    if let Some((number, at)) = known {
+    if let Some(known) = known {
+        let (number, at) = (known.at(0)?, known.at(1)?);
         return Ok(Verdict::Keep(Noted {
             number,
             repeats: Some(Moment::from_ms(at)),
         }));
     }
     let id = inner.next_id(delivery.at);
-    sqlx::query(
+    sql(
         "INSERT INTO sms_seen (id, link, fingerprint, instance, bind, received_at)
          VALUES ($1, $2, $3, $4, $5, $6)",
     )

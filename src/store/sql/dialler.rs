@@ -1,6 +1,6 @@
 //! Who dialled a session, for operators that tell the number at the dial only.
 
-use super::engine::{Conn, Fault};
+use super::engine::{Conn, Fault, sql};
 use super::writer::Verdict;
 use super::{Inner, bytes, session};
 use crate::callback::{LinkName, Msisdn};
@@ -44,7 +44,7 @@ impl DiallerRow {
 /// Remembers a dial in place of any before it: whatever the clocks say, the operator has given the id
 /// to this one.
 pub(super) async fn put(c: &mut Conn, row: DiallerRow) -> Result<Verdict<()>, Fault> {
-    sqlx::query(
+    sql(
         "INSERT INTO diallers (session, content, dialled_at) VALUES ($1, $2, $3)
          ON CONFLICT (session) DO UPDATE SET content = excluded.content, dialled_at = excluded.dialled_at",
     )
@@ -64,7 +64,7 @@ pub(super) async fn find(
     id: String,
 ) -> Result<Option<(Msisdn, SessionMark)>, Fault> {
     let mark = session_mark(inner, &link, &id);
-    let row = sqlx::query("SELECT content FROM diallers WHERE session = $1")
+    let row = sql("SELECT content FROM diallers WHERE session = $1")
         .bind(mark.clone())
         .fetch_optional(&mut *c)
         .await?;

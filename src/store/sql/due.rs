@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::Row as _;
-
-use super::engine::{Conn, Fault};
+use super::engine::{Conn, Fault, sql};
 use super::rows::{List, Rows};
 use super::writer::Verdict;
 use super::{bytes, conversation_id, count, int, ms, number, text};
@@ -40,8 +38,8 @@ static REMOVE: List = List::new("DELETE FROM due WHERE kind = $1 AND conversatio
 
 /// Sets due times; one of the same conversation and kind is replaced and free for claiming.
 pub(super) async fn put(c: &mut Conn, all: &[Due]) -> Result<(), Fault> {
-    for (statement, rows) in PUT.over(all.len()) {
-        let mut query = sqlx::query(statement);
+    for (statement, rows) in PUT.over(c.kind(), all.len()) {
+        let mut query = sql(statement);
         for due in &all[rows] {
             query = query
                 .bind(due.conversation.0.to_vec())
@@ -62,8 +60,8 @@ pub(super) async fn remove(
     conversations: &[&[u8]],
     kind: DueKind,
 ) -> Result<(), Fault> {
-    for (statement, list) in REMOVE.over(conversations) {
-        let mut query = sqlx::query(statement).bind(word(kind));
+    for (statement, list) in REMOVE.over(c.kind(), conversations) {
+        let mut query = sql(statement).bind(word(kind));
         for conversation in list {
             query = query.bind(conversation.to_vec());
         }
@@ -79,7 +77,7 @@ pub(super) async fn claim(
     lease: Duration,
     limit: u32,
 ) -> Result<Verdict<Vec<Due>>, Fault> {
-    let rows = sqlx::query(
+    let rows = sql(
         "SELECT conversation, kind, at, number, attempts, claimed_until FROM due
          WHERE at <= $1 AND claimed_until <= $1 ORDER BY at LIMIT $2",
     )
@@ -94,10 +92,8 @@ pub(super) async fn claim(
             text(&row, "kind")?,
             number(&row, "attempts")?,
         );
-        let won = sqlx::query(
-            "UPDATE due SET claimed_until = $3, attempts = attempts + 1
-             WHERE conversation = $1 AND kind = $2 AND claimed_until = $4",
-        )
+        let won = sql("UPDATE due SET claimed_until = $3, attempts = attempts + 1
+             WHERE conversation = $1 AND kind = $2 AND claimed_until = $4")
         .bind(&conversation)
         .bind(&kind)
         .bind(now.ms().saturating_add(ms(lease)))
@@ -119,7 +115,7 @@ pub(super) async fn claim(
 
 /// Ends a claimed due time; one that was put or claimed anew since stays.
 pub(super) async fn end(c: &mut Conn, due: Due) -> Result<Verdict<()>, Fault> {
-    sqlx::query(
+    sql(
         "DELETE FROM due WHERE conversation = $1 AND kind = $2 AND at = $3 AND number = $4 AND attempts = $5",
     )
     .bind(due.conversation.0.to_vec())
@@ -134,14 +130,14 @@ pub(super) async fn end(c: &mut Conn, due: Due) -> Result<Verdict<()>, Fault> {
 
 /// The next moment at which a due time can be claimed or a message wants attention.
 pub(super) async fn next(c: &mut Conn) -> Result<Option<Moment>, Fault> {
-    let row = sqlx::query(
+    let row = sql(
         "SELECT (SELECT MIN(CASE WHEN claimed_until > at THEN claimed_until ELSE at END) FROM due) AS due_at,
                 (SELECT MIN(next_at) FROM outbox WHERE is_open = 1 AND state IN ('queued', 'unknown')) AS message_at",
     )
     .fetch_one(c)
     .await?;
-    let due_at: Option<i64> = row.try_get("due_at")?;
-    let message_at: Option<i64> = row.try_get("message_at")?;
+    let due_at: Option<i64> = row.get("due_at")?;
+    let message_at: Option<i64> = row.get("message_at")?;
     Ok(due_at
         .into_iter()
         .chain(message_at)

@@ -1,6 +1,6 @@
 //! Effects: intents with their sealed secret, and what came of them.
 
-use super::engine::{Conn, Fault};
+use super::engine::{Conn, Fault, sql};
 use super::{Inner, bytes, conversation_id, maybe_bytes, outbox, text};
 use crate::store::seal::Place;
 use crate::store::{Effect, EffectState, Mark, NewEffect, StoreError};
@@ -64,7 +64,7 @@ impl NewRow {
 
 /// Records an intent; the first one for a key stands.
 pub(super) async fn intend(c: &mut Conn, row: &NewRow) -> Result<(), Fault> {
-    sqlx::query(
+    sql(
         "INSERT INTO effects (key, conversation, subject, secret, state, intended_at)
          VALUES ($1, $2, $3, $4, 'intended', $5)
          ON CONFLICT (key) DO NOTHING",
@@ -91,7 +91,7 @@ pub(super) async fn result(c: &mut Conn, key: Mark, state: EffectState) -> Resul
             "UPDATE effects SET state = $2, secret = NULL WHERE key = $1 AND state IN ('intended', 'done')"
         }
     };
-    sqlx::query(query)
+    sql(query)
         .bind(key.to_vec())
         .bind(word(state))
         .execute(c)
@@ -101,11 +101,10 @@ pub(super) async fn result(c: &mut Conn, key: Mark, state: EffectState) -> Resul
 
 /// The effect with a key, and the message that carries its secret: the one with the same key.
 pub(super) async fn find(c: &mut Conn, inner: &Inner, key: Mark) -> Result<Option<Effect>, Fault> {
-    let row =
-        sqlx::query("SELECT conversation, subject, secret, state FROM effects WHERE key = $1")
-            .bind(key.to_vec())
-            .fetch_optional(&mut *c)
-            .await?;
+    let row = sql("SELECT conversation, subject, secret, state FROM effects WHERE key = $1")
+        .bind(key.to_vec())
+        .fetch_optional(&mut *c)
+        .await?;
     let Some(row) = row else { return Ok(None) };
     let secret = match maybe_bytes(&row, "secret")? {
         Some(sealed) => Some(inner.open(place(&key), &sealed)?),
@@ -127,9 +126,9 @@ pub(super) async fn of_message(
     inner: &Inner,
     message: i64,
 ) -> Result<Option<Effect>, Fault> {
-    let key: Option<Vec<u8>> = sqlx::query_scalar("SELECT key FROM outbox WHERE id = $1")
+    let key: Option<Vec<u8>> = sql("SELECT key FROM outbox WHERE id = $1")
         .bind(message)
-        .fetch_optional(&mut *c)
+        .maybe(&mut *c)
         .await?;
     match key.and_then(|key| Mark::try_from(key).ok()) {
         Some(key) => find(c, inner, key).await,

@@ -1,49 +1,154 @@
-//! The engine under the ledger, SQLite: the only file that knows its addresses, its settings and
-//! its error codes.
+//! The engines under the ledger, SQLite and PostgreSQL: only here are their addresses, settings and
+//! error codes known. The statements of this folder are one text for both.
 
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
-use std::time::Duration;
+mod postgres;
+mod sqlite;
+mod statement;
 
-use sqlx::ConnectOptions;
-use sqlx::pool::PoolOptions;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use std::ops::{Deref, DerefMut};
 
+pub(super) use self::statement::{Query, sql};
 use crate::store::StoreError;
 
-/// The database of the queries in this folder.
-pub(super) type Db = sqlx::Sqlite;
-/// One connection of it.
-pub(super) type Conn = sqlx::SqliteConnection;
-/// One row of an answer.
-pub(super) type Row = sqlx::sqlite::SqliteRow;
-/// A statement with its values.
-pub(super) type Query<'q> = sqlx::query::Query<'q, Db, <Db as sqlx::Database>::Arguments>;
-/// Connections that read beside the writer.
-pub(super) type Readers = sqlx::Pool<Db>;
-
-/// Begins a transaction that writes. A plain one would be refused (`SQLITE_BUSY`) on its first
-/// write, without waiting, if another process had written since.
-pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
-/// The place of a value in a list of rows, by its number from 1. SQLite looks for the name of each
-/// numbered place among all of them, which for thousands takes longer than the statement itself; a
-/// place without a name is the next one.
-pub(super) fn place(_number: usize) -> String {
-    "?".to_owned()
-}
-
-/// How long another process's write is waited for.
-const BUSY: Duration = Duration::from_secs(5);
-const READERS_MAX: u32 = 4;
+/// Statements that a connection keeps prepared.
 const STATEMENTS_MAX: usize = 512;
-/// Rows of one statement that wait for their reader: a whole list of the longest, so that the
-/// engine's thread and its reader take turns once a statement.
-const ROWS_READ: usize = 512;
-/// Pages in memory, in KiB (negative: that is what the engine wants for KiB).
-const WRITER_CACHE: &str = "-16384";
-const READER_CACHE: &str = "-2048";
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+
+/// Which engine it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// SQLite.
+    Lite,
+    /// PostgreSQL.
+    Pg,
+}
+
+impl Kind {
+    /// The place of a value in a list of rows, by its number from 1. SQLite looks for the name of each
+    /// numbered place among all of them, which for thousands takes longer than the statement itself; a
+    /// place without a name is the next one.
+    pub(super) fn place(self, number: usize) -> String {
+        match self {
+            Self::Lite => "?".to_owned(),
+            Self::Pg => format!("${number}"),
+        }
+    }
+}
+
+/// One connection.
+pub(super) struct Conn(Held);
+
+enum Held {
+    Lite(Box<sqlx::SqliteConnection>),
+    LiteLook(sqlx::Transaction<'static, sqlx::Sqlite>),
+    Pg(Box<sqlx::PgConnection>),
+    PgLook(sqlx::Transaction<'static, sqlx::Postgres>),
+}
+
+impl Conn {
+    /// Its engine.
+    pub(super) fn kind(&self) -> Kind {
+        match &self.0 {
+            Held::Lite(_) | Held::LiteLook(_) => Kind::Lite,
+            Held::Pg(_) | Held::PgLook(_) => Kind::Pg,
+        }
+    }
+
+    /// Begins a transaction that writes, alone in the whole ledger: nobody else writes, on this machine
+    /// or on another, until it ends.
+    ///
+    /// # Errors
+    /// [`Fault::Engine`], also where the others' writes were waited for too long.
+    pub(super) async fn begin(&mut self) -> Result<(), Fault> {
+        match self.kind() {
+            Kind::Lite => said(self, sqlite::BEGIN).await,
+            Kind::Pg => {
+                said(self, "BEGIN").await?;
+                said(self, postgres::ALONE).await
+            }
+        }
+    }
+
+    /// Moves committed pages from SQLite's log into its file; PostgreSQL does so by itself.
+    ///
+    /// # Errors
+    /// [`Fault::Engine`].
+    pub(super) async fn checkpoint(&mut self) -> Result<(), Fault> {
+        match self.kind() {
+            Kind::Lite => said(self, sqlite::CHECKPOINT).await,
+            Kind::Pg => Ok(()),
+        }
+    }
+}
+
+/// Runs a statement without values.
+pub(super) async fn said(conn: &mut Conn, statement: &'static str) -> Result<(), Fault> {
+    sql(statement).execute(conn).await?;
+    Ok(())
+}
+
+/// One row of an answer.
+pub(super) enum Row {
+    /// SQLite's.
+    Lite(sqlx::sqlite::SqliteRow),
+    /// PostgreSQL's.
+    Pg(sqlx::postgres::PgRow),
+}
+
+/// Connections that read beside the writer.
+#[derive(Clone)]
+pub(super) enum Readers {
+    /// Of SQLite.
+    Lite(sqlx::Pool<sqlx::Sqlite>),
+    /// Of PostgreSQL.
+    Pg(sqlx::Pool<sqlx::Postgres>),
+}
+
+/// A look at the ledger at one point in time; it ends when it is dropped.
+pub(super) struct Look(Conn);
+
+impl Deref for Look {
+    type Target = Conn;
+
+    fn deref(&self) -> &Conn {
+        &self.0
+    }
+}
+
+impl DerefMut for Look {
+    fn deref_mut(&mut self) -> &mut Conn {
+        &mut self.0
+    }
+}
+
+impl Look {
+    /// Ends it, so that its connection is free at once.
+    ///
+    /// # Errors
+    /// [`Fault::Engine`].
+    pub(super) async fn end(self) -> Result<(), Fault> {
+        match self.0.0 {
+            Held::LiteLook(look) => look.rollback().await?,
+            Held::PgLook(look) => look.rollback().await?,
+            Held::Lite(_) | Held::Pg(_) => {}
+        }
+        Ok(())
+    }
+}
+
+impl Readers {
+    /// Begins a look.
+    ///
+    /// # Errors
+    /// [`Fault::Engine`], also where no connection comes free in time.
+    pub(super) async fn begin(&self) -> Result<Look, Fault> {
+        Ok(Look(Conn(match self {
+            Self::Lite(pool) => Held::LiteLook(pool.begin().await?),
+            Self::Pg(pool) => Held::PgLook(pool.begin_with(postgres::LOOK).await?),
+        })))
+    }
+}
 
 /// What went wrong inside a job of the writer or of a reader.
 #[derive(Debug)]
@@ -52,11 +157,22 @@ pub(super) enum Fault {
     Engine {
         /// Its text, which never has bound values.
         text: String,
-        /// Whether the disk failed: what the file holds is not known any more.
-        disk: bool,
+        /// What it means for what comes after.
+        means: Means,
     },
     /// Ours.
     Store(StoreError),
+}
+
+/// What an engine's fault means for what comes after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Means {
+    /// This statement was refused; the next may do.
+    Refused,
+    /// The connection is gone, or no good any more: another has to be made.
+    Gone,
+    /// The disk failed: what the file holds is not known any more.
+    Disk,
 }
 
 impl From<StoreError> for Fault {
@@ -67,16 +183,31 @@ impl From<StoreError> for Fault {
 
 impl From<sqlx::Error> for Fault {
     fn from(error: sqlx::Error) -> Self {
-        match error.as_database_error() {
-            Some(said) => Self::Engine {
-                text: said.message().to_owned(),
-                disk: said.code().is_some_and(|code| is_disk_failure(&code)),
-            },
-            None => Self::Engine {
-                text: error.to_string(),
-                disk: false,
-            },
-        }
+        let Some(said) = error.as_database_error() else {
+            let gone = matches!(
+                &error,
+                sqlx::Error::Io(_)
+                    | sqlx::Error::Tls(_)
+                    | sqlx::Error::Protocol(_)
+                    | sqlx::Error::WorkerCrashed
+            );
+            let means = if gone { Means::Gone } else { Means::Refused };
+            let text = error.to_string();
+            return Self::Engine { text, means };
+        };
+        let code = said.code().unwrap_or_default();
+        let means = if said
+            .try_downcast_ref::<sqlx::postgres::PgDatabaseError>()
+            .is_some()
+        {
+            postgres::meaning(&code)
+        } else if sqlite::is_disk_failure(&code) {
+            Means::Disk
+        } else {
+            Means::Refused
+        };
+        let text = said.message().to_owned();
+        Self::Engine { text, means }
     }
 }
 
@@ -89,220 +220,40 @@ impl From<Fault> for StoreError {
     }
 }
 
-/// Whether an extended result code means that the disk failed (`SQLITE_IOERR` and its kind), after
-/// which SQLite would let the next commit pass although this one's pages may be lost. A full disk
-/// is not one: it is `SQLITE_FULL`, or no room for the shared-memory file (`SQLITE_IOERR_SHMSIZE`).
-fn is_disk_failure(code: &str) -> bool {
-    const IOERR: u32 = 10;
-    const IOERR_SHMSIZE: u32 = 4874;
-    code.parse::<u32>()
-        .is_ok_and(|code| code & 0xff == IOERR && code != IOERR_SHMSIZE)
+/// Where a ledger is, and how its one connection that writes is made.
+pub(super) enum Place {
+    /// A file, or a database in memory.
+    Lite,
+    /// A server.
+    Pg(Box<postgres::Server>),
 }
 
 /// Opens the one connection that writes, brings the tables up to date, and the readers beside it.
 /// Readers are `None` for a database in memory, which is only there for its one connection.
-pub(super) async fn open(url: &str) -> Result<(Conn, Option<Readers>), StoreError> {
-    let path = path_of(url)?;
-    let shown = path
-        .as_deref()
-        .map_or(":memory:".to_owned(), |path| path.display().to_string());
-    if let Some(path) = &path {
-        check_folder(path)?;
-        crate::system::make_private(path);
+///
+/// # Errors
+/// [`StoreError::Unavailable`] naming the place and the mend; never a password.
+pub(super) async fn open(url: &str) -> Result<(Place, Conn, Option<Readers>), StoreError> {
+    if postgres::is_url(url) {
+        let server = postgres::Server::parse(url)?;
+        let (conn, readers) = server.open().await?;
+        return Ok((Place::Pg(Box::new(server)), conn, Some(readers)));
     }
-    let unusable = |text: String| {
-        StoreError::Unavailable(format!(
-            "{shown}: {text}; store.url has to name a SQLite file, in a folder, that this user may write, \
-             on a disk with room"
-        ))
-    };
-
-    let options = match &path {
-        Some(path) => SqliteConnectOptions::new()
-            .filename(path)
-            .journal_mode(SqliteJournalMode::Wal),
-        None => SqliteConnectOptions::new().in_memory(true),
-    };
-    let options = options
-        .create_if_missing(true)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(BUSY)
-        .statement_cache_capacity(STATEMENTS_MAX)
-        .row_buffer_size(ROWS_READ)
-        // What is erased is overwritten, not only forgotten.
-        .pragma("secure_delete", "ON")
-        // The writer moves the log into the file itself, so that a failed fsync there is seen.
-        .pragma("wal_autocheckpoint", "0")
-        // A transaction that many share touches more pages than the engine's 2 MB hold; what does not
-        // fit is written twice.
-        .pragma("cache_size", WRITER_CACHE)
-        // What a statement of many rows would have to undo is kept in memory, not in a file.
-        .pragma("temp_store", "MEMORY")
-        .disable_statement_logging();
-
-    let mut writer = options
-        .connect()
-        .await
-        .map_err(|error| unusable(error.to_string()))?;
-    prove_writable(&mut writer)
-        .await
-        .map_err(|error| unusable(error.to_string()))?;
-    MIGRATIONS
-        .run(&mut writer)
-        .await
-        .map_err(|error| unusable(error.to_string()))?;
-
-    let readers = path.map(|_| {
-        PoolOptions::new()
-            .max_connections(READERS_MAX)
-            .acquire_timeout(BUSY)
-            .connect_lazy_with(
-                options
-                    .create_if_missing(false)
-                    .read_only(true)
-                    .pragma("cache_size", READER_CACHE),
-            )
-    });
-    Ok((writer, readers))
+    let (conn, readers) = sqlite::open(url).await?;
+    Ok((Place::Lite, conn, readers))
 }
 
-/// Moves committed pages from the log into the file, as far as no reader holds them.
-pub(super) async fn checkpoint(conn: &mut Conn) -> Result<(), Fault> {
-    sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-/// A file that is there but may only be read opens without a word, so a write has to show it.
-async fn prove_writable(conn: &mut Conn) -> Result<(), sqlx::Error> {
-    for step in [
-        BEGIN,
-        "CREATE TABLE write_probe (x INTEGER)",
-        "DROP TABLE write_probe",
-        "COMMIT",
-    ] {
-        sqlx::query(step).execute(&mut *conn).await?;
-    }
-    Ok(())
-}
-
-/// The file of `sqlite:jisr.db`, `sqlite:///var/lib/jisr/jisr.db`, or a bare path; `None` for
-/// `:memory:`.
-fn path_of(url: &str) -> Result<Option<PathBuf>, StoreError> {
-    let path = match url.split_once(':') {
-        Some(("sqlite", rest)) => rest.strip_prefix("//").unwrap_or(rest),
-        Some((scheme, rest)) if rest.starts_with("//") => {
-            return Err(StoreError::Unavailable(format!(
-                "store.url begins with `{scheme}:`, which this build does not know; write `sqlite:` and a path"
-            )));
-        }
-        Some(_) | None => url,
-    };
-    match path {
-        "" => Err(StoreError::Unavailable(
-            "store.url names no file; write `sqlite:` and a path".to_owned(),
-        )),
-        ":memory:" => Ok(None),
-        path => PathBuf::from_str(path)
-            .map(Some)
-            .map_err(|_| StoreError::Unavailable("store.url is not a path".to_owned())),
-    }
-}
-
-/// Says what is wrong with the folder, where SQLite only says that it cannot open the file.
-fn check_folder(path: &Path) -> Result<(), StoreError> {
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        Some(_) | None => Path::new("."),
-    };
-    let wrong = if !folder.exists() {
-        "the folder is not there; make it, or name another in store.url"
-    } else if !folder.is_dir() {
-        "that is not a folder; name another in store.url"
-    } else if path.is_dir() {
-        "that is a folder; store.url has to name a file in it"
-    } else {
-        return Ok(());
-    };
-    let place = if path.is_dir() { path } else { folder };
-    Err(StoreError::Unavailable(format!(
-        "{}: {wrong}",
-        place.display()
-    )))
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
-    use super::*;
-
-    #[test]
-    fn disk_failures_are_told_from_full_disks() {
-        for (code, disk) in [
-            ("10", true),    // SQLITE_IOERR
-            ("1034", true),  // SQLITE_IOERR_FSYNC
-            ("778", true),   // SQLITE_IOERR_WRITE
-            ("1290", true),  // SQLITE_IOERR_DIR_FSYNC
-            ("4874", false), // SQLITE_IOERR_SHMSIZE
-            ("13", false),   // SQLITE_FULL
-            ("5", false),    // SQLITE_BUSY
-            ("2067", false), // SQLITE_CONSTRAINT_UNIQUE
-            ("", false),
-        ] {
-            assert_eq!(is_disk_failure(code), disk, "{code}");
-        }
-    }
-
-    #[test]
-    fn addresses_are_read() {
-        for (url, path) in [
-            ("sqlite:jisr.db", Some("jisr.db")),
-            ("sqlite://jisr.db", Some("jisr.db")),
-            ("sqlite:///var/lib/jisr.db", Some("/var/lib/jisr.db")),
-            ("sqlite:/var/lib/jisr.db", Some("/var/lib/jisr.db")),
-            ("/var/lib/jisr.db", Some("/var/lib/jisr.db")),
-            ("sqlite::memory:", None),
-            (":memory:", None),
-        ] {
-            assert_eq!(path_of(url).unwrap(), path.map(PathBuf::from), "{url}");
-        }
-        for url in ["", "sqlite:", "postgres://host/db", "mysql://x"] {
-            assert!(
-                path_of(url)
-                    .unwrap_err()
-                    .to_string()
-                    .contains("write `sqlite:` and a path"),
-                "{url}"
-            );
-        }
-    }
-
-    #[tokio::test]
-    async fn a_place_that_cannot_be_written_is_named_with_the_mend() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("a file");
-        std::fs::write(
-            &file,
-            "this is no database, it is a text long enough to be looked at",
-        )
-        .unwrap();
-        for (path, word) in [
-            (folder.path().join("none/jisr.db"), "make it"),
-            (file.join("jisr.db"), "not a folder"),
-            (folder.path().to_owned(), "that is a folder"),
-            (file.clone(), "store.url has to name a SQLite file"),
-        ] {
-            let error = open(&path.display().to_string())
-                .await
-                .err()
-                .unwrap()
-                .to_string();
-            assert!(
-                error.contains(word) && error.contains(&folder.path().display().to_string()),
-                "{error}"
-            );
+impl Place {
+    /// Makes the connection that writes anew, within the time that a connection may take.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]; of SQLite always, whose connection is never lost but with its file.
+    pub(super) async fn again(&self) -> Result<Conn, StoreError> {
+        match self {
+            Self::Lite => Err(StoreError::Unavailable(
+                "the file under the ledger is gone".to_owned(),
+            )),
+            Self::Pg(server) => server.writer().await,
         }
     }
 }

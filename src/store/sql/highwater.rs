@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::engine::{Conn, Fault};
+use super::engine::{Conn, Fault, sql};
 use super::ms;
 use crate::clock::Moment;
 
@@ -16,8 +16,8 @@ const LATE_MAX: Duration = Duration::from_secs(60);
 /// was dead stays dead; and counters that stand in the future are moved to now, so that they
 /// neither vanish nor lock a number out until that future has come.
 pub(super) async fn settle(c: &mut Conn, now: Moment) -> Result<Moment, Fault> {
-    let highest: Option<i64> = sqlx::query_scalar("SELECT number FROM meta WHERE name = 'clock'")
-        .fetch_optional(&mut *c)
+    let highest: Option<i64> = sql("SELECT number FROM meta WHERE name = 'clock'")
+        .maybe(&mut *c)
         .await?;
     let highest = highest.unwrap_or(i64::MIN);
     if highest > now.ms() && highest.saturating_sub(now.ms()) <= ms(LATE_MAX) {
@@ -32,7 +32,7 @@ pub(super) async fn settle(c: &mut Conn, now: Moment) -> Result<Moment, Fault> {
             "UPDATE code_blocks SET stopped_until = $1 + (stopped_until - $2) WHERE stopped_until > $2",
             "UPDATE attempts SET failed_at = $1 WHERE failed_at > $1 AND $1 < $2",
         ] {
-            sqlx::query(query)
+            sql(query)
                 .bind(now.ms())
                 .bind(highest)
                 .execute(&mut *c)
@@ -40,7 +40,7 @@ pub(super) async fn settle(c: &mut Conn, now: Moment) -> Result<Moment, Fault> {
         }
     }
     if highest != now.ms() {
-        sqlx::query(
+        sql(
             "INSERT INTO meta (name, number) VALUES ('clock', $1) ON CONFLICT (name) DO UPDATE SET number = $1",
         )
         .bind(now.ms())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::engine::{Conn, Fault};
+use super::engine::{Conn, Fault, sql};
 use super::{Inner, number};
 use crate::callback::Msisdn;
 use crate::clock::Moment;
@@ -74,30 +74,29 @@ pub(super) async fn is_limited(
     now: Moment,
 ) -> Result<bool, Fault> {
     for (window, limit) in [(rules.short, rules.short_max), (rules.long, rules.long_max)] {
-        let sent: i64 = sqlx::query_scalar(
+        let sent: i64 = sql(
             "SELECT COUNT(*) FROM code_sends WHERE recipient = $1 AND by_owner = $2 AND sent_at > $3",
         )
         .bind(recipient.to_vec())
         .bind(i64::from(by_owner))
         .bind(now.minus(window).ms())
-        .fetch_one(&mut *c)
+        .one(&mut *c)
         .await?;
         if sent >= i64::from(limit) {
             return Ok(true);
         }
     }
 
-    let stopped_until: Option<i64> = sqlx::query_scalar(
-        "SELECT stopped_until FROM code_blocks WHERE number_block = $1 AND by_owner = $2",
-    )
-    .bind(block.to_vec())
-    .bind(i64::from(by_owner))
-    .fetch_optional(&mut *c)
-    .await?;
+    let stopped_until: Option<i64> =
+        sql("SELECT stopped_until FROM code_blocks WHERE number_block = $1 AND by_owner = $2")
+            .bind(block.to_vec())
+            .bind(i64::from(by_owner))
+            .maybe(&mut *c)
+            .await?;
     if stopped_until.is_some_and(|until| until > now.ms()) {
         return Ok(true);
     }
-    let row = sqlx::query(
+    let row = sql(
         "SELECT COUNT(*) AS sent, COUNT(CASE WHEN used = 1 THEN 1 END) AS used FROM code_sends
          WHERE number_block = $1 AND by_owner = $2 AND sent_at > $3",
     )
@@ -111,7 +110,7 @@ pub(super) async fn is_limited(
     {
         return Ok(false);
     }
-    sqlx::query(
+    sql(
         "INSERT INTO code_blocks (number_block, by_owner, stopped_until) VALUES ($1, $2, $3)
          ON CONFLICT (number_block, by_owner) DO UPDATE SET stopped_until = excluded.stopped_until",
     )

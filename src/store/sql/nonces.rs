@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use futures_util::future::BoxFuture;
 
-use super::engine::{Conn, Fault};
+use super::engine::{Conn, Fault, sql};
 use super::rows::{List, Rows};
 use super::writer::Shared;
 use super::{Inner, bytes};
@@ -53,16 +53,16 @@ impl Shared for NonceRow {
     ) -> BoxFuture<'c, Result<Vec<bool>, Fault>> {
         Box::pin(async move {
             let now = all.iter().map(|row| row.now).min().unwrap_or(i64::MIN);
-            for (statement, list) in OVER.over(all) {
-                let mut query = sqlx::query(statement).bind(now);
+            for (statement, list) in OVER.over(c.kind(), all) {
+                let mut query = sql(statement).bind(now);
                 for row in list {
                     query = query.bind(&row.key);
                 }
                 query.execute(&mut *c).await?;
             }
             let mut fresh = HashSet::new();
-            for (statement, rows) in PUT.over(all.len()) {
-                let mut query = sqlx::query(statement);
+            for (statement, rows) in PUT.over(c.kind(), all.len()) {
+                let mut query = sql(statement);
                 for row in &all[rows] {
                     query = query.bind(&row.key).bind(row.until);
                 }
@@ -78,7 +78,7 @@ impl Shared for NonceRow {
 
 /// Forgets those whose life is over, at most [`ROUND_MAX`]. Tells whether there may be more.
 pub(super) async fn forget(c: &mut Conn, now: Moment) -> Result<bool, Fault> {
-    let gone = sqlx::query(
+    let gone = sql(
         "DELETE FROM nonces WHERE key IN (SELECT key FROM nonces WHERE kept_until <= $1 LIMIT $2)",
     )
     .bind(now.ms())

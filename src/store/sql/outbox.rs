@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::engine::{Conn, Fault};
+use super::engine::{Conn, Fault, sql};
 use super::rows::{List, Rows};
 use super::standing::{BACK_OFF_MAX, GRACE, Standing, Standings, state_of};
 use super::writer::Verdict;
@@ -118,8 +118,8 @@ pub(super) async fn insert<'a>(
     all: impl Iterator<Item = &'a NewRow>,
 ) -> Result<(), Fault> {
     let all: Vec<&NewRow> = all.collect();
-    for (statement, rows) in INSERT.over(all.len()) {
-        let mut query = sqlx::query(statement);
+    for (statement, rows) in INSERT.over(c.kind(), all.len()) {
+        let mut query = sql(statement);
         for row in &all[rows] {
             query = query
                 .bind(row.id)
@@ -169,9 +169,9 @@ pub(super) async fn claim(
     now: Moment,
     limit: u32,
 ) -> Result<Verdict<Vec<Message>>, Fault> {
-    let current: Option<i64> = sqlx::query_scalar("SELECT epoch FROM epochs WHERE link = $1")
+    let current: Option<i64> = sql("SELECT epoch FROM epochs WHERE link = $1")
         .bind(&link)
-        .fetch_optional(&mut *c)
+        .maybe(&mut *c)
         .await?;
     if current != Some(int(epoch)) {
         // Somebody else sends on this link now.
@@ -180,7 +180,7 @@ pub(super) async fn claim(
     let over = ids(c, FIRST_OVER_UNSENT, now).await?;
     change(c, &over, |message| message.expire(true, now)).await?;
 
-    let rows = sqlx::query(
+    let rows = sql(
         "SELECT id, key, sender, kind, content, valid_until, attempts, parts FROM outbox
          WHERE state = 'queued' AND link = $1 AND +next_at <= $2 AND +valid_until > $2
          ORDER BY priority, id LIMIT $3",
@@ -224,8 +224,8 @@ pub(super) async fn claim(
             attempts: count(number(&row, "attempts")?),
         });
     }
-    for (statement, list) in CLAIM.over(&claimed) {
-        let mut query = sqlx::query(statement)
+    for (statement, list) in CLAIM.over(c.kind(), &claimed) {
+        let mut query = sql(statement)
             .bind(int(epoch))
             .bind(now.ms())
             .bind(now.ms());
@@ -235,8 +235,8 @@ pub(super) async fn claim(
         query.execute(&mut *c).await?;
     }
     let mut parts: HashMap<i64, Vec<u8>> = HashMap::new();
-    for (statement, list) in CLAIM_PARTS.over(&with_parts) {
-        let mut query = sqlx::query(statement);
+    for (statement, list) in CLAIM_PARTS.over(c.kind(), &with_parts) {
+        let mut query = sql(statement);
         for id in list {
             query = query.bind(*id);
         }
@@ -255,7 +255,7 @@ pub(super) async fn claim(
 /// The links that have a message to be sent now. It goes from link to link, whatever the length of
 /// their queues.
 pub(super) async fn links_due(c: &mut Conn, now: Moment) -> Result<Vec<LinkName>, Fault> {
-    let links: Vec<String> = sqlx::query_scalar(
+    let links: Vec<String> = sql(
         "WITH RECURSIVE links (link) AS (
              SELECT MIN(link) FROM outbox WHERE state = 'queued'
              UNION ALL
@@ -265,7 +265,7 @@ pub(super) async fn links_due(c: &mut Conn, now: Moment) -> Result<Vec<LinkName>
              SELECT 1 FROM outbox o WHERE o.state = 'queued' AND o.link = links.link AND o.next_at <= $1)",
     )
     .bind(now.ms())
-    .fetch_all(c)
+    .all(c)
     .await?;
     Ok(links.into_iter().map(LinkName).collect())
 }
@@ -278,7 +278,7 @@ async fn change(c: &mut Conn, ids: &[i64], rule: impl FnMut(&mut Standing)) -> R
 }
 
 async fn set_aside(c: &mut Conn, id: i64, now: Moment) -> Result<(), Fault> {
-    sqlx::query("UPDATE outbox SET next_at = $2, reason = 'sealed' WHERE id = $1")
+    sql("UPDATE outbox SET next_at = $2, reason = 'sealed' WHERE id = $1")
         .bind(id)
         .bind(now.plus(BACK_OFF_MAX).ms())
         .execute(c)
@@ -292,7 +292,7 @@ pub(super) async fn resend(
     key: Mark,
     now: Moment,
 ) -> Result<Verdict<Option<Duration>>, Fault> {
-    let row = sqlx::query(
+    let row = sql(
         "SELECT id, state, sent_at FROM outbox WHERE key = $1 AND content IS NOT NULL AND valid_until > $2",
     )
     .bind(key.to_vec())
@@ -313,17 +313,15 @@ pub(super) async fn resend(
         }
         MessageState::Sent if free_at > now => free_at.since(now),
         MessageState::Sent => {
-            sqlx::query("UPDATE outbox_part SET state = 'queued' WHERE message = $1")
+            sql("UPDATE outbox_part SET state = 'queued' WHERE message = $1")
                 .bind(id)
                 .execute(&mut *c)
                 .await?;
-            sqlx::query(
-                "UPDATE outbox SET state = 'queued', next_at = $2, changed_at = $2 WHERE id = $1",
-            )
-            .bind(id)
-            .bind(now.ms())
-            .execute(c)
-            .await?;
+            sql("UPDATE outbox SET state = 'queued', next_at = $2, changed_at = $2 WHERE id = $1")
+                .bind(id)
+                .bind(now.ms())
+                .execute(c)
+                .await?;
             Duration::ZERO
         }
         MessageState::Delivered
@@ -343,7 +341,7 @@ pub(super) async fn cancel_notices(
     recipient: &[u8],
     at: Moment,
 ) -> Result<(), Fault> {
-    sqlx::query(
+    sql(
         "UPDATE outbox SET state = 'cancelled', is_open = 0, content = NULL, changed_at = $3, reason = 'stopped'
          WHERE service = $1 AND recipient = $2 AND state = 'queued' AND kind = 'notice'",
     )
@@ -360,7 +358,7 @@ pub(super) async fn state_by_key(
     c: &mut Conn,
     key: Mark,
 ) -> Result<Option<(MessageId, MessageState)>, Fault> {
-    let row = sqlx::query("SELECT id, state FROM outbox WHERE key = $1")
+    let row = sql("SELECT id, state FROM outbox WHERE key = $1")
         .bind(key.to_vec())
         .fetch_optional(c)
         .await?;
@@ -375,7 +373,7 @@ pub(super) async fn state_by_key(
 
 /// How many messages stand in each state.
 pub(super) async fn counts(c: &mut Conn) -> Result<Vec<(MessageState, u64)>, Fault> {
-    let rows = sqlx::query("SELECT state, COUNT(*) AS messages FROM outbox GROUP BY state")
+    let rows = sql("SELECT state, COUNT(*) AS messages FROM outbox GROUP BY state")
         .fetch_all(c)
         .await?;
     let mut counts = rows
@@ -428,7 +426,7 @@ pub(super) async fn forget(
     now: Moment,
     metadata_kept: Duration,
 ) -> Result<(), Fault> {
-    sqlx::query("DELETE FROM outbox WHERE changed_at <= $1 AND is_open = 0")
+    sql("DELETE FROM outbox WHERE changed_at <= $1 AND is_open = 0")
         .bind(now.ms().saturating_sub(ms(metadata_kept)))
         .execute(c)
         .await?;
@@ -438,20 +436,16 @@ pub(super) async fn forget(
 // Messages whose validity was over at a moment, the oldest first, by their states. The index by
 // time is the one to go by (hence `+`): in a state there may be all messages of days.
 const OVER_UNSENT: &str = "SELECT id FROM outbox
-     WHERE is_open = 1 AND valid_until <= $1 AND +state = 'queued' ORDER BY valid_until LIMIT $2";
+     WHERE is_open = 1 AND valid_until <= $1 AND (state || '') = 'queued' ORDER BY valid_until LIMIT $2";
 const OVER_UNKNOWN: &str = "SELECT id FROM outbox
-     WHERE is_open = 1 AND valid_until <= $1 AND +state IN ('unknown', 'sending') ORDER BY valid_until LIMIT $2";
+     WHERE is_open = 1 AND valid_until <= $1 AND (state || '') IN ('unknown', 'sending') ORDER BY valid_until LIMIT $2";
 const OVER_SENT: &str = "SELECT id FROM outbox
-     WHERE is_open = 1 AND valid_until <= $1 AND +state = 'sent' ORDER BY valid_until LIMIT $2";
+     WHERE is_open = 1 AND valid_until <= $1 AND (state || '') = 'sent' ORDER BY valid_until LIMIT $2";
 /// As the first, of the messages whose time was over first only: before each claim.
 const FIRST_OVER_UNSENT: &str = "SELECT id FROM (SELECT id, state FROM outbox
-         WHERE is_open = 1 AND valid_until <= $1 ORDER BY valid_until LIMIT $2)
+         WHERE is_open = 1 AND valid_until <= $1 ORDER BY valid_until LIMIT $2) AS over
      WHERE state = 'queued'";
 
 async fn ids(c: &mut Conn, query: &'static str, at: Moment) -> Result<Vec<i64>, Fault> {
-    Ok(sqlx::query_scalar(query)
-        .bind(at.ms())
-        .bind(ROUND_MAX)
-        .fetch_all(c)
-        .await?)
+    sql(query).bind(at.ms()).bind(ROUND_MAX).all(c).await
 }

@@ -75,9 +75,9 @@ async fn look(
     inner: &Inner,
     meetings: &[Meeting],
 ) -> Result<Vec<Answer>, Fault> {
-    let mut snapshot = readers.begin().await?;
-    let met = together(&mut snapshot, inner, meetings).await;
-    snapshot.rollback().await?;
+    let mut look = readers.begin().await?;
+    let met = together(&mut look, inner, meetings).await;
+    look.end().await?;
     met
 }
 

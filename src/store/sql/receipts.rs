@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures_util::future::BoxFuture;
 
-use super::engine::{Conn, Fault};
+use super::engine::{Conn, Fault, sql};
 use super::message_id::{forms, forms_of_answer, normal};
 use super::rows::{List, Rows};
 use super::standing::Standings;
@@ -60,8 +60,8 @@ static REMEMBER: Rows = Rows::new(
 
 /// Remembers the ids under which the operator took parts.
 pub(super) async fn remember(c: &mut Conn, ids: &[NewId<'_>]) -> Result<(), Fault> {
-    for (statement, rows) in REMEMBER.over(ids.len()) {
-        let mut query = sqlx::query(statement);
+    for (statement, rows) in REMEMBER.over(c.kind(), ids.len()) {
+        let mut query = sql(statement);
         for one in &ids[rows] {
             query = query
                 .bind(one.message)
@@ -143,8 +143,8 @@ async fn take(
     let mut candidates: HashMap<(String, String), Vec<Candidate>> = HashMap::new();
     let mut over: HashSet<(String, String)> = HashSet::new();
     for (link, forms) in &by_link {
-        for (statement, list) in CANDIDATES.over(forms) {
-            let mut query = sqlx::query(statement).bind((*link).to_owned());
+        for (statement, list) in CANDIDATES.over(c.kind(), forms) {
+            let mut query = sql(statement).bind((*link).to_owned());
             for form in list {
                 query = query.bind((*form).to_owned());
             }
@@ -240,8 +240,8 @@ async fn take(
         }
     }
     standings.write(c).await?;
-    for (statement, rows) in KEEP.over(kept.len()) {
-        let mut query = sqlx::query(statement);
+    for (statement, rows) in KEEP.over(c.kind(), kept.len()) {
+        let mut query = sql(statement);
         for (receipt, form) in &kept[rows] {
             query = query
                 .bind(inner.next_id(receipt.at))
@@ -257,7 +257,7 @@ async fn take(
 
 /// The links that have messages without an answer, with the claim that is longest ago.
 async fn oldest_on_wire(c: &mut Conn) -> Result<HashMap<String, i64>, Fault> {
-    let rows = sqlx::query(
+    let rows = sql(
         "SELECT link, MIN(sent_at) AS oldest FROM outbox WHERE state = 'sending' GROUP BY link",
     )
     .fetch_all(c)
@@ -281,9 +281,7 @@ const UNSETTLED_LINKS: &str = "WITH RECURSIVE links (link) AS (
 /// which it did not: they mean a part under another form. At most so many; tells whether there may
 /// be more.
 pub(super) async fn settle(c: &mut Conn, inner: &Inner, limit: i64) -> Result<bool, Fault> {
-    let links: Vec<String> = sqlx::query_scalar(UNSETTLED_LINKS)
-        .fetch_all(&mut *c)
-        .await?;
+    let links: Vec<String> = sql(UNSETTLED_LINKS).all(&mut *c).await?;
     if links.is_empty() {
         return Ok(false);
     }
@@ -291,7 +289,7 @@ pub(super) async fn settle(c: &mut Conn, inner: &Inner, limit: i64) -> Result<bo
     let mut more = false;
     for link in links {
         let before = on_wire.get(&link).copied().unwrap_or(i64::MAX);
-        let rows = sqlx::query(
+        let rows = sql(
             "SELECT id, normal, state, received_at FROM receipts
              WHERE link = $1 AND normal >= '?' AND normal < '@' AND +received_at < $2 ORDER BY id LIMIT $3",
         )
@@ -382,8 +380,8 @@ impl Early {
             // Each row once, whichever ids it fits.
             forms.sort_unstable();
             forms.dedup();
-            for (statement, list) in EARLY.over(&forms) {
-                let mut query = sqlx::query(statement).bind(link.to_owned());
+            for (statement, list) in EARLY.over(c.kind(), &forms) {
+                let mut query = sql(statement).bind(link.to_owned());
                 for form in list {
                     query = query.bind(form.clone());
                 }
@@ -432,8 +430,8 @@ impl Early {
 }
 
 async fn forget(c: &mut Conn, ids: &[i64]) -> Result<(), Fault> {
-    for (statement, list) in FORGET.over(ids) {
-        let mut query = sqlx::query(statement);
+    for (statement, list) in FORGET.over(c.kind(), ids) {
+        let mut query = sql(statement);
         for id in list {
             query = query.bind(*id);
         }

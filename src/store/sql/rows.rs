@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use super::engine::place;
+use super::engine::Kind;
 
 /// Rows of one statement, largest first. More rows take several statements; the last size is 1, so
 /// that every count can be made of them.
@@ -15,7 +15,7 @@ pub(super) struct Rows {
     head: &'static str,
     columns: usize,
     tail: &'static str,
-    texts: [OnceLock<String>; SIZES.len()],
+    texts: [[OnceLock<String>; SIZES.len()]; 2],
 }
 
 impl Rows {
@@ -25,13 +25,14 @@ impl Rows {
             head,
             columns,
             tail,
-            texts: [const { OnceLock::new() }; SIZES.len()],
+            texts: [const { [const { OnceLock::new() }; SIZES.len()] }; 2],
         }
     }
 
     /// The statements that take `count` rows: each with the rows that it takes.
     pub(super) fn over(
         &'static self,
+        kind: Kind,
         count: usize,
     ) -> impl Iterator<Item = (&'static str, Range<usize>)> {
         let mut done = 0;
@@ -42,15 +43,17 @@ impl Rows {
                 .find(|(_, size)| **size <= count - done)?;
             let rows = done..done + size;
             done += size;
-            Some((self.text(at), rows))
+            Some((self.text(kind, at), rows))
         })
     }
 
-    fn text(&'static self, at: usize) -> &'static str {
-        self.texts[at].get_or_init(|| {
+    fn text(&'static self, kind: Kind, at: usize) -> &'static str {
+        self.texts[kind as usize][at].get_or_init(|| {
             let row = |row: usize| {
                 let first = row * self.columns + 1;
-                let places: Vec<String> = (first..first + self.columns).map(place).collect();
+                let places: Vec<String> = (first..first + self.columns)
+                    .map(|number| kind.place(number))
+                    .collect();
                 format!("({})", places.join(", "))
             };
             let rows: Vec<String> = (0..SIZES[at]).map(row).collect();
@@ -68,7 +71,7 @@ pub(super) struct List {
     head: &'static str,
     before: usize,
     tail: &'static str,
-    texts: [OnceLock<String>; LISTS.len()],
+    texts: [[OnceLock<String>; LISTS.len()]; 2],
 }
 
 impl List {
@@ -78,17 +81,18 @@ impl List {
             head,
             before,
             tail,
-            texts: [const { OnceLock::new() }; LISTS.len()],
+            texts: [const { [const { OnceLock::new() }; LISTS.len()] }; 2],
         }
     }
 
     /// The statements that take all of `values`: each with those that it takes, filled up.
     pub(super) fn over<'v, T>(
         &'static self,
+        kind: Kind,
         values: &'v [T],
     ) -> impl Iterator<Item = (&'static str, Filled<'v, T>)> {
         let longest = LISTS[LISTS.len() - 1];
-        values.chunks(longest).map(|chunk| {
+        values.chunks(longest).map(move |chunk| {
             let at = LISTS
                 .iter()
                 .position(|size| chunk.len() <= *size)
@@ -98,19 +102,22 @@ impl List {
                 at: 0,
                 size: LISTS[at],
             };
-            (self.text(at), filled)
+            (self.text(kind, at), filled)
         })
     }
 
-    fn text(&'static self, at: usize) -> &'static str {
-        self.texts[at].get_or_init(|| {
+    fn text(&'static self, kind: Kind, at: usize) -> &'static str {
+        self.texts[kind as usize][at].get_or_init(|| {
             let places: Vec<String> = (1..=LISTS[at])
-                .map(|number| place(self.before + number))
+                .map(|number| kind.place(self.before + number))
                 .collect();
             let head = (1..=self.before).fold(self.head.to_owned(), |head, number| {
-                head.replacen(&format!("${number}"), &place(number), 1)
+                head.replacen(&format!("${number}"), &kind.place(number), 1)
             });
-            debug_assert!(!head.contains('$'), "a value stands once: {head}");
+            debug_assert!(
+                kind == Kind::Pg || !head.contains('$'),
+                "a value stands once: {head}"
+            );
             format!("{head} ({}) {}", places.join(", "), self.tail)
         })
     }
@@ -143,19 +150,24 @@ mod tests {
     #[test]
     fn rows_take_few_sizes() {
         static PAIRS: Rows = Rows::new("INSERT INTO t (a, b)", 2, "RETURNING a");
-        let all: Vec<_> = PAIRS.over(337).collect();
+        let all: Vec<_> = PAIRS.over(Kind::Lite, 337).collect();
         let taken: Vec<_> = all.iter().map(|(_, rows)| rows.clone()).collect();
         assert_eq!(taken, [0..256, 256..320, 320..336, 336..337]);
         assert_eq!(all[3].0, "INSERT INTO t (a, b) VALUES (?, ?) RETURNING a");
+        let pg = PAIRS
+            .over(Kind::Pg, 4)
+            .next()
+            .unwrap_or_else(|| panic!("one statement"));
+        assert!(pg.0.ends_with("VALUES ($1, $2), ($3, $4), ($5, $6), ($7, $8) RETURNING a"));
         assert_eq!(all[2].0.matches("(?, ?)").count(), 16);
-        assert_eq!(PAIRS.over(0).count(), 0);
+        assert_eq!(PAIRS.over(Kind::Lite, 0).count(), 0);
     }
 
     #[test]
     fn lists_are_filled_up() {
         static LIST: List = List::new("SELECT a FROM t WHERE b = $1 AND c IN", 1, "ORDER BY a");
         let shown = |values: &[u32]| -> Vec<(usize, Vec<u32>)> {
-            LIST.over(values)
+            LIST.over(Kind::Lite, values)
                 .map(|(text, list)| (text.matches('?').count() - 1, list.copied().collect()))
                 .collect()
         };
@@ -169,7 +181,7 @@ mod tests {
             .collect();
         assert_eq!(lengths, [(512, 512), (8, 8)]);
         let (text, _) = LIST
-            .over(&[1])
+            .over(Kind::Lite, &[1])
             .next()
             .unwrap_or_else(|| panic!("one statement"));
         assert_eq!(text, "SELECT a FROM t WHERE b = ? AND c IN (?) ORDER BY a");

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::engine::{Conn, Fault};
+use super::engine::{Conn, Fault, sql};
 use super::rows::{List, Rows};
 use super::writer::Verdict;
 use super::{Inner, bytes, count, int, mark_of, number};
@@ -107,8 +107,8 @@ static PUT_OWNERS: Rows = Rows::new(
 
 /// Remembers sessions as they stand now.
 pub(super) async fn put(c: &mut Conn, all: &[&SessionRow]) -> Result<(), Fault> {
-    for (statement, rows) in PUT.over(all.len()) {
-        let mut query = sqlx::query(statement);
+    for (statement, rows) in PUT.over(c.kind(), all.len()) {
+        let mut query = sql(statement);
         for SessionRow { key, mark } in &all[rows] {
             query = query
                 .bind(key.clone())
@@ -127,8 +127,8 @@ pub(super) async fn put(c: &mut Conn, all: &[&SessionRow]) -> Result<(), Fault> 
 
 /// Gives USSD sides to sessions.
 pub(super) async fn put_owners(c: &mut Conn, all: &[&OwnerRow]) -> Result<(), Fault> {
-    for (statement, rows) in PUT_OWNERS.over(all.len()) {
-        let mut query = sqlx::query(statement);
+    for (statement, rows) in PUT_OWNERS.over(c.kind(), all.len()) {
+        let mut query = sql(statement);
         for owner in &all[rows] {
             query = query
                 .bind(owner.service.clone())
@@ -143,7 +143,7 @@ pub(super) async fn put_owners(c: &mut Conn, all: &[&OwnerRow]) -> Result<(), Fa
 
 /// The screen of the callback of that time was shown, unless a newer one has come.
 pub(super) async fn shown(c: &mut Conn, key: Vec<u8>, at: Moment) -> Result<Verdict<()>, Fault> {
-    sqlx::query("UPDATE sessions SET shown = 1 WHERE key = $1 AND seen_at <= $2")
+    sql("UPDATE sessions SET shown = 1 WHERE key = $1 AND seen_at <= $2")
         .bind(key)
         .bind(at.ms())
         .execute(c)
@@ -168,8 +168,8 @@ pub(super) async fn find(
     keys: &[&[u8]],
 ) -> Result<HashMap<Vec<u8>, SessionMark>, Fault> {
     let mut found = HashMap::new();
-    for (statement, list) in FIND.over(keys) {
-        let mut query = sqlx::query(statement);
+    for (statement, list) in FIND.over(c.kind(), keys) {
+        let mut query = sql(statement);
         for key in list {
             query = query.bind(key.to_vec());
         }
@@ -196,8 +196,8 @@ pub(super) async fn owners(
     numbers: &[&[u8]],
 ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Fault> {
     let mut found = Vec::new();
-    for (statement, list) in OWNERS.over(numbers) {
-        let mut query = sqlx::query(statement).bind(service.to_owned());
+    for (statement, list) in OWNERS.over(c.kind(), numbers) {
+        let mut query = sql(statement).bind(service.to_owned());
         for number in list {
             query = query.bind(number.to_vec());
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-use super::engine::{Conn, Fault, Query};
+use super::engine::{Conn, Fault, Query, sql};
 use super::rows::{List, Rows};
 use super::writer::{Shared, Verdict};
 use super::{Inner, bytes, int, ms, number, text};
@@ -70,8 +70,8 @@ async fn accept(c: &mut Conn, inner: &Inner, all: &[NewSms]) -> Result<Vec<Accep
     let plain = plain(c, inner, all, &keys).await?;
 
     let new: Vec<usize> = (0..all.len()).filter(|at| plain[*at]).collect();
-    for (statement, rows) in SEEN.over(new.len()) {
-        let mut query = sqlx::query(statement);
+    for (statement, rows) in SEEN.over(c.kind(), new.len()) {
+        let mut query = sql(statement);
         for &at in &new[rows] {
             query = seen_row(
                 query,
@@ -83,8 +83,8 @@ async fn accept(c: &mut Conn, inner: &Inner, all: &[NewSms]) -> Result<Vec<Accep
         }
         query.execute(&mut *c).await?;
     }
-    for (statement, rows) in WAIT.over(new.len()) {
-        let mut query = sqlx::query(statement);
+    for (statement, rows) in WAIT.over(c.kind(), new.len()) {
+        let mut query = sql(statement);
         for &at in &new[rows] {
             query = waiting_row(query, inner, &all[at], ids[at], all[at].text.clone())?;
         }
@@ -111,12 +111,12 @@ async fn plain(
 ) -> Result<Vec<bool>, Fault> {
     let asked: Vec<&[u8]> = keys.iter().flatten().map(Vec::as_slice).collect();
     let mut known: HashSet<Vec<u8>> = HashSet::new();
-    for (statement, list) in KNOWN_KEYS.over(&asked) {
-        let mut query = sqlx::query_scalar(statement);
+    for (statement, list) in KNOWN_KEYS.over(c.kind(), &asked) {
+        let mut query = sql(statement);
         for key in list {
             query = query.bind(key.to_vec());
         }
-        known.extend(query.fetch_all(&mut *c).await?);
+        known.extend(query.all(&mut *c).await?);
     }
     // Equal ones on the same bind are no repeats of each other.
     let mut by_bind: HashMap<u64, Vec<&NewSms>> = HashMap::new();
@@ -128,15 +128,15 @@ async fn plain(
         let Some(since) = those.iter().map(|sms| sms.at.minus(REPEAT).ms()).min() else {
             continue;
         };
-        for (statement, list) in EQUAL.over(those) {
-            let mut query = sqlx::query_scalar(statement)
+        for (statement, list) in EQUAL.over(c.kind(), those) {
+            let mut query = sql(statement)
                 .bind(since)
                 .bind(inner.instance)
                 .bind(int(*bind));
             for sms in list {
                 query = query.bind(sms.fingerprint.to_vec());
             }
-            let found: Vec<Vec<u8>> = query.fetch_all(&mut *c).await?;
+            let found: Vec<Vec<u8>> = query.all(&mut *c).await?;
             equal.extend(found.into_iter().map(|fingerprint| (*bind, fingerprint)));
         }
     }
@@ -163,10 +163,10 @@ async fn accept_one(c: &mut Conn, inner: &Inner, sms: &NewSms, id: i64) -> Resul
     if is_repeat(c, inner, sms).await? {
         return Ok(Accepted::Repeat);
     }
-    for (statement, _) in SEEN.over(1) {
+    for (statement, _) in SEEN.over(c.kind(), 1) {
         let key = repeat_key(inner, sms);
         seen_row(
-            sqlx::query(statement),
+            sql(statement),
             inner,
             sms,
             inner.next_id(sms.at),
@@ -183,8 +183,8 @@ async fn accept_one(c: &mut Conn, inner: &Inner, sms: &NewSms, id: i64) -> Resul
         },
         None => sms.text.clone(),
     };
-    for (statement, _) in WAIT.over(1) {
-        waiting_row(sqlx::query(statement), inner, sms, id, whole.clone())?
+    for (statement, _) in WAIT.over(c.kind(), 1) {
+        waiting_row(sql(statement), inner, sms, id, whole.clone())?
             .execute(&mut *c)
             .await?;
     }
@@ -198,13 +198,7 @@ fn part_of_many(sms: &NewSms) -> Option<(u16, u8, u8)> {
         .filter(|(_, of, part)| *of > 1 && (1..=*of).contains(part))
 }
 
-fn seen_row<'q>(
-    query: Query<'q>,
-    inner: &Inner,
-    sms: &NewSms,
-    id: i64,
-    key: Option<&[u8]>,
-) -> Query<'q> {
+fn seen_row(query: Query, inner: &Inner, sms: &NewSms, id: i64, key: Option<&[u8]>) -> Query {
     query
         .bind(id)
         .bind(key.map(<[u8]>::to_vec))
@@ -215,13 +209,13 @@ fn seen_row<'q>(
         .bind(sms.at.ms())
 }
 
-fn waiting_row<'q>(
-    query: Query<'q>,
+fn waiting_row(
+    query: Query,
     inner: &Inner,
     sms: &NewSms,
     id: i64,
     text: String,
-) -> Result<Query<'q>, Fault> {
+) -> Result<Query, Fault> {
     let content = inner.seal(
         sms_place(&id.to_be_bytes()),
         &SealedSms {
@@ -265,14 +259,14 @@ fn repeat_key(inner: &Inner, sms: &NewSms) -> Option<Vec<u8>> {
 
 async fn is_repeat(c: &mut Conn, inner: &Inner, sms: &NewSms) -> Result<bool, Fault> {
     if let Some(key) = repeat_key(inner, sms) {
-        let found: Option<i64> = sqlx::query_scalar("SELECT id FROM sms_seen WHERE key = $1")
+        let found: Option<i64> = sql("SELECT id FROM sms_seen WHERE key = $1")
             .bind(key)
-            .fetch_optional(c)
+            .maybe(c)
             .await?;
         return Ok(found.is_some());
     }
     // A repeat moves the earlier message onto its own bind: the next equal one on that bind is new.
-    let moved = sqlx::query(
+    let moved = sql(
         "UPDATE sms_seen SET instance = $4, bind = $5, again_at = $7 WHERE id = (
              SELECT MIN(id) FROM sms_seen s
              WHERE s.fingerprint = $1 AND s.link = $2 AND s.key IS NULL AND s.received_at >= $3
@@ -321,7 +315,7 @@ async fn gather(
             ],
         )
         .to_vec();
-    sqlx::query("DELETE FROM sms_parts WHERE part_set = $1 AND received_at <= $2")
+    sql("DELETE FROM sms_parts WHERE part_set = $1 AND received_at <= $2")
         .bind(&set)
         .bind(sms.at.minus(PARTS_WAIT).ms())
         .execute(&mut *c)
@@ -333,7 +327,7 @@ async fn gather(
     }
 
     let mut texts = vec![None; usize::from(of)];
-    for row in sqlx::query("SELECT part, content FROM sms_parts WHERE part_set = $1")
+    for row in sql("SELECT part, content FROM sms_parts WHERE part_set = $1")
         .bind(&set)
         .fetch_all(&mut *c)
         .await?
@@ -365,7 +359,7 @@ async fn gather(
     }
 
     let content = inner.seal(part_place(&[&set[..], &[part]].concat()), &sms.text)?;
-    sqlx::query("INSERT INTO sms_parts (part_set, part, link, content, received_at) VALUES ($1, $2, $3, $4, $5)")
+    sql("INSERT INTO sms_parts (part_set, part, link, content, received_at) VALUES ($1, $2, $3, $4, $5)")
         .bind(&set)
         .bind(i64::from(part))
         .bind(&sms.link.0)
@@ -401,13 +395,12 @@ impl Done {
         part: u8,
     ) -> Result<bool, Fault> {
         let since = sms.at.minus(UNANSWERED).ms();
-        let marks: Option<Vec<u8>> = sqlx::query_scalar(
-            "SELECT content FROM sms_parts WHERE part_set = $1 AND received_at >= $2",
-        )
-        .bind(&self.0)
-        .bind(since)
-        .fetch_optional(&mut *c)
-        .await?;
+        let marks: Option<Vec<u8>> =
+            sql("SELECT content FROM sms_parts WHERE part_set = $1 AND received_at >= $2")
+                .bind(&self.0)
+                .bind(since)
+                .maybe(&mut *c)
+                .await?;
         let Some(marks) = marks else {
             return Ok(false);
         };
@@ -430,7 +423,7 @@ impl Done {
             .zip(all)
             .map(|(part, text)| self.mark(inner, part, text))
             .collect();
-        sqlx::query(
+        sql(
             "INSERT INTO sms_parts (part_set, part, link, content, received_at) VALUES ($1, 0, $2, $3, $4)
              ON CONFLICT (part_set, part) DO UPDATE SET content = excluded.content, received_at = excluded.received_at",
         )
@@ -453,7 +446,7 @@ fn part_place(row: &[u8]) -> Place<'_> {
 }
 
 async fn forget(c: &mut Conn, set: &[u8]) -> Result<(), Fault> {
-    sqlx::query("DELETE FROM sms_parts WHERE part_set = $1")
+    sql("DELETE FROM sms_parts WHERE part_set = $1")
         .bind(set.to_vec())
         .execute(c)
         .await?;
@@ -461,18 +454,15 @@ async fn forget(c: &mut Conn, set: &[u8]) -> Result<(), Fault> {
 }
 
 async fn give_up_the_oldest(c: &mut Conn, link: &LinkName, but: &[u8]) -> Result<(), Fault> {
-    let open: i64 = sqlx::query_scalar(
-        "SELECT COUNT(DISTINCT part_set) FROM sms_parts WHERE link = $1 AND part > 0",
-    )
-    .bind(&link.0)
-    .fetch_one(&mut *c)
-    .await?;
+    let open: i64 =
+        sql("SELECT COUNT(DISTINCT part_set) FROM sms_parts WHERE link = $1 AND part > 0")
+            .bind(&link.0)
+            .one(&mut *c)
+            .await?;
     if open > OPEN_SETS_MAX {
-        sqlx::query(
-            "DELETE FROM sms_parts WHERE part_set = (
+        sql("DELETE FROM sms_parts WHERE part_set = (
                  SELECT part_set FROM sms_parts WHERE link = $1 AND part_set <> $2 AND part > 0
-                 GROUP BY part_set ORDER BY MIN(received_at) LIMIT 1)",
-        )
+                 GROUP BY part_set ORDER BY MIN(received_at) LIMIT 1)")
         .bind(&link.0)
         .bind(but.to_vec())
         .execute(c)
@@ -489,7 +479,7 @@ pub(super) async fn close_bind(
     bind: u64,
     unread_from: Moment,
 ) -> Result<Verdict<()>, Fault> {
-    sqlx::query("INSERT INTO closed_binds (link, instance, bind, unread_from) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
+    sql("INSERT INTO closed_binds (link, instance, bind, unread_from) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
         .bind(link)
         .bind(inner.instance)
         .bind(int(bind))
@@ -507,7 +497,7 @@ pub(super) async fn waiting(
     after: i64,
     limit: u32,
 ) -> Result<Result<Vec<Sms>, Vec<i64>>, Fault> {
-    let rows = sqlx::query(
+    let rows = sql(
         "SELECT id, link, service, content, received_at FROM inbox_sms
          WHERE waits = 1 AND id > $1 ORDER BY id LIMIT $2",
     )
@@ -558,8 +548,8 @@ pub(super) async fn set_aside(c: &mut Conn, ids: &[i64]) -> Result<(), Fault> {
             "a text at the door cannot be opened: wrong key, or damaged; it is looked at again after a restart"
         );
     }
-    for (statement, list) in SET_ASIDE.over(ids) {
-        let mut query = sqlx::query(statement);
+    for (statement, list) in SET_ASIDE.over(c.kind(), ids) {
+        let mut query = sql(statement);
         for id in list {
             query = query.bind(*id);
         }
@@ -570,7 +560,7 @@ pub(super) async fn set_aside(c: &mut Conn, ids: &[i64]) -> Result<(), Fault> {
 
 /// Puts what was set aside back into the line.
 pub(super) async fn look_again(c: &mut Conn) -> Result<(), Fault> {
-    sqlx::query("UPDATE inbox_sms SET waits = 1 WHERE waits = 2")
+    sql("UPDATE inbox_sms SET waits = 1 WHERE waits = 2")
         .execute(c)
         .await?;
     Ok(())
@@ -584,8 +574,8 @@ static DONE: List = List::new(
 
 /// Ends the turns of messages and erases what was written.
 pub(super) async fn done(c: &mut Conn, ids: &[i64]) -> Result<(), Fault> {
-    for (statement, list) in DONE.over(ids) {
-        let mut query = sqlx::query(statement);
+    for (statement, list) in DONE.over(c.kind(), ids) {
+        let mut query = sql(statement);
         for id in list {
             query = query.bind(*id);
         }
@@ -614,16 +604,14 @@ pub(super) async fn tidy(c: &mut Conn, now: Moment, keys_kept: Duration) -> Resu
             ms(keys_kept),
         ),
     ] {
-        sqlx::query(query)
+        sql(query)
             .bind(now.ms().saturating_sub(before))
             .execute(&mut *c)
             .await?;
     }
-    sqlx::query(
-        "DELETE FROM closed_binds WHERE NOT EXISTS (
+    sql("DELETE FROM closed_binds WHERE NOT EXISTS (
              SELECT 1 FROM sms_seen s WHERE s.link = closed_binds.link
-               AND s.instance = closed_binds.instance AND s.bind = closed_binds.bind)",
-    )
+               AND s.instance = closed_binds.instance AND s.bind = closed_binds.bind)")
     .execute(c)
     .await?;
     Ok(())

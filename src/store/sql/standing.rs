@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::engine::{Conn, Fault, Row};
+use super::engine::{Conn, Fault, Row, sql};
 use super::outbox::kind_of;
 use super::receipts::{self, Early, NewId};
 use super::rows::{List, Rows};
@@ -409,8 +409,8 @@ impl Standings {
     /// Reads messages with their parts; those that are not there are left out.
     pub(super) async fn read(c: &mut Conn, ids: &[i64]) -> Result<Self, Fault> {
         let mut all = HashMap::with_capacity(ids.len());
-        for (statement, list) in READ.over(ids) {
-            let mut query = sqlx::query(statement);
+        for (statement, list) in READ.over(c.kind(), ids) {
+            let mut query = sql(statement);
             for id in list {
                 query = query.bind(*id);
             }
@@ -424,8 +424,8 @@ impl Standings {
             .filter(|one| one.now.parts != 0)
             .map(|one| one.id)
             .collect();
-        for (statement, list) in READ_PARTS.over(&with_parts) {
-            let mut query = sqlx::query(statement);
+        for (statement, list) in READ_PARTS.over(c.kind(), &with_parts) {
+            let mut query = sql(statement);
             for id in list {
                 query = query.bind(*id);
             }
@@ -469,8 +469,8 @@ impl Standings {
                 of_one.map(|(at, part)| (one.id, *at, part))
             })
             .collect();
-        for (statement, rows) in WRITE_PARTS.over(parts.len()) {
-            let mut query = sqlx::query(statement);
+        for (statement, rows) in WRITE_PARTS.over(c.kind(), parts.len()) {
+            let mut query = sql(statement);
             for (message, at, part) in &parts[rows] {
                 query = query
                     .bind(*message)
@@ -500,8 +500,8 @@ impl Standings {
         }
         for ((place, all_columns), those) in &places {
             let statement = if *all_columns { &WRITE_ALL } else { &WRITE };
-            for (statement, list) in statement.over(those) {
-                let mut query = sqlx::query(statement)
+            for (statement, list) in statement.over(c.kind(), those) {
+                let mut query = sql(statement)
                     .bind(place.state.name())
                     .bind(place.parts)
                     .bind(place.attempts)
@@ -535,7 +535,7 @@ async fn revoke(c: &mut Conn, message: &Standing) -> Result<(), Fault> {
         None => Ok(()),
         // It arrived after all; unless the revocation has begun, there is none.
         Some(Revocation::Over) => {
-            sqlx::query("DELETE FROM due WHERE conversation = $1 AND kind = 'revoke' AND number = $2 AND attempts = 0")
+            sql("DELETE FROM due WHERE conversation = $1 AND kind = 'revoke' AND number = $2 AND attempts = 0")
                 .bind(message.conversation.clone())
                 .bind(message.id)
                 .execute(c)
@@ -625,21 +625,20 @@ pub(super) async fn begin_epoch(
     link: String,
     now: Moment,
 ) -> Result<Verdict<u64>, Fault> {
-    let epoch: i64 = sqlx::query_scalar(
+    let epoch: i64 = sql(
         "INSERT INTO epochs (link, epoch, begun_at) VALUES ($1, 1, $2)
          ON CONFLICT (link) DO UPDATE SET epoch = epochs.epoch + 1, begun_at = excluded.begun_at RETURNING epoch",
     )
     .bind(&link)
     .bind(now.ms())
-    .fetch_one(&mut *c)
+    .one(&mut *c)
     .await?;
-    let left: Vec<i64> = sqlx::query_scalar(
-        "SELECT id FROM outbox WHERE state = 'sending' AND link = $1 AND epoch < $2",
-    )
-    .bind(&link)
-    .bind(epoch)
-    .fetch_all(&mut *c)
-    .await?;
+    let left: Vec<i64> =
+        sql("SELECT id FROM outbox WHERE state = 'sending' AND link = $1 AND epoch < $2")
+            .bind(&link)
+            .bind(epoch)
+            .all(&mut *c)
+            .await?;
     let mut left = Standings::read(c, &left).await?;
     left.all().for_each(|message| message.lose_sight(now));
     left.write(c).await?;

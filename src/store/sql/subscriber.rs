@@ -1,8 +1,6 @@
 //! What is known of a number within a service.
 
-use sqlx::Row as _;
-
-use super::engine::{Conn, Fault};
+use super::engine::{Conn, Fault, sql};
 use super::rows::List;
 use super::{bytes, count, number, outbox};
 use crate::clock::Moment;
@@ -22,18 +20,18 @@ pub(super) async fn find(
     numbers: &[&[u8]],
 ) -> Result<Vec<(Vec<u8>, Subscriber)>, Fault> {
     let mut found = Vec::new();
-    for (statement, list) in FIND.over(numbers) {
-        let mut query = sqlx::query(statement).bind(service.to_owned());
+    for (statement, list) in FIND.over(c.kind(), numbers) {
+        let mut query = sql(statement).bind(service.to_owned());
         for number in list {
             query = query.bind(number.to_vec());
         }
         for row in query.fetch_all(&mut *c).await? {
             let one = Subscriber {
-                language: row.try_get::<Option<String>, _>("language")?.map(Language),
-                consent: row.try_get::<Option<i64>, _>("consent")?.map(count),
+                language: row.get::<Option<String>>("language")?.map(Language),
+                consent: row.get::<Option<i64>>("consent")?.map(count),
                 stopped: number(&row, "stopped")? != 0,
                 hinted_on: row
-                    .try_get::<Option<String>, _>("hinted_on")?
+                    .get::<Option<String>>("hinted_on")?
                     .and_then(|day| day.parse().ok()),
             };
             found.push((bytes(&row, "subscriber")?, one));
@@ -50,7 +48,7 @@ pub(super) async fn change(
     change: &SubscriberChange,
     at: Moment,
 ) -> Result<(), Fault> {
-    sqlx::query(
+    sql(
         "INSERT INTO subscribers (service, subscriber) VALUES ($1, $2) ON CONFLICT (service, subscriber) DO NOTHING",
     )
     .bind(service)
@@ -58,35 +56,33 @@ pub(super) async fn change(
     .execute(&mut *c)
     .await?;
     let query = match change {
-        SubscriberChange::Language(language) => sqlx::query(
-            "UPDATE subscribers SET language = $3 WHERE service = $1 AND subscriber = $2",
-        )
-        .bind(service)
-        .bind(subscriber)
-        .bind(language.0.clone()),
-        SubscriberChange::Consent(version) => sqlx::query(
-            "UPDATE subscribers SET consent = $3 WHERE service = $1 AND subscriber = $2",
-        )
-        .bind(service)
-        .bind(subscriber)
-        .bind(version.map(i64::from)),
+        SubscriberChange::Language(language) => {
+            sql("UPDATE subscribers SET language = $3 WHERE service = $1 AND subscriber = $2")
+                .bind(service)
+                .bind(subscriber)
+                .bind(language.0.clone())
+        }
+        SubscriberChange::Consent(version) => {
+            sql("UPDATE subscribers SET consent = $3 WHERE service = $1 AND subscriber = $2")
+                .bind(service)
+                .bind(subscriber)
+                .bind(version.map(i64::from))
+        }
         SubscriberChange::Stopped(stopped) => {
             if *stopped {
                 outbox::cancel_notices(c, service, subscriber, at).await?;
             }
-            sqlx::query(
-                "UPDATE subscribers SET stopped = $3 WHERE service = $1 AND subscriber = $2",
-            )
-            .bind(service)
-            .bind(subscriber)
-            .bind(i64::from(*stopped))
+            sql("UPDATE subscribers SET stopped = $3 WHERE service = $1 AND subscriber = $2")
+                .bind(service)
+                .bind(subscriber)
+                .bind(i64::from(*stopped))
         }
-        SubscriberChange::Hinted(day) => sqlx::query(
-            "UPDATE subscribers SET hinted_on = $3 WHERE service = $1 AND subscriber = $2",
-        )
-        .bind(service)
-        .bind(subscriber)
-        .bind(day.to_string()),
+        SubscriberChange::Hinted(day) => {
+            sql("UPDATE subscribers SET hinted_on = $3 WHERE service = $1 AND subscriber = $2")
+                .bind(service)
+                .bind(subscriber)
+                .bind(day.to_string())
+        }
     };
     query.execute(c).await?;
     Ok(())

@@ -40,7 +40,7 @@ async fn in_a_file() -> (SqlStore, tempfile::TempDir) {
     (store, folder)
 }
 
-contract::contract_tests!(in_a_file());
+contract::contract_tests!(async { Some(in_a_file().await) });
 
 #[tokio::test]
 async fn what_was_answered_is_there_after_a_crash() {
@@ -131,7 +131,7 @@ async fn bodies(store: &SqlStore) -> i64 {
     let counted = store.read(|c, _| {
         Box::pin(async move {
             let query = "SELECT COUNT(*) FROM outbox WHERE content IS NOT NULL";
-            Ok(sqlx::query_scalar(query).fetch_one(c).await?)
+            sql(query).one(c).await
         })
     });
     counted.await.unwrap()
@@ -208,7 +208,7 @@ async fn a_damaged_value_is_an_error_where_it_is_read_and_holds_up_nothing_else(
     ] {
         let spoilt = store.write(move |c, _| {
             Box::pin(async move {
-                sqlx::query(query).execute(c).await?;
+                sql(query).execute(c).await?;
                 Ok(Verdict::Keep(()))
             })
         });
@@ -249,7 +249,7 @@ async fn a_damaged_text_holds_up_no_other() {
         store
             .write(move |c, _| {
                 Box::pin(async move {
-                    sqlx::query(query).execute(c).await?;
+                    sql(query).execute(c).await?;
                     Ok(Verdict::Keep(()))
                 })
             })
@@ -293,7 +293,7 @@ async fn a_damaged_text_holds_up_no_other() {
     let left = again.read(|c, _| {
         Box::pin(async move {
             let query = "SELECT COUNT(*) FROM inbox_sms";
-            Ok(sqlx::query_scalar::<_, i64>(query).fetch_one(c).await?)
+            sql(query).one::<i64>(c).await
         })
     });
     assert_eq!(left.await.unwrap(), 0);
@@ -319,8 +319,8 @@ async fn nothing_personal_stands_unsealed_in_the_files() {
         assert!(files > 0);
         // Everything moves into the main file for the second round.
         let path = folder.path().join("jisr.db").display().to_string();
-        let (mut conn, _) = engine::open(&path).await.unwrap();
-        engine::checkpoint(&mut conn).await.unwrap();
+        let (_, mut conn, _) = engine::open(&path).await.unwrap();
+        conn.checkpoint().await.unwrap();
     }
 }
 
@@ -340,6 +340,41 @@ mod in_memory {
         )
     }
 
+    contract::contract_tests!(async { Some(open().await) });
+}
+
+mod on_postgresql {
+    use std::sync::OnceLock;
+
+    use simulator::servers::{NoServer, Postgres};
+
+    use super::*;
+
+    /// One server for all tests of this process.
+    fn server() -> Option<&'static Postgres> {
+        static SERVER: OnceLock<Option<Postgres>> = OnceLock::new();
+        SERVER
+            .get_or_init(|| match Postgres::start(false) {
+                Ok(server) => Some(server),
+                Err(NoServer::NotHere(what))
+                    if std::env::var("TEST_PEERS").as_deref() != Ok("require") =>
+                {
+                    println!("not run: {what} is not installed");
+                    None
+                }
+                Err(error) => panic!("{error}"),
+            })
+            .as_ref()
+    }
+
+    async fn open() -> Option<(SqlStore, ())> {
+        let url = tokio::task::spawn_blocking(|| server().map(|server| server.database().unwrap()))
+            .await
+            .unwrap()?;
+        let store = SqlStore::open(&url, Keys::for_testing(), Arc::new(Counted::default())).await;
+        Some((store.unwrap(), ()))
+    }
+
     contract::contract_tests!(open());
 }
 
@@ -349,7 +384,7 @@ async fn a_full_disk_refuses_and_then_goes_on() {
     let say = |query: &'static str| {
         store.write(move |c, _| {
             Box::pin(async move {
-                sqlx::query(query).execute(c).await?;
+                sql(query).execute(c).await?;
                 Ok(Verdict::Keep(()))
             })
         })

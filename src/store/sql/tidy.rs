@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::engine::{Conn, Fault};
+use super::engine::{Conn, Fault, sql};
 use super::writer::Verdict;
 use super::{Inner, bytes, codes, highwater, nonces, outbox, receipts, sms};
 use crate::clock::Moment;
@@ -51,13 +51,13 @@ pub(super) async fn tidy(c: &mut Conn, now: Moment) -> Result<Verdict<Moment>, F
         "DELETE FROM diallers WHERE dialled_at <= $1",
         "DELETE FROM receipts WHERE received_at <= $1",
     ] {
-        sqlx::query(query)
+        sql(query)
             .bind(now.minus(INBOX).ms())
             .execute(&mut *c)
             .await?;
     }
     // Whose erasing was due has gone by then; this is for those that were left behind.
-    let old = sqlx::query("SELECT id FROM conversations WHERE updated_at <= $1 LIMIT $2")
+    let old = sql("SELECT id FROM conversations WHERE updated_at <= $1 LIMIT $2")
         .bind(now.minus(CONVERSATION).minus(HOUR).ms())
         .bind(ROUND_MAX)
         .fetch_all(&mut *c)
@@ -83,10 +83,7 @@ pub(super) async fn erase(c: &mut Conn, id: &[u8]) -> Result<(), Fault> {
         "UPDATE outbox SET content = NULL WHERE conversation = $1",
         "DELETE FROM conversations WHERE id = $1",
     ] {
-        sqlx::query(query)
-            .bind(id.to_vec())
-            .execute(&mut *c)
-            .await?;
+        sql(query).bind(id.to_vec()).execute(&mut *c).await?;
     }
     Ok(())
 }

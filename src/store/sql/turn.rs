@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-use super::engine::{Conn, Fault};
+use super::engine::{Conn, Fault, sql};
 use super::rows::{List, Rows};
 use super::session::{OwnerRow, SessionRow};
 use super::writer::{Shared, Verdict};
@@ -167,8 +167,8 @@ pub(super) async fn meet(
     let mut known = HashMap::new();
     let mut owners = HashMap::new();
     for (&service, numbers) in &by_service {
-        for (statement, list) in MET.over(numbers) {
-            let mut query = sqlx::query(statement).bind(service.to_owned());
+        for (statement, list) in MET.over(c.kind(), numbers) {
+            let mut query = sql(statement).bind(service.to_owned());
             for number in list {
                 query = query.bind(number.to_vec());
             }
@@ -237,11 +237,10 @@ pub(super) async fn conversation(
     inner: &Inner,
     id: &[u8],
 ) -> Result<Option<Conversation>, Fault> {
-    let sealed: Option<Vec<u8>> =
-        sqlx::query_scalar("SELECT state_sealed FROM conversations WHERE id = $1")
-            .bind(id.to_vec())
-            .fetch_optional(c)
-            .await?;
+    let sealed: Option<Vec<u8>> = sql("SELECT state_sealed FROM conversations WHERE id = $1")
+        .bind(id.to_vec())
+        .maybe(c)
+        .await?;
     Ok(match sealed {
         Some(sealed) => open(inner, id, &sealed)?,
         None => None,
@@ -250,7 +249,7 @@ pub(super) async fn conversation(
 
 /// What became of a callback.
 pub(super) async fn seen(c: &mut Conn, inner: &Inner, key: Mark) -> Result<Seen, Fault> {
-    let row = sqlx::query("SELECT reply FROM inbox_ussd WHERE key = $1")
+    let row = sql("SELECT reply FROM inbox_ussd WHERE key = $1")
         .bind(key.to_vec())
         .fetch_optional(c)
         .await?;
@@ -358,7 +357,7 @@ async fn save_round(c: &mut Conn, all: &[&SaveRows]) -> Result<Vec<bool>, Fault>
             .is_some_and(|arrival| !arrived.contains(&arrival.key))
     });
     for step in &late {
-        sqlx::query("DELETE FROM turns WHERE conversation = $1 AND turn = $2")
+        sql("DELETE FROM turns WHERE conversation = $1 AND turn = $2")
             .bind(step.id.clone())
             .bind(step.turn.clone())
             .execute(&mut *c)
@@ -372,8 +371,8 @@ async fn save_round(c: &mut Conn, all: &[&SaveRows]) -> Result<Vec<bool>, Fault>
     let (begun, going): (Vec<&SaveRows>, Vec<&SaveRows>) =
         steps.iter().copied().partition(|step| step.revision <= 1);
     for (kind, steps) in [(&CURRENT, begun), (&STILL_CURRENT, going)] {
-        for (statement, rows) in kind.over(steps.len()) {
-            let mut query = sqlx::query(statement);
+        for (statement, rows) in kind.over(c.kind(), steps.len()) {
+            let mut query = sql(statement);
             for step in &steps[rows] {
                 query = query
                     .bind(step.service.clone())
@@ -436,8 +435,8 @@ fn pick<'a>(all: &[&'a SaveRows], which: impl Fn(&SaveRows) -> bool) -> Vec<&'a 
 async fn in_step<'a>(c: &mut Conn, all: &[&'a SaveRows]) -> Result<HashSet<&'a [u8]>, Fault> {
     let ids: Vec<&[u8]> = all.iter().map(|step| &*step.id).collect();
     let mut revisions: HashMap<Vec<u8>, i64> = HashMap::new();
-    for (statement, list) in REVISIONS.over(&ids) {
-        let mut query = sqlx::query(statement);
+    for (statement, list) in REVISIONS.over(c.kind(), &ids) {
+        let mut query = sql(statement);
         for id in list {
             query = query.bind(id.to_vec());
         }
@@ -455,8 +454,8 @@ async fn in_step<'a>(c: &mut Conn, all: &[&'a SaveRows]) -> Result<HashSet<&'a [
 /// Records the steps' keys; tells the conversations whose step was not there already.
 async fn begin_turns(c: &mut Conn, steps: &[&SaveRows]) -> Result<HashSet<Vec<u8>>, Fault> {
     let mut begun = HashSet::new();
-    for (statement, rows) in TURNS.over(steps.len()) {
-        let mut query = sqlx::query_scalar(statement);
+    for (statement, rows) in TURNS.over(c.kind(), steps.len()) {
+        let mut query = sql(statement);
         for step in &steps[rows] {
             query = query
                 .bind(step.id.clone())
@@ -464,7 +463,7 @@ async fn begin_turns(c: &mut Conn, steps: &[&SaveRows]) -> Result<HashSet<Vec<u8
                 .bind(step.revision)
                 .bind(step.at.ms());
         }
-        begun.extend(query.fetch_all(&mut *c).await?);
+        begun.extend(query.all(&mut *c).await?);
     }
     Ok(begun)
 }
@@ -476,8 +475,8 @@ async fn arrive(c: &mut Conn, steps: &[&SaveRows]) -> Result<HashSet<Vec<u8>>, F
         .filter_map(|step| Some((step.arrival.as_ref()?, &*step.id)))
         .collect();
     let mut arrived = HashSet::new();
-    for (statement, rows) in ARRIVALS.over(all.len()) {
-        let mut query = sqlx::query_scalar(statement);
+    for (statement, rows) in ARRIVALS.over(c.kind(), all.len()) {
+        let mut query = sql(statement);
         for (arrival, conversation) in &all[rows] {
             query = query
                 .bind(arrival.key.clone())
@@ -487,7 +486,7 @@ async fn arrive(c: &mut Conn, steps: &[&SaveRows]) -> Result<HashSet<Vec<u8>>, F
                 .bind(arrival.at)
                 .bind(arrival.reply.clone());
         }
-        arrived.extend(query.fetch_all(&mut *c).await?);
+        arrived.extend(query.all(&mut *c).await?);
     }
     Ok(arrived)
 }
@@ -495,8 +494,8 @@ async fn arrive(c: &mut Conn, steps: &[&SaveRows]) -> Result<HashSet<Vec<u8>>, F
 /// Moves conversations from the revision before to this one.
 async fn move_on(c: &mut Conn, steps: &[&SaveRows]) -> Result<(), Fault> {
     let mut moved = 0;
-    for (statement, rows) in CONVERSATIONS.over(steps.len()) {
-        let mut query = sqlx::query_scalar(statement);
+    for (statement, rows) in CONVERSATIONS.over(c.kind(), steps.len()) {
+        let mut query = sql(statement);
         for step in &steps[rows] {
             query = query
                 .bind(step.id.clone())
@@ -506,7 +505,7 @@ async fn move_on(c: &mut Conn, steps: &[&SaveRows]) -> Result<(), Fault> {
                 .bind(step.state.clone())
                 .bind(step.at.ms());
         }
-        let ids: Vec<Vec<u8>> = query.fetch_all(&mut *c).await?;
+        let ids: Vec<Vec<u8>> = query.all(&mut *c).await?;
         moved += ids.len();
     }
     if moved == steps.len() {
@@ -552,7 +551,7 @@ pub(super) async fn note(c: &mut Conn, rows: NoteRows) -> Result<Verdict<()>, Fa
         session,
         owner,
     } = rows;
-    sqlx::query(
+    sql(
         "INSERT INTO inbox_ussd (key, link, subscriber, received_at, reply) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (key) DO UPDATE SET reply = excluded.reply WHERE inbox_ussd.reply IS NULL",
     )

@@ -4,12 +4,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Inner;
-use super::engine::{BEGIN, Conn, Fault, checkpoint};
+use super::engine::{Conn, Fault, Means, Place, said};
 use super::nonces::NonceRow;
 use super::standing::Word;
 use super::turn::SaveRows;
@@ -22,6 +23,11 @@ const BATCH_MAX: usize = 1024;
 /// Commits, and jobs, between two moves of the log into the file: few commits may be large.
 const COMMITS_PER_CHECKPOINT: u64 = 64;
 const JOBS_PER_CHECKPOINT: usize = 16 * 1024;
+
+/// Tries to make a connection that has gone, and the pause between them: a server that is restarted is
+/// back within a second or two, and whoever waits before a screen has time for that.
+const AGAIN_MAX: usize = 12;
+const AGAIN: Duration = Duration::from_millis(150);
 
 /// What a job wants done with what it wrote.
 pub(super) enum Verdict<T> {
@@ -129,10 +135,33 @@ impl Batch {
     }
 }
 
+impl Batch {
+    /// Tells every caller why nothing of it was done.
+    fn refuse(self, fault: &Fault) {
+        fn all<S: Shared>(asked: Vec<Asked<S>>, text: &str) {
+            for one in asked {
+                // A caller that has gone away needs no answer.
+                drop(
+                    one.answer
+                        .send(Err(StoreError::Unavailable(text.to_owned()))),
+                );
+            }
+        }
+        let text = told(fault);
+        all(self.texts, &text);
+        all(self.steps, &text);
+        all(self.words, &text);
+        all(self.receipts, &text);
+        all(self.nonces, &text);
+        // These are answered by their dropped channels.
+        drop(self.alone);
+    }
+}
+
 pub(super) struct Outcome {
     keep: bool,
     /// The batch cannot be saved, and why.
-    disk: Option<String>,
+    broken: Option<(String, Means)>,
     deliver: Deliver,
 }
 
@@ -151,10 +180,21 @@ fn stopped() -> StoreError {
 
 impl Writer {
     /// Starts the writer on its connection.
-    pub(super) fn start(conn: Conn, inner: Arc<Inner>, on_disk_failure: OnDiskFailure) -> Self {
+    pub(super) fn start(
+        (place, conn): (Place, Conn),
+        inner: Arc<Inner>,
+        on_disk_failure: OnDiskFailure,
+    ) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
         let commits = Arc::new(AtomicU64::new(0));
-        tokio::spawn(run(conn, inner, queue, on_disk_failure, commits.clone()));
+        tokio::spawn(run(
+            place,
+            conn,
+            inner,
+            queue,
+            on_disk_failure,
+            commits.clone(),
+        ));
         Self { jobs, commits }
     }
 
@@ -192,19 +232,22 @@ impl Writer {
         let job: Alone = Box::new(move |conn| {
             let work = work(conn);
             Box::pin(async move {
-                let (keep, disk, result) = match work.await {
+                let (keep, broken, result) = match work.await {
                     Ok(Verdict::Keep(value)) => (true, None, Ok(value)),
                     Ok(Verdict::Undo(value)) => (false, None, Ok(value)),
-                    Err(Fault::Engine { text, disk: true }) => (
+                    Err(Fault::Engine {
+                        text,
+                        means: means @ (Means::Disk | Means::Gone),
+                    }) => (
                         false,
-                        Some(text.clone()),
+                        Some((text.clone(), means)),
                         Err(StoreError::Unavailable(text)),
                     ),
                     Err(fault) => (false, None, Err(fault.into())),
                 };
                 Outcome {
                     keep,
-                    disk,
+                    broken,
                     deliver: deliver(answer, result),
                 }
             })
@@ -227,6 +270,7 @@ fn deliver<T: Send + 'static>(
 }
 
 async fn run(
+    place: Place,
     mut conn: Conn,
     inner: Arc<Inner>,
     mut queue: mpsc::Receiver<Job>,
@@ -243,19 +287,23 @@ async fn run(
         }
 
         let mut delivers = Vec::new();
-        let mut outcome = together(&mut conn, &inner, batch, &mut delivers).await;
-        if let Err(Fault::Engine { disk: false, .. } | Fault::Store(_)) = &outcome {
-            // SQLite may have rolled back by itself; then this says so, and that is all.
-            if let Err(Fault::Engine { text, disk: true }) = said(&mut conn, "ROLLBACK").await {
-                outcome = Err(Fault::Engine { text, disk: true });
+        let outcome = match begin(&place, &mut conn).await {
+            Ok(()) => together(&mut conn, &inner, batch, &mut delivers).await,
+            Err(fault) => {
+                batch.refuse(&fault);
+                Err(fault)
             }
-        }
-        let failed = match &outcome {
-            Ok(()) => None,
-            Err(Fault::Engine { text, .. }) => Some(text.clone()),
-            Err(Fault::Store(error)) => Some(error.to_string()),
         };
-        if let Err(Fault::Engine { text, disk: true }) = &outcome {
+        let outcome = match outcome {
+            Err(fault) => Err(undo(&mut conn, fault).await),
+            Ok(()) => Ok(()),
+        };
+        let failed = outcome.as_ref().err().map(told);
+        if let Err(Fault::Engine {
+            text,
+            means: Means::Disk,
+        }) = &outcome
+        {
             on_disk_failure(text);
         }
         for deliver in delivers {
@@ -265,7 +313,10 @@ async fn run(
                     .map_or(Ok(()), |text| Err(StoreError::Unavailable(text))),
             );
         }
-        if let Err(Fault::Engine { disk: true, .. }) = outcome {
+        if let Err(Fault::Engine {
+            means: Means::Disk, ..
+        }) = outcome
+        {
             return;
         }
 
@@ -274,8 +325,11 @@ async fn run(
         since.1 += count;
         if since.0 >= COMMITS_PER_CHECKPOINT || since.1 >= JOBS_PER_CHECKPOINT {
             since = (0, 0);
-            match checkpoint(&mut conn).await {
-                Err(Fault::Engine { text, disk: true }) => return on_disk_failure(&text),
+            match conn.checkpoint().await {
+                Err(Fault::Engine {
+                    text,
+                    means: Means::Disk,
+                }) => return on_disk_failure(&text),
                 // Busy or full: the log grows until the next time.
                 Ok(()) | Err(Fault::Engine { .. } | Fault::Store(_)) => {}
             }
@@ -283,7 +337,67 @@ async fn run(
     }
 }
 
-/// Runs a batch in one transaction. Every job leaves its way to answer in `delivers`, also when the
+/// Begins a transaction; where the connection has gone, on a new one. Nothing of the batch has been
+/// done then, so it may wait until a server that is being restarted is back.
+async fn begin(place: &Place, conn: &mut Conn) -> Result<(), Fault> {
+    let mut last = conn.begin().await;
+    for _ in 0..AGAIN_MAX {
+        let Err(Fault::Engine {
+            means: Means::Gone, ..
+        }) = &last
+        else {
+            return last;
+        };
+        match place.again().await {
+            Ok(new) => {
+                *conn = new;
+                last = conn.begin().await;
+            }
+            Err(error) => {
+                last = Err(Fault::Engine {
+                    text: error.to_string(),
+                    means: Means::Gone,
+                });
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
+    last
+}
+
+/// Takes a transaction back that broke, and says what that means.
+async fn undo(conn: &mut Conn, fault: Fault) -> Fault {
+    match &fault {
+        Fault::Engine {
+            means: Means::Disk | Means::Gone,
+            ..
+        } => return fault,
+        Fault::Engine {
+            means: Means::Refused,
+            ..
+        }
+        | Fault::Store(_) => {}
+    }
+    // SQLite may have rolled back by itself; then this says so, and that is all.
+    match said(conn, "ROLLBACK").await {
+        Err(
+            worse @ Fault::Engine {
+                means: Means::Disk, ..
+            },
+        ) => worse,
+        Ok(()) | Err(Fault::Engine { .. } | Fault::Store(_)) => fault,
+    }
+}
+
+/// A fault as callers are told.
+fn told(fault: &Fault) -> String {
+    match fault {
+        Fault::Engine { text, .. } => text.clone(),
+        Fault::Store(error) => error.to_string(),
+    }
+}
+
+/// Runs a batch in the transaction that has begun, and commits it. Every job leaves its way to answer in `delivers`, also when the
 /// transaction breaks; jobs that had no turn any more are answered by their dropped channel.
 async fn together(
     conn: &mut Conn,
@@ -291,7 +405,6 @@ async fn together(
     batch: Batch,
     delivers: &mut Vec<Deliver>,
 ) -> Result<(), Fault> {
-    said(conn, BEGIN).await?;
     share(conn, inner, batch.texts, delivers).await?;
     share(conn, inner, batch.words, delivers).await?;
     share(conn, inner, batch.receipts, delivers).await?;
@@ -301,12 +414,12 @@ async fn together(
         said(conn, "SAVEPOINT job").await?;
         let Outcome {
             keep,
-            disk,
+            broken,
             deliver,
         } = job(conn).await;
         delivers.push(deliver);
-        if let Some(text) = disk {
-            return Err(Fault::Engine { text, disk: true });
+        if let Some((text, means)) = broken {
+            return Err(Fault::Engine { text, means });
         }
         if !keep {
             said(conn, "ROLLBACK TO job").await?;
@@ -360,7 +473,12 @@ async fn attempt<S: Shared>(
     said(conn, "SAVEPOINT kind").await?;
     let written = match S::write(conn, inner, all).await {
         Ok(answers) => Ok(answers),
-        Err(fault @ Fault::Engine { disk: true, .. }) => return Err(fault),
+        Err(
+            fault @ Fault::Engine {
+                means: Means::Disk | Means::Gone,
+                ..
+            },
+        ) => return Err(fault),
         Err(fault) => {
             said(conn, "ROLLBACK TO kind").await?;
             Err(fault.into())
@@ -370,29 +488,23 @@ async fn attempt<S: Shared>(
     Ok(written)
 }
 
-/// Runs a statement without values.
-pub(super) async fn said(conn: &mut Conn, statement: &'static str) -> Result<(), Fault> {
-    sqlx::query(statement).execute(conn).await?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use std::sync::Mutex;
 
-    use super::super::engine;
+    use super::super::engine::{self, sql};
     use super::*;
 
     type Reasons = Arc<Mutex<Vec<String>>>;
 
     async fn writer() -> (Writer, Reasons) {
-        let (conn, _) = engine::open(":memory:").await.unwrap();
+        let (place, conn, _) = engine::open(":memory:").await.unwrap();
         let inner = Arc::new(Inner::for_testing());
         let reasons = Reasons::default();
         let kept = reasons.clone();
         let writer = Writer::start(
-            conn,
+            (place, conn),
             inner,
             Arc::new(move |text| kept.lock().unwrap().push(text.to_owned())),
         );
@@ -413,13 +525,7 @@ mod tests {
 
     async fn rows(writer: &Writer) -> i64 {
         fn count(c: &mut Conn) -> BoxFuture<'_, Result<Verdict<i64>, Fault>> {
-            Box::pin(async move {
-                Ok(Verdict::Keep(
-                    sqlx::query_scalar("SELECT COUNT(*) FROM t")
-                        .fetch_one(c)
-                        .await?,
-                ))
-            })
+            Box::pin(async move { Ok(Verdict::Keep(sql("SELECT COUNT(*) FROM t").one(c).await?)) })
         }
         writer.run(count).await.unwrap()
     }
@@ -479,7 +585,7 @@ mod tests {
             Box::pin(async {
                 Err(Fault::Engine {
                     text: "disk I/O error".to_owned(),
-                    disk: true,
+                    means: Means::Disk,
                 })
             })
         }
