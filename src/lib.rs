@@ -23,6 +23,7 @@ pub mod input;
 pub mod locale;
 pub mod operator;
 pub mod outbox;
+pub mod plant;
 pub mod render;
 pub mod screen;
 pub mod smpp;
