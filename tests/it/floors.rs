@@ -43,6 +43,7 @@ const SMPP_DOORS: [&str; 4] = ["link.rs", "link", "handle.rs", "inbox.rs"];
 const FLOORS: [(&str, u8); 30] = [
     ("callback", 0),
     ("clock", 0),
+    ("plant", 0),
     ("conversation", 0),
     ("finding", 0),
     ("dialog", 1),
