@@ -128,25 +128,49 @@ impl Default for Admin {
     }
 }
 
+/// Where a node keeps its own files: its keys, the sandbox's people, catalogues.
+const BESIDE: &str = "jisr-data/jisr.db";
+
 /// `[store]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StoreConfig {
-    /// `sqlite://PATH`.
+    /// `sqlite://PATH`, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
     pub url: String,
 }
 
 impl Default for StoreConfig {
     fn default() -> Self {
         Self {
-            url: "sqlite://jisr-data/jisr.db".to_owned(),
+            url: format!("sqlite://{BESIDE}"),
         }
     }
 }
 
 impl StoreConfig {
-    /// The file of the database.
+    /// Whether the ledger is a file of this machine, and not a database on a server.
+    pub fn is_file(&self) -> bool {
+        !self.url.starts_with("postgres://") && !self.url.starts_with("postgresql://")
+    }
+
+    /// Where the ledger is, for people; never with a password.
+    pub fn shown(&self) -> String {
+        if self.is_file() {
+            return self.path().display().to_string();
+        }
+        let url = self.url.split('?').next().unwrap_or_default();
+        match url.rsplit_once('@') {
+            Some((_user, place)) => format!("postgres://{place}"),
+            None => url.to_owned(),
+        }
+    }
+
+    /// The file of the database; where it is on a server, one that would be beside this node's own
+    /// files.
     pub fn path(&self) -> PathBuf {
+        if !self.is_file() {
+            return PathBuf::from(BESIDE);
+        }
         PathBuf::from(
             self.url
                 .strip_prefix("sqlite://")
