@@ -132,7 +132,7 @@ impl Default for Admin {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StoreConfig {
-    /// `sqlite://PATH`.
+    /// `sqlite://PATH`, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
     pub url: String,
 }
 
@@ -155,8 +155,28 @@ impl StoreConfig {
         )
     }
 
-    /// A file beside the database.
+    /// Whether the ledger is on a server, and not in a file of this machine.
+    pub fn is_on_a_server(&self) -> bool {
+        self.url.starts_with("postgres://") || self.url.starts_with("postgresql://")
+    }
+
+    /// The ledger for people: its file, or its server and database without user and password.
+    pub fn shown(&self) -> String {
+        match self.url.split_once("://") {
+            Some((scheme, rest)) if self.is_on_a_server() => {
+                let place = rest.split('?').next().unwrap_or_default();
+                let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
+                format!("{scheme}://{place}")
+            }
+            Some(_) | None => self.path().display().to_string(),
+        }
+    }
+
+    /// A file beside the database; in the folder `jisr-data` where that is on a server.
     pub fn beside(&self, name: &str) -> PathBuf {
+        if self.is_on_a_server() {
+            return Path::new("jisr-data").join(name);
+        }
         self.path()
             .parent()
             .unwrap_or_else(|| Path::new("."))

@@ -169,11 +169,7 @@ impl Registry for AnyRegistry {
 /// # Errors
 /// [`Failure`] naming the file.
 pub fn keys(config: &Config) -> Result<Keys, Failure> {
-    let path = config
-        .security
-        .keys
-        .clone()
-        .unwrap_or_else(|| config.store.beside("jisr.keys"));
+    let path = keys_file(config);
     if path.exists() {
         return Keys::load(&path).map_err(Failure::of);
     }
@@ -193,6 +189,27 @@ pub fn keys(config: &Config) -> Result<Keys, Failure> {
         })?;
     }
     Keys::create(&path, &SystemChance).map_err(Failure::of)
+}
+
+/// The keys of a ledger that is there; none are made.
+///
+/// # Errors
+/// [`Failure`] naming the file.
+pub fn keys_that_are_there(config: &Config) -> Result<Keys, Failure> {
+    let path = keys_file(config);
+    if !path.exists() {
+        return Err(Failure::Failed(format!(
+            "{}: the keys of the ledger {} are not there\n  help: name the configuration of jisr serve with --config, and start it in the same folder",
+            path.display(),
+            config.store.shown()
+        )));
+    }
+    Keys::load(&path).map_err(Failure::of)
+}
+
+fn keys_file(config: &Config) -> std::path::PathBuf {
+    let given = config.security.keys.clone();
+    given.unwrap_or_else(|| config.store.beside("jisr.keys"))
 }
 
 /// The ledger.

@@ -22,6 +22,7 @@ mod standing;
 mod subscriber;
 mod tidy;
 mod turn;
+mod visitor;
 mod writer;
 
 use std::sync::Arc;
@@ -34,6 +35,7 @@ use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 pub use limits::Rules;
+pub use visitor::Visitor;
 pub use writer::OnDiskFailure;
 
 use self::engine::{Conn, Fault, Readers, sql};
@@ -188,17 +190,19 @@ impl SqlStore {
     }
 }
 
+/// What proves that the keys are those of the ledger.
+const PROOF: Place<'static> = Place {
+    table: "meta",
+    column: "content",
+    row: b"keys",
+};
+
 /// Counts this opening, and proves the keys by a value that the first opening sealed.
 async fn greet(
     conn: &mut Conn,
     keys: &Keys,
     chance: &dyn Chance,
 ) -> Result<(i64, Moment), StoreError> {
-    const PROOF: Place<'static> = Place {
-        table: "meta",
-        column: "content",
-        row: b"keys",
-    };
     let proof = keys.seal(PROOF, b"jisr", chance)?;
     let greeted = async {
         sql("INSERT INTO meta (name, number, content) VALUES ('keys', 0, $1) ON CONFLICT (name) DO NOTHING")

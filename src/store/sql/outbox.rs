@@ -17,7 +17,7 @@ use crate::store::seal::Place;
 use crate::store::{Mark, Message, MessageId, MessageKind, MessageState, NewMessage, StoreError};
 
 /// What has to pass before the same message goes again on request.
-const RESEND_AFTER: Duration = Duration::from_secs(60);
+pub(super) const RESEND_AFTER: Duration = Duration::from_secs(60);
 /// A claimed message without a word for so long is an unknown outcome.
 const SENDING_MAX: Duration = Duration::from_secs(300);
 /// Rows that one round of tidying moves.
@@ -25,8 +25,8 @@ const ROUND_MAX: i64 = 1000;
 
 /// What a message's row seals.
 #[derive(Serialize, Deserialize)]
-struct Body {
-    to: Msisdn,
+pub(super) struct Body {
+    pub(super) to: Msisdn,
     text: String,
 }
 
@@ -45,7 +45,7 @@ pub(super) struct NewRow {
     at: i64,
 }
 
-fn body_place(key: &[u8]) -> Place<'_> {
+pub(super) fn body_place(key: &[u8]) -> Place<'_> {
     Place {
         table: "outbox",
         column: "content",
@@ -76,24 +76,13 @@ impl NewRow {
     }
 }
 
-fn kind_word(kind: MessageKind) -> &'static str {
-    match kind {
-        MessageKind::Code => "code",
-        MessageKind::Password => "password",
-        MessageKind::Reply => "reply",
-        MessageKind::Notice => "notice",
-    }
-}
-
 /// The kind that a word stands for.
 pub(super) fn kind_of(word: &str) -> MessageKind {
-    match word {
-        "code" => MessageKind::Code,
-        "password" => MessageKind::Password,
-        "reply" => MessageKind::Reply,
+    MessageKind::ALL
+        .into_iter()
+        .find(|kind| kind.name() == word)
         // Only this file writes the column.
-        _ => MessageKind::Notice,
-    }
+        .unwrap_or(MessageKind::Notice)
 }
 
 /// Codes and passwords first, then replies, then notices.
@@ -129,7 +118,7 @@ pub(super) async fn insert<'a>(
                 .bind(row.link.clone())
                 .bind(row.sender.clone())
                 .bind(row.recipient.clone())
-                .bind(kind_word(row.kind))
+                .bind(row.kind.name())
                 .bind(priority(row.kind))
                 .bind(row.content.clone())
                 .bind(MessageState::Queued.name());

@@ -37,6 +37,19 @@ pub(super) const BACK_OFF_MAX: Duration = Duration::from_secs(600);
 /// Bytes of an operator's reason that are kept.
 const REASON_MAX: usize = 64;
 
+// Reasons that are the ledger's own words; the others are codes of the operators.
+
+/// The link said that it is too fast.
+const THROTTLED: &str = "throttled";
+/// The link was down.
+const NOT_SENT: &str = "not sent";
+/// No answer came, or the process that waited for it died.
+const NO_ANSWER: &str = "no answer";
+/// It was taken, and no receipt came within its validity.
+const NO_RECEIPT: &str = "no receipt";
+/// A receipt ended it.
+const RECEIPT: &str = "receipt";
+
 /// The state that a word stands for.
 pub(super) fn state_of(word: &str) -> MessageState {
     [
@@ -54,7 +67,8 @@ pub(super) fn state_of(word: &str) -> MessageState {
     .unwrap_or(MessageState::Cancelled)
 }
 
-fn is_final(state: MessageState) -> bool {
+/// Whether nothing moves a message from a state any more, but for a late delivery.
+pub(super) fn is_final(state: MessageState) -> bool {
     match state {
         MessageState::Queued
         | MessageState::Sending
@@ -159,6 +173,11 @@ impl Standing {
         })
     }
 
+    /// Where it stands.
+    pub(super) fn state(&self) -> MessageState {
+        self.now.state
+    }
+
     /// How a part stands.
     pub(super) fn part(&self, part: u8) -> Option<MessageState> {
         self.parts.get(&part).map(|part| part.state)
@@ -191,7 +210,7 @@ impl Standing {
         }
         if late_delivery {
             self.revocation = Some(Revocation::Over);
-        } else if lost && matches!(state, MessageState::Failed | MessageState::Expired) {
+        } else if lost && is_final(state) && state != MessageState::Delivered {
             self.revocation = Some(Revocation::Due);
         }
     }
@@ -260,8 +279,18 @@ impl Standing {
                 }
                 return Ok(Some(operators_id));
             }
-            PartOutcome::Throttled => (MessageState::Queued, false, Some(AFTER_THROTTLE), None),
-            PartOutcome::NotSent => (MessageState::Queued, false, Some(AFTER_NOT_SENT), None),
+            PartOutcome::Throttled => (
+                MessageState::Queued,
+                false,
+                Some(AFTER_THROTTLE),
+                Some(THROTTLED.to_owned()),
+            ),
+            PartOutcome::NotSent => (
+                MessageState::Queued,
+                false,
+                Some(AFTER_NOT_SENT),
+                Some(NOT_SENT.to_owned()),
+            ),
             PartOutcome::Temporary(reason) => {
                 let step = u32::try_from(self.now.attempts).unwrap_or(u32::MAX).min(16);
                 let wait = BACK_OFF.saturating_mul(1 << step).min(BACK_OFF_MAX);
@@ -275,7 +304,12 @@ impl Standing {
             PartOutcome::Refused(reason) => {
                 (MessageState::Failed, true, None, Some(reason.clone()))
             }
-            PartOutcome::Unknown => (MessageState::Unknown, true, None, None),
+            PartOutcome::Unknown => (
+                MessageState::Unknown,
+                true,
+                None,
+                Some(NO_ANSWER.to_owned()),
+            ),
         };
         if !awaited || (next == MessageState::Unknown && state == MessageState::Unknown) {
             return Ok(None);
@@ -309,7 +343,8 @@ impl Standing {
                 MessageState::Failed
             }
         };
-        self.set_part(part, next, None);
+        let reason = (next != MessageState::Delivered).then(|| RECEIPT.to_owned());
+        self.set_part(part, next, reason);
     }
 
     /// Applies a receipt, and what follows from it.
@@ -320,6 +355,9 @@ impl Standing {
 
     /// Ends a message whose time is over.
     pub(super) fn expire(&mut self, lost: bool, now: Moment) {
+        if !lost {
+            self.now.reason = Some(NO_RECEIPT.to_owned());
+        }
         self.move_to(MessageState::Expired, lost, now, now.ms());
         for part in self.parts.values_mut() {
             if !matches!(part.state, MessageState::Delivered | MessageState::Failed) {
@@ -331,6 +369,7 @@ impl Standing {
     /// What is on the wire without a word becomes an unknown outcome.
     pub(super) fn lose_sight(&mut self, now: Moment) {
         self.count_attempt();
+        self.now.reason = Some(NO_ANSWER.to_owned());
         if self.now.parts == 0 {
             self.now.unknowns += 1;
             self.move_to(MessageState::Unknown, true, now, self.now.next_at);
@@ -343,6 +382,27 @@ impl Standing {
             }
         }
         self.follow_parts(now, None);
+    }
+
+    /// Queues what has not arrived for all that is known, at once: the same bytes once more.
+    pub(super) fn go_again(&mut self, now: Moment) {
+        for part in self.parts.values_mut() {
+            if part.state != MessageState::Delivered {
+                part.state = MessageState::Queued;
+            }
+        }
+        self.move_to(MessageState::Queued, true, now, now.ms());
+    }
+
+    /// Ends a message that is not to go any more.
+    pub(super) fn cancel(&mut self, reason: &'static str, now: Moment) {
+        for part in self.parts.values_mut() {
+            if !is_final(part.state) {
+                part.state = MessageState::Cancelled;
+            }
+        }
+        self.now.reason = Some(reason.to_owned());
+        self.move_to(MessageState::Cancelled, true, now, now.ms());
     }
 
     /// Queues an unknown outcome whose grace is over, or gives it up after too many.
