@@ -5,6 +5,7 @@
 //! who may read the keys and write the ledger, while that listener asks nobody who they are.
 
 mod act;
+mod hold;
 mod list;
 mod show;
 mod summary;
@@ -50,6 +51,18 @@ enum OutboxCommand {
     /// What waits is cancelled; of an unknown outcome no further attempt is made. What is on the wire,
     /// with the operator or final stays as it is. A password that is cancelled is revoked.
     Cancel(act::ActArguments),
+    /// Hold the outbox: nothing is sent on any link until it is released.
+    ///
+    /// Callbacks and turns go on, and their messages wait. After a ledger was put back from a backup,
+    /// say --restored, before jisr serve is started: most of such ledgers are recognised, a copy of a
+    /// whole machine is not.
+    Hold(hold::HoldArguments),
+    /// Release the outbox.
+    ///
+    /// Where the ledger was put back, messages from before may have gone since its backup: each becomes
+    /// an unknown outcome, which goes again after 60 s, at most twice, the same bytes, within its
+    /// validity. With --cancel-older they do not go.
+    Release(hold::ReleaseArguments),
 }
 
 /// Runs it.
@@ -69,6 +82,8 @@ pub fn run(config: Option<&Path>, arguments: &OutboxArguments) -> Result<(), Fai
             Some(OutboxCommand::Show(options)) => show::run(&config, options).await,
             Some(OutboxCommand::Resend(options)) => act::resend(&config, options).await,
             Some(OutboxCommand::Cancel(options)) => act::cancel(&config, options).await,
+            Some(OutboxCommand::Hold(options)) => hold::hold(&config, options).await,
+            Some(OutboxCommand::Release(options)) => hold::release(&config, options).await,
         }
     })
 }

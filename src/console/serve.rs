@@ -1,6 +1,7 @@
 //! `jisr serve`: the gateway with its doors, until it is told to stop.
 
 mod document;
+mod outbox;
 mod push;
 mod smpp;
 mod sms_http;
@@ -32,7 +33,7 @@ use crate::http::server::{Limits, serve};
 use crate::http::tls::{Certificates, HANDSHAKE};
 use crate::http::{admin, callbacks, sms};
 use crate::operator::shape::Shapes;
-use crate::outbox::{self, Carrier};
+use crate::outbox::{self as pumps, Carrier};
 use crate::store::sql::SqlStore;
 use crate::store::{Receipt, ReceiptIds, ReceiptState, Store};
 use crate::system::{SystemChance, SystemClock};
@@ -114,6 +115,7 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     let book = parts::book(&config, &shapes, parts::lists(&config)?)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let chance: Arc<dyn Chance> = Arc::new(SystemChance);
+    let held = outbox::look_back(&config, &store, clock.now()).await?;
     let gateway = Arc::new(Gateway::new(
         store,
         registry,
@@ -129,6 +131,13 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     let administration = bind(config.admin.listen, "admin.listen").await?;
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
+    let (tell_held, held) = watch::channel(held);
+    tasks.spawn(outbox::watch(
+        Arc::clone(&gateway),
+        Arc::clone(&clock),
+        tell_held,
+        stopped.clone(),
+    ));
 
     let mut drawers = BTreeMap::new();
     let mut links = Vec::new();
@@ -223,6 +232,7 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         metrics,
         drawers,
         links,
+        held,
         docs: Docs::new(&document),
     };
     match greet(&config, &callbacks, &administration) {
@@ -352,7 +362,7 @@ fn greet(
     let scheme = scheme(config);
     say!("callbacks       {scheme}://{http}/ussd/LINK  /sms/LINK")?;
     say!("administration  http://{admin}/readyz  /livez  /metrics  /links  /docs")?;
-    say!("ledger          {}", config.store.path().display())?;
+    say!("ledger          {}", config.store.shown())?;
     if config.registry.kind == RegistryKind::Sandbox {
         say!("registry        sandbox: sample people, no real person")?;
     }
@@ -401,7 +411,7 @@ fn carry<C: Carrier>(
     let (gateway, clock, stopped) = (Arc::clone(gateway), Arc::clone(clock), stopped.clone());
     tasks.spawn(async move {
         let bell = gateway.bells.of(carrier.link());
-        outbox::pump(&gateway.store, &*carrier, &*clock, &bell, stopped).await;
+        pumps::pump(&gateway.store, &*carrier, &*clock, &bell, stopped).await;
     });
 }
 
@@ -435,7 +445,7 @@ async fn texts(gateway: Arc<Running>, stopped: watch::Receiver<bool>) {
 
 /// Rings for links whose messages have come due.
 async fn look(gateway: Arc<Running>, clock: Arc<dyn Clock>, stopped: watch::Receiver<bool>) {
-    outbox::look(&gateway.store, &*clock, &gateway.bells, stopped).await;
+    pumps::look(&gateway.store, &*clock, &gateway.bells, stopped).await;
 }
 
 /// Attends to due times as they come. It stands apart from the texts, which a slow registry must

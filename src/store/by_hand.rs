@@ -69,6 +69,23 @@ pub struct Dead {
     pub newest: Moment,
 }
 
+/// A message that failed for good, to be told once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Its id.
+    pub id: MessageId,
+    /// The link.
+    pub link: LinkName,
+    /// The kind.
+    pub kind: MessageKind,
+    /// `failed` or `expired`.
+    pub state: MessageState,
+    /// Why.
+    pub reason: Option<String>,
+    /// Attempts that it had.
+    pub attempts: u32,
+}
+
 /// The outbox at one point in time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Overview {
@@ -238,19 +255,11 @@ pub enum HoldReason {
     Older,
     /// The ledger is not where it was when it was last served.
     Moved,
-    /// The mark outside the ledger is of another ledger, or is gone.
-    OtherMark,
 }
 
 impl HoldReason {
     /// Every reason.
-    pub const ALL: [Self; 5] = [
-        Self::ByHand,
-        Self::Restored,
-        Self::Older,
-        Self::Moved,
-        Self::OtherMark,
-    ];
+    pub const ALL: [Self; 4] = [Self::ByHand, Self::Restored, Self::Older, Self::Moved];
 
     /// The word in the ledger.
     pub fn name(self) -> &'static str {
@@ -259,7 +268,6 @@ impl HoldReason {
             Self::Restored => "restored",
             Self::Older => "older",
             Self::Moved => "moved",
-            Self::OtherMark => "other mark",
         }
     }
 
@@ -270,9 +278,6 @@ impl HoldReason {
             Self::Restored => "the ledger was put back from a backup, as somebody said",
             Self::Older => "the ledger is older than what was sent: it was put back from a backup",
             Self::Moved => "the ledger is a copy, or was put back: it is not where it was",
-            Self::OtherMark => {
-                "the mark beside the ledger is gone or another's: it was put back or copied"
-            }
         }
     }
 }

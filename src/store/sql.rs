@@ -3,12 +3,15 @@
 
 mod attempts;
 mod codes;
+mod dead;
 mod delivery;
 mod dialler;
 mod due;
 mod effects;
 mod engine;
+mod fair;
 mod highwater;
+mod hold;
 mod limits;
 mod message_id;
 mod nonces;
@@ -23,6 +26,7 @@ mod subscriber;
 mod tidy;
 mod turn;
 mod visitor;
+mod witness;
 mod writer;
 
 use std::sync::Arc;
@@ -78,6 +82,10 @@ struct Inner {
     refused: AtomicU64,
     /// How many of them somebody has been told of by [`Store::ready`].
     told: AtomicU64,
+    /// Whose turn it is on each link.
+    turns: std::sync::Mutex<fair::Turns>,
+    /// What is remembered outside of the ledger.
+    witness: witness::Witness,
 }
 
 impl SqlStore {
@@ -122,6 +130,8 @@ impl SqlStore {
             last_id: AtomicI64::new(last_id),
             refused: AtomicU64::new(0),
             told: AtomicU64::new(0),
+            turns: std::sync::Mutex::default(),
+            witness: witness::Witness::default(),
         });
         Ok(Self {
             writer: Writer::start((place, conn), Arc::clone(&inner), on_disk_failure),
@@ -258,6 +268,8 @@ impl Inner {
             last_id: AtomicI64::new(0),
             refused: AtomicU64::new(0),
             told: AtomicU64::new(0),
+            turns: std::sync::Mutex::default(),
+            witness: witness::Witness::default(),
         }
     }
 
@@ -297,11 +309,13 @@ impl Inner {
         by_time.max(last.saturating_add(1))
     }
 
-    /// A wait between half of `wait` and all of it, so that retries do not come in step.
-    fn spread(&self, wait: Duration) -> Duration {
+    /// A wait from nothing to all of `bound`, each as likely (full jitter), so that retries do not come
+    /// in step; `least` keeps anybody from spinning.
+    fn spread(&self, least: Duration, bound: Duration) -> Duration {
         let mut draw = [0_u8; 2];
         self.chance.fill(&mut draw);
-        wait / 2 + wait / 2 * u32::from(u16::from_be_bytes(draw)) / u32::from(u16::MAX)
+        let drawn = bound * u32::from(u16::from_be_bytes(draw)) / u32::from(u16::MAX);
+        drawn.max(least)
     }
 }
 
@@ -611,10 +625,15 @@ impl Store for SqlStore {
         limit: u32,
     ) -> Result<Vec<Message>, StoreError> {
         let link = link.0.clone();
-        self.write(move |c, inner| {
-            Box::pin(async move { outbox::claim(c, &inner, link, epoch, now, limit).await })
-        })
-        .await
+        let (claimed, claims) = self
+            .write(move |c, inner| {
+                Box::pin(async move { outbox::claim(c, &inner, link, epoch, now, limit).await })
+            })
+            .await?;
+        if let Some(claims) = claims {
+            self.inner.witness.saw(claims);
+        }
+        Ok(claimed)
     }
 
     async fn part_done(

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::words::{ago, at, counted, reason, until};
-use super::{json, unusable, visit};
+use super::{hold, json, unusable, visit};
 use crate::clock::{Clock, Moment};
 use crate::config::Config;
 use crate::console::{Failure, out};
@@ -41,6 +41,9 @@ fn page(ledger: &str, overview: &Overview, now: Moment) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
     let _ = writeln!(text, "outbox of {ledger} at {}", at(now));
+    if let Some(held) = &overview.hold {
+        let _ = writeln!(text, "\n{}", hold::told(held, now).trim_end());
+    }
     let mut advice = Vec::new();
     if overview.waiting.is_empty() {
         let _ = writeln!(text, "\nnothing waits");
@@ -52,7 +55,10 @@ fn page(ledger: &str, overview: &Overview, now: Moment) -> String {
         );
         for group in &overview.waiting {
             line(&mut text, group, now);
-            advise(&mut advice, group, now);
+            // Of what is held, only the release is to be said.
+            if overview.hold.is_none() {
+                advise(&mut advice, group, now);
+            }
         }
     }
     if !overview.dead.is_empty() {

@@ -10,7 +10,7 @@ use super::engine::{Conn, Fault, sql};
 use super::rows::{List, Rows};
 use super::standing::{BACK_OFF_MAX, GRACE, Standing, Standings, state_of};
 use super::writer::Verdict;
-use super::{Inner, bytes, count, int, maybe_bytes, ms, number, text};
+use super::{Inner, bytes, count, fair, int, maybe_bytes, ms, number, text, witness};
 use crate::callback::{LinkName, Msisdn};
 use crate::clock::Moment;
 use crate::store::seal::Place;
@@ -95,9 +95,9 @@ fn priority(kind: MessageKind) -> i64 {
 }
 
 static INSERT: Rows = Rows::new(
-    "INSERT INTO outbox (id, key, conversation, service, link, sender, recipient, kind, priority, content, state,
-         parts, attempts, counted, unknowns, epoch, created_at, sent_at, next_at, valid_until, changed_at)",
-    21,
+    "INSERT INTO outbox (id, key, conversation, service, link, sender, recipient, kind, priority, flow, content,
+         state, parts, attempts, counted, unknowns, epoch, created_at, sent_at, next_at, valid_until, changed_at)",
+    22,
     "ON CONFLICT (key) DO NOTHING",
 );
 
@@ -120,6 +120,7 @@ pub(super) async fn insert<'a>(
                 .bind(row.recipient.clone())
                 .bind(row.kind.name())
                 .bind(priority(row.kind))
+                .bind(fair::flow(priority(row.kind), &row.recipient, &row.service))
                 .bind(row.content.clone())
                 .bind(MessageState::Queued.name());
             // Parts, attempts, counted, unknowns, epoch.
@@ -149,7 +150,13 @@ static CLAIM_PARTS: List = List::new(
     "RETURNING message, part",
 );
 
-/// Claims messages of a link, with their bodies.
+static BODIES: List = List::new(
+    "SELECT id, key, sender, kind, content, valid_until, attempts, parts FROM outbox WHERE id IN",
+    0,
+    "",
+);
+
+/// Claims messages of a link, with their bodies; tells how many claims there were with this one.
 pub(super) async fn claim(
     c: &mut Conn,
     inner: &Inner,
@@ -157,29 +164,35 @@ pub(super) async fn claim(
     epoch: u64,
     now: Moment,
     limit: u32,
-) -> Result<Verdict<Vec<Message>>, Fault> {
+) -> Result<Verdict<(Vec<Message>, Option<i64>)>, Fault> {
     let current: Option<i64> = sql("SELECT epoch FROM epochs WHERE link = $1")
         .bind(&link)
         .maybe(&mut *c)
         .await?;
     if current != Some(int(epoch)) {
         // Somebody else sends on this link now.
-        return Ok(Verdict::Undo(Vec::new()));
+        return Ok(Verdict::Undo((Vec::new(), None)));
+    }
+    if witness::stops(c, inner, now).await? {
+        return Ok(Verdict::Keep((Vec::new(), None)));
     }
     let over = ids(c, FIRST_OVER_UNSENT, now).await?;
     change(c, &over, |message| message.expire(true, now)).await?;
 
-    let rows = sql(
-        "SELECT id, key, sender, kind, content, valid_until, attempts, parts FROM outbox
-         WHERE state = 'queued' AND link = $1 AND +next_at <= $2 AND +valid_until > $2
-         ORDER BY priority, id LIMIT $3",
-    )
-    .bind(&link)
-    .bind(now.ms())
-    .bind(i64::from(limit))
-    .fetch_all(&mut *c)
-    .await?;
-    let mut claimed = Vec::with_capacity(rows.len());
+    let next = fair::next(c, &inner.turns, &link, now, limit).await?;
+    let mut rows = HashMap::with_capacity(next.len());
+    for (statement, list) in BODIES.over(c.kind(), &next) {
+        let mut query = sql(statement);
+        for id in list {
+            query = query.bind(*id);
+        }
+        for row in query.fetch_all(&mut *c).await? {
+            rows.insert(number(&row, "id")?, row);
+        }
+    }
+    // In the order in which they are to go.
+    let rows = next.iter().filter_map(|id| rows.remove(id));
+    let mut claimed = Vec::with_capacity(next.len());
     let mut with_parts = Vec::new();
     for row in rows {
         let id = number(&row, "id")?;
@@ -238,7 +251,11 @@ pub(super) async fn claim(
         message.parts = parts.remove(&message.id.0).unwrap_or_default();
         message.parts.sort_unstable();
     }
-    Ok(Verdict::Keep(claimed))
+    if claimed.is_empty() {
+        return Ok(Verdict::Keep((claimed, None)));
+    }
+    let claims = witness::count_claim(c).await?;
+    Ok(Verdict::Keep((claimed, Some(claims))))
 }
 
 /// The links that have a message to be sent now. It goes from link to link, whatever the length of
@@ -251,7 +268,8 @@ pub(super) async fn links_due(c: &mut Conn, now: Moment) -> Result<Vec<LinkName>
              SELECT (SELECT MIN(link) FROM outbox WHERE state = 'queued' AND link > links.link)
              FROM links WHERE links.link IS NOT NULL)
          SELECT link FROM links WHERE link IS NOT NULL AND EXISTS (
-             SELECT 1 FROM outbox o WHERE o.state = 'queued' AND o.link = links.link AND o.next_at <= $1)",
+             SELECT 1 FROM outbox o WHERE o.state = 'queued' AND o.link = links.link AND o.next_at <= $1)
+             AND NOT EXISTS (SELECT 1 FROM holds WHERE over_at IS NULL)",
     )
     .bind(now.ms())
     .all(c)

@@ -26,13 +26,16 @@ use crate::store::{
 const UNKNOWNS_MAX: i64 = 2;
 /// How long an unknown outcome waits for a late answer or receipt.
 pub(super) const GRACE: Duration = Duration::from_secs(60);
-/// The wait after a link said that it is too fast.
-const AFTER_THROTTLE: Duration = Duration::from_secs(2);
+/// The bound of the wait after a link said that it is too fast, whose pace goes down as well.
+const AFTER_THROTTLE: Duration = Duration::from_secs(4);
 /// The wait after a link was down.
 const AFTER_NOT_SENT: Duration = Duration::from_secs(1);
-/// The wait after the first passing error; it doubles with each.
+/// The bound of the wait after the first passing error; it doubles with each. The wait itself is drawn
+/// from nothing to the bound.
 const BACK_OFF: Duration = Duration::from_secs(5);
-/// The longest of those waits.
+/// The shortest of those waits: twice as long as the outbox takes to look.
+const BACK_OFF_MIN: Duration = Duration::from_secs(1);
+/// The highest of those bounds.
 pub(super) const BACK_OFF_MAX: Duration = Duration::from_secs(600);
 /// Bytes of an operator's reason that are kept.
 const REASON_MAX: usize = 64;
@@ -47,6 +50,8 @@ const NOT_SENT: &str = "not sent";
 const NO_ANSWER: &str = "no answer";
 /// It was taken, and no receipt came within its validity.
 const NO_RECEIPT: &str = "no receipt";
+/// The ledger was put back, and it may have gone since its backup.
+const RESTORED: &str = "restored";
 /// A receipt ended it.
 const RECEIPT: &str = "receipt";
 
@@ -109,6 +114,8 @@ struct Changing {
     next_at: i64,
     /// A new reason; the row keeps its own where there is none.
     reason: Option<String>,
+    /// It has failed for good, which nobody was told yet.
+    is_dead: bool,
 }
 
 /// One part's row.
@@ -156,6 +163,7 @@ impl Standing {
             unknowns: number(row, "unknowns")?,
             next_at: number(row, "next_at")?,
             reason: None,
+            is_dead: false,
         };
         Ok(Self {
             id: number(row, "id")?,
@@ -204,6 +212,16 @@ impl Standing {
             (_, _) => next_at,
         };
         self.now.state = state;
+        self.now.is_dead = match state {
+            MessageState::Failed => true,
+            MessageState::Expired => lost,
+            MessageState::Queued
+            | MessageState::Sending
+            | MessageState::Sent
+            | MessageState::Unknown
+            | MessageState::Delivered
+            | MessageState::Cancelled => false,
+        };
         self.moved_at = Some(now);
         if self.kind != MessageKind::Password {
             return;
@@ -282,7 +300,7 @@ impl Standing {
             PartOutcome::Throttled => (
                 MessageState::Queued,
                 false,
-                Some(AFTER_THROTTLE),
+                Some(inner.spread(BACK_OFF_MIN, AFTER_THROTTLE)),
                 Some(THROTTLED.to_owned()),
             ),
             PartOutcome::NotSent => (
@@ -297,7 +315,7 @@ impl Standing {
                 (
                     MessageState::Queued,
                     true,
-                    Some(inner.spread(wait)),
+                    Some(inner.spread(BACK_OFF_MIN, wait)),
                     Some(reason.clone()),
                 )
             }
@@ -394,6 +412,23 @@ impl Standing {
         self.move_to(MessageState::Queued, true, now, now.ms());
     }
 
+    /// What waits may have gone without the ledger's knowing, since it was put back: an unknown outcome.
+    pub(super) fn doubt(&mut self, now: Moment) {
+        self.now.reason = Some(RESTORED.to_owned());
+        if self.now.parts == 0 {
+            self.now.unknowns += 1;
+            self.move_to(MessageState::Unknown, true, now, self.now.next_at);
+            return;
+        }
+        for part in self.parts.values_mut() {
+            if part.state == MessageState::Queued {
+                part.state = MessageState::Unknown;
+                part.unknowns += 1;
+            }
+        }
+        self.follow_parts(now, None);
+    }
+
     /// Ends a message that is not to go any more.
     pub(super) fn cancel(&mut self, reason: &'static str, now: Moment) {
         for part in self.parts.values_mut() {
@@ -459,9 +494,9 @@ static WRITE: List = List::new(
 static WRITE_ALL: List = List::new(
     "UPDATE outbox SET state = $1, parts = $2, attempts = $3, counted = $4, unknowns = $5,
          changed_at = COALESCE($6, changed_at), next_at = $7, reason = COALESCE($8, reason), content = CASE WHEN $9 = 0 THEN NULL ELSE content END,
-         is_open = $10
+         is_open = $10, dead = $11
      WHERE id IN",
-    10,
+    11,
     "",
 );
 
@@ -573,7 +608,8 @@ impl Standings {
                         .bind(place.next_at)
                         .bind(place.reason.clone())
                         .bind(i64::from(!is_final(place.state)))
-                        .bind(i64::from(!is_final(place.state)));
+                        .bind(i64::from(!is_final(place.state)))
+                        .bind(place.is_dead.then_some(0));
                 }
                 for one in list {
                     query = query.bind(one.id);

@@ -7,11 +7,16 @@ mod listing;
 use std::sync::Arc;
 
 use super::engine::{self, Conn, Fault, said, sql};
-use super::{PROOF, bytes};
+use super::{PROOF, bytes, hold};
 use crate::clock::{Chance, Moment};
-use crate::store::by_hand::{Cancelled, Filter, Hand, Listed, Overview, SentAgain, Shown};
+use crate::store::by_hand::{
+    Cancelled, Filter, Hand, Hold, HoldReason, Listed, Older, Overview, Released, SentAgain, Shown,
+};
 use crate::store::seal::Keys;
 use crate::store::{MessageId, StoreError};
+
+/// Rounds of a release, each in a transaction of its own, so that turns wait for no more than one.
+const RELEASE_ROUNDS_MAX: usize = 10_000;
 
 /// One connection beside those that serve the ledger.
 pub struct Visitor {
@@ -24,6 +29,20 @@ pub struct Visitor {
 struct Tools<'a> {
     keys: &'a Keys,
     chance: &'a dyn Chance,
+}
+
+impl Tools<'_> {
+    /// The hold that is in force, with its note.
+    async fn held(&self, c: &mut Conn) -> Result<Option<Hold>, Fault> {
+        let Some(row) = hold::current(c).await? else {
+            return Ok(None);
+        };
+        let place = row.id.to_be_bytes();
+        let note = row
+            .note
+            .and_then(|sealed| self.open(hold::note_place(&place), &sealed).ok());
+        Ok(Some(Hold { note, ..row.hold }))
+    }
 }
 
 impl Visitor {
@@ -90,6 +109,67 @@ impl Visitor {
     pub async fn cancel(&mut self, id: MessageId, hand: &Hand) -> Result<Cancelled, StoreError> {
         self.change(async |c, tools| acts::cancel(c, tools, id, hand).await)
             .await
+    }
+
+    /// Holds the outbox: nothing is claimed any more. Tells the hold that is in force now, and whether
+    /// it is this one.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]; nothing has changed then.
+    pub async fn hold(
+        &mut self,
+        why: HoldReason,
+        hand: &Hand,
+    ) -> Result<(Option<Hold>, bool), StoreError> {
+        self.change(async |c, tools| {
+            let is_new = hold::current(c).await?.is_none();
+            let id = hold::next_id(c).await?;
+            let note = match &hand.why {
+                Some(note) => Some(tools.seal(hold::note_place(&id.to_be_bytes()), note)?),
+                None => None,
+            };
+            hold::begin(c, why, &hand.who, note, hand.at).await?;
+            Ok((tools.held(c).await?, is_new))
+        })
+        .await
+    }
+
+    /// Ends the hold. Messages of a ledger that was put back which are older than the hold become what
+    /// `older` says. None where nothing is held.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]; the outbox is held still, and may be released again.
+    pub async fn release(
+        &mut self,
+        older: Older,
+        hand: &Hand,
+    ) -> Result<Option<Released>, StoreError> {
+        let mut all: Option<Released> = None;
+        for _ in 0..RELEASE_ROUNDS_MAX {
+            let round = self
+                .change(async |c, _| {
+                    let Some(row) = hold::current(c).await? else {
+                        return Ok(None);
+                    };
+                    let round = hold::release(c, &row, older, &hand.who, hand.at).await?;
+                    Ok(Some(round))
+                })
+                .await?;
+            let Some((round, is_over)) = round else {
+                return Ok(all);
+            };
+            let before = all.map_or(0, |all| all.older);
+            all = Some(Released {
+                older: before + round.older,
+                others: round.others,
+            });
+            if is_over {
+                return Ok(all);
+            }
+        }
+        Err(StoreError::Unavailable(
+            "there is no end of older messages; the outbox is held still".to_owned(),
+        ))
     }
 
     async fn look<T>(

@@ -20,7 +20,7 @@ const MARK_SHOWN: usize = 4;
 /// Counts what waits and what failed.
 pub(super) async fn overview(
     c: &mut Conn,
-    _tools: &Tools<'_>,
+    tools: &Tools<'_>,
     now: Moment,
     since: Moment,
 ) -> Result<Overview, Fault> {
@@ -96,7 +96,7 @@ pub(super) async fn overview(
         })
         .collect::<Result<_, Fault>>()?;
     Ok(Overview {
-        hold: None,
+        hold: tools.held(c).await?,
         waiting,
         dead,
     })
