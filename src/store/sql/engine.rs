@@ -82,6 +82,17 @@ impl Conn {
         }
     }
 
+    /// Begins a look at one point in time, which writes nothing and ends with `COMMIT`.
+    ///
+    /// # Errors
+    /// [`Fault::Engine`].
+    pub(super) async fn begin_look(&mut self) -> Result<(), Fault> {
+        match self.kind() {
+            Kind::Lite => said(self, "BEGIN").await,
+            Kind::Pg => said(self, postgres::LOOK).await,
+        }
+    }
+
     /// Moves committed pages from SQLite's log into its file; PostgreSQL does so by itself.
     ///
     /// # Errors
@@ -253,6 +264,34 @@ pub(super) async fn open(url: &str) -> Result<(Place, Conn, Option<Readers>), St
     }
     let (conn, readers) = sqlite::open(url).await?;
     Ok((Place::Lite, conn, readers))
+}
+
+/// Opens one connection to a ledger that is there, beside whoever serves it: nothing is made, brought up
+/// to date or counted.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] naming the place and the mend, also where the ledger is of an older
+/// version; never a password.
+pub(super) async fn visit(url: &str) -> Result<Conn, StoreError> {
+    let mut conn = if postgres::is_url(url) {
+        postgres::Server::parse(url)?.writer().await?
+    } else {
+        sqlite::visit(url).await?
+    };
+    let version: Result<Option<i64>, Fault> = sql("SELECT MAX(version) FROM _sqlx_migrations")
+        .one(&mut conn)
+        .await;
+    let here = MIGRATIONS.iter().map(|one| one.version).max();
+    match version {
+        Err(_) => Err(StoreError::Unavailable(
+            "store.url names no ledger of jisr; name the one that jisr serve runs on".to_owned(),
+        )),
+        Ok(there) if there < here => Err(StoreError::Unavailable(
+            "the ledger is of an older version; jisr serve of this version brings it up to date"
+                .to_owned(),
+        )),
+        Ok(_) => Ok(conn),
+    }
 }
 
 impl Place {

@@ -42,6 +42,30 @@ async fn in_a_file() -> (SqlStore, tempfile::TempDir) {
 
 contract::contract_tests!(async { Some(in_a_file().await) });
 
+mod by_hand {
+    use super::*;
+
+    contract::by_hand::by_hand_tests!(async {
+        let (store, folder) = in_a_file().await;
+        let url = format!("sqlite:{}", folder.path().join("jisr.db").display());
+        Some((store, url, folder))
+    });
+}
+
+impl SqlStore {
+    /// Puts the count of claims back, as a backup does.
+    pub(crate) async fn forget_claims(&self) {
+        let forgotten = self.write(|c, _| {
+            Box::pin(async move {
+                let put_back = sql("UPDATE meta SET number = 0 WHERE name = 'claims'");
+                put_back.execute(c).await?;
+                Ok(Verdict::Keep(()))
+            })
+        });
+        forgotten.await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn what_was_answered_is_there_after_a_crash() {
     let (store, folder) = in_a_file().await;
@@ -368,14 +392,25 @@ mod on_postgresql {
     }
 
     async fn open() -> Option<(SqlStore, ())> {
+        let (store, _url, keep) = open_at_url().await?;
+        Some((store, keep))
+    }
+
+    async fn open_at_url() -> Option<(SqlStore, String, ())> {
         let url = tokio::task::spawn_blocking(|| server().map(|server| server.database().unwrap()))
             .await
             .unwrap()?;
         let store = SqlStore::open(&url, Keys::for_testing(), Arc::new(Counted::default())).await;
-        Some((store.unwrap(), ()))
+        Some((store.unwrap(), url, ()))
     }
 
     contract::contract_tests!(open());
+
+    mod by_hand {
+        use super::*;
+
+        contract::by_hand::by_hand_tests!(open_at_url());
+    }
 
     /// Two nodes of one ledger.
     async fn two() -> Option<(SqlStore, SqlStore, ())> {
