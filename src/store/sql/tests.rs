@@ -504,3 +504,41 @@ async fn many_turns_share_a_commit() {
     // All were in the queue before the writer had its first turn.
     assert!(store.commits() <= 3, "{}", store.commits());
 }
+
+/// Nodes are upgraded one by one: a program goes on with the ledger of the version after its own, and
+/// with no ledger that has lost what it needs.
+#[tokio::test]
+async fn a_program_goes_on_beside_a_later_one() {
+    let (store, folder) = in_a_file().await;
+    let path = folder.path().join("jisr.db");
+    for statement in [
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (9000, 'later', 1, x'00', 0)",
+        "ALTER TABLE outbox ADD COLUMN later BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE conversations ADD COLUMN later BIGINT",
+        "CREATE TABLE later (x BIGINT)",
+    ] {
+        let said = store.write(move |c, _| {
+            Box::pin(async move {
+                sql(statement).execute(c).await?;
+                Ok(Verdict::Keep(()))
+            })
+        });
+        said.await.unwrap();
+    }
+    drop(store);
+    let store = open_at(&path, Keys::for_testing()).await.unwrap();
+    contract::outbox::words_move_a_message(&store).await;
+    let needs = store.write(|c, _| {
+        Box::pin(async move {
+            sql("INSERT INTO meta (name, number) VALUES ('needs', 9000)")
+                .execute(c)
+                .await?;
+            Ok(Verdict::Keep(()))
+        })
+    });
+    needs.await.unwrap();
+    drop(store);
+    let refused = open_at(&path, Keys::for_testing()).await.err().unwrap();
+    assert!(refused.to_string().contains("version 9000"), "{refused}");
+}
