@@ -1,6 +1,7 @@
 //! The machine's clock and random source: the only place that reads them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{PoisonError, RwLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::clock::{Chance, Clock, Moment};
 
@@ -14,6 +15,44 @@ impl Clock for SystemClock {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         Moment::from_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// The ledger's clock: what time it is on the machine of a ledger that many nodes share, so that they
+/// agree; the system's where no such time was told. Between two tellings it goes on by itself, and a
+/// jump of this machine's clock does not move it.
+#[derive(Debug, Default)]
+pub struct LedgerClock(RwLock<Option<(Instant, Moment)>>);
+
+/// A machine whose clock is further from the ledger's is told of.
+const SKEW: Duration = Duration::from_secs(5);
+
+impl LedgerClock {
+    /// Sets it to the time that was told so long ago.
+    pub fn set(&self, time: Moment, ago: Duration) {
+        let now = Instant::now();
+        let time = time.plus(ago);
+        let skew = SystemClock.now().ms() - time.ms();
+        metrics::gauge!("jisr_clock_skew_ms").set(i32::try_from(skew).map_or(f64::MAX, f64::from));
+        let mut anchor = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let is_first = anchor.replace((now, time)).is_none();
+        drop(anchor);
+        if is_first && skew.unsigned_abs() > u64::try_from(SKEW.as_millis()).unwrap_or(u64::MAX) {
+            tracing::warn!(
+                skew_ms = skew,
+                "this machine's clock is not that of the ledger's, by which the gateway goes"
+            );
+        }
+    }
+}
+
+impl Clock for LedgerClock {
+    fn now(&self) -> Moment {
+        let anchor = *self.0.read().unwrap_or_else(PoisonError::into_inner);
+        match anchor {
+            Some((at, time)) => time.plus(at.elapsed()),
+            None => SystemClock.now(),
+        }
     }
 }
 

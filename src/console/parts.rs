@@ -22,6 +22,7 @@ use crate::render::ServiceWords;
 use crate::screen::Limit;
 use crate::smpp::config::SmppConfig;
 use crate::smpp::config::ussd::UssdSettings;
+use crate::store::StoreError;
 use crate::store::seal::Keys;
 use crate::store::sql::SqlStore;
 use crate::system::{SystemChance, SystemClock};
@@ -173,7 +174,7 @@ pub fn keys(config: &Config) -> Result<Keys, Failure> {
     if path.exists() {
         return Keys::load(&path).map_err(Failure::of);
     }
-    if config.store.path().exists() {
+    if config.store.is_file() && config.store.path().exists() {
         return Err(Failure::Failed(format!(
             "{}: the keys of the ledger {} are missing\n  help: put the file back; without it what is stored cannot be read",
             path.display(),
@@ -217,9 +218,14 @@ fn keys_file(config: &Config) -> std::path::PathBuf {
 /// # Errors
 /// [`Failure`] naming the file and the mend.
 pub async fn store(config: &Config) -> Result<SqlStore, Failure> {
-    SqlStore::open(&config.store.url, keys(config)?, Arc::new(SystemChance))
-        .await
-        .map_err(Failure::of)
+    let opened = SqlStore::open(&config.store.url, keys(config)?, Arc::new(SystemChance)).await;
+    opened.map_err(|error| match error {
+        StoreError::Sealed { .. } if !config.store.is_file() => Failure::Failed(format!(
+            "{error}\n  help: all nodes of a ledger have the same keys: copy the file of one that serves it to {}, or name it in security.keys",
+            config.store.beside("jisr.keys").display()
+        )),
+        StoreError::Sealed { .. } | StoreError::Unavailable(_) | StoreError::Buried => Failure::of(error),
+    })
 }
 
 /// The registry.

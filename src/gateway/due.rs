@@ -301,6 +301,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 turn: key,
                 conversation: &conversation,
                 arrival: None,
+                asks: false,
                 sms_done: None,
                 session: None,
                 owns: false,

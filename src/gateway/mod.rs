@@ -4,6 +4,7 @@ mod answer;
 mod calls;
 mod dialler;
 mod due;
+mod elsewhere;
 mod facts;
 mod held;
 mod in_hand;
@@ -201,6 +202,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                             turn: self.step_key(&turn.key, position),
                             conversation: &conversation,
                             arrival: turn.arrival.as_ref(),
+                            asks: true,
                             sms_done: None,
                             session: turn.session.as_ref().map(|(key, mark)| (key, mark)),
                             owns: turn.owns,
@@ -215,6 +217,9 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                         .await?;
                     if saved == Saved::Stale {
                         return Ok(None);
+                    }
+                    if let Some((_, mark)) = &mut turn.session {
+                        mark.version += 1;
                     }
                     if let Some(kept) = turn.kept {
                         kept.tell();
@@ -328,6 +333,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 turn: self.step_key(&turn.key, position),
                 conversation: &conversation,
                 arrival: turn.arrival.as_ref(),
+                asks: false,
                 sms_done: turn.sms,
                 session: turn.session.as_ref().map(|(key, mark)| (key, mark)),
                 owns: turn.owns,

@@ -5,13 +5,12 @@ use std::fmt::Write as _;
 use clap::Args;
 
 use super::words::{at, reason, until};
-use super::{json, unusable, visit};
-use crate::clock::{Clock, Moment};
+use super::{json, now, unusable, visit};
+use crate::clock::Moment;
 use crate::config::Config;
 use crate::console::{Failure, out};
 use crate::store::MessageId;
 use crate::store::by_hand::Shown;
-use crate::system::SystemClock;
 
 /// The options of `jisr outbox show`.
 #[derive(Args)]
@@ -29,14 +28,16 @@ pub(super) struct ShowArguments {
 /// [`Failure`] where the ledger cannot be used, or there is no such message.
 pub(super) async fn run(config: &Config, options: &ShowArguments) -> Result<(), Failure> {
     let id = MessageId(options.id);
-    let shown = visit(config).await?.message(id).await.map_err(unusable)?;
+    let mut visitor = visit(config).await?;
+    let now = now(&mut visitor).await?;
+    let shown = visitor.message(id).await.map_err(unusable)?;
     let Some(shown) = shown else {
         return Err(absent(id));
     };
     if options.json {
         return json(&shown);
     }
-    out::text(&page(&shown, SystemClock.now()))
+    out::text(&page(&shown, now))
 }
 
 /// There is no message with this id.

@@ -4,18 +4,18 @@ use futures_util::future::join_all;
 
 use super::*;
 
-async fn epoch(store: &impl Store, seconds: i64) -> u64 {
+pub(crate) async fn epoch(store: &impl Store, seconds: i64) -> u64 {
     store.begin_epoch(&link(), at(seconds)).await.unwrap()
 }
 
-async fn claim(store: &impl Store, epoch: u64, seconds: i64) -> Vec<Message> {
+pub(crate) async fn claim(store: &impl Store, epoch: u64, seconds: i64) -> Vec<Message> {
     store
         .claim_messages(&link(), epoch, at(seconds), 100)
         .await
         .unwrap()
 }
 
-async fn word(
+pub(crate) async fn word(
     store: &impl Store,
     id: MessageId,
     (part, parts): (u8, u8),
@@ -28,7 +28,7 @@ async fn word(
         .unwrap();
 }
 
-fn accepted(id: &str) -> PartOutcome {
+pub(crate) fn accepted(id: &str) -> PartOutcome {
     PartOutcome::Accepted(id.to_owned())
 }
 

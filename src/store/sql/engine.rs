@@ -8,6 +8,7 @@ mod statement;
 use std::ops::{Deref, DerefMut};
 
 pub(super) use self::statement::{Query, sql};
+use crate::clock::Moment;
 use crate::store::StoreError;
 
 /// Statements that a connection keeps prepared.
@@ -78,6 +79,17 @@ impl Conn {
         match self.kind() {
             Kind::Lite => said(self, "BEGIN").await,
             Kind::Pg => said(self, postgres::LOOK).await,
+        }
+    }
+
+    /// What time it is on the server's machine, for all nodes; SQLite has no clock of its own.
+    ///
+    /// # Errors
+    /// [`Fault::Engine`].
+    pub(super) async fn time(&mut self) -> Result<Option<Moment>, Fault> {
+        match self.kind() {
+            Kind::Lite => Ok(None),
+            Kind::Pg => Ok(Some(Moment::from_ms(sql(postgres::TIME).one(self).await?))),
         }
     }
 

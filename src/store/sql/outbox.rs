@@ -140,8 +140,8 @@ pub(super) async fn insert<'a>(
 }
 
 static CLAIM: List = List::new(
-    "UPDATE outbox SET state = 'sending', epoch = $1, sent_at = $2, changed_at = $3, counted = 0 WHERE id IN",
-    3,
+    "UPDATE outbox SET state = 'sending', epoch = $1, sent_at = $2, changed_at = $3, node = $4, counted = 0 WHERE id IN",
+    4,
     "",
 );
 static CLAIM_PARTS: List = List::new(
@@ -165,12 +165,13 @@ pub(super) async fn claim(
     now: Moment,
     limit: u32,
 ) -> Result<Verdict<(Vec<Message>, Option<i64>)>, Fault> {
-    let current: Option<i64> = sql("SELECT epoch FROM epochs WHERE link = $1")
+    let current: Option<i64> = sql("SELECT epoch FROM senders WHERE link = $1 AND node = $2")
         .bind(&link)
+        .bind(inner.node)
         .maybe(&mut *c)
         .await?;
     if current != Some(int(epoch)) {
-        // Somebody else sends on this link now.
+        // A later epoch of this node's has begun.
         return Ok(Verdict::Undo((Vec::new(), None)));
     }
     if witness::stops(c, inner, now).await? {
@@ -230,7 +231,8 @@ pub(super) async fn claim(
         let mut query = sql(statement)
             .bind(int(epoch))
             .bind(now.ms())
-            .bind(now.ms());
+            .bind(now.ms())
+            .bind(inner.node);
         for message in list {
             query = query.bind(message.id.0);
         }

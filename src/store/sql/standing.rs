@@ -718,6 +718,7 @@ async fn words(c: &mut Conn, inner: &Inner, all: &[Word]) -> Result<Vec<()>, Fau
 /// A new epoch of a link; what an older one left on the wire becomes unknown.
 pub(super) async fn begin_epoch(
     c: &mut Conn,
+    me: i64,
     link: String,
     now: Moment,
 ) -> Result<Verdict<u64>, Fault> {
@@ -729,16 +730,36 @@ pub(super) async fn begin_epoch(
     .bind(now.ms())
     .one(&mut *c)
     .await?;
-    let left: Vec<i64> =
-        sql("SELECT id FROM outbox WHERE state = 'sending' AND link = $1 AND epoch < $2")
-            .bind(&link)
-            .bind(epoch)
-            .all(&mut *c)
-            .await?;
+    sql("INSERT INTO senders (link, node, epoch) VALUES ($1, $2, $3)
+         ON CONFLICT (link, node) DO UPDATE SET epoch = excluded.epoch")
+    .bind(&link)
+    .bind(me)
+    .bind(epoch)
+    .execute(&mut *c)
+    .await?;
+    lose_sight_of(c, me, Some(link), now).await?;
+    Ok(Verdict::Keep(count(epoch)))
+}
+
+/// What a node was sending, on one link or on all, and what nodes were that are over: nobody knows what
+/// became of it.
+pub(super) async fn lose_sight_of(
+    c: &mut Conn,
+    node: i64,
+    link: Option<String>,
+    now: Moment,
+) -> Result<(), Fault> {
+    let left: Vec<i64> = sql(
+        "SELECT id FROM outbox WHERE state = 'sending' AND link = COALESCE($2, link)
+             AND (node = $1 OR node NOT IN (SELECT id FROM nodes WHERE over = 0))",
+    )
+    .bind(node)
+    .bind(link)
+    .all(&mut *c)
+    .await?;
     let mut left = Standings::read(c, &left).await?;
     left.all().for_each(|message| message.lose_sight(now));
-    left.write(c).await?;
-    Ok(Verdict::Keep(count(epoch)))
+    left.write(c).await
 }
 
 #[cfg(test)]

@@ -411,6 +411,33 @@ mod on_postgresql {
 
         contract::by_hand::by_hand_tests!(open_at_url());
     }
+
+    /// Two nodes of one ledger.
+    async fn two() -> Option<(SqlStore, SqlStore, ())> {
+        let url = tokio::task::spawn_blocking(|| server().map(|server| server.database().unwrap()))
+            .await
+            .unwrap()?;
+        let open = || SqlStore::open(&url, Keys::for_testing(), Arc::new(Counted::default()));
+        Some((open().await.unwrap(), open().await.unwrap(), ()))
+    }
+
+    contract::node_tests!(two());
+}
+
+/// A file has one node: whoever opens it is the only one, and what came before it is over.
+#[tokio::test]
+async fn whoever_opens_a_file_is_its_only_node() {
+    let (one, folder) = in_a_file().await;
+    one.accept_sms(contract::sms::sms(1, "text", 0))
+        .await
+        .unwrap();
+    let two = open_at(&folder.path().join("jisr.db"), Keys::for_testing())
+        .await
+        .unwrap();
+    assert!(two.beat(contract::at(0)).await.unwrap().others.is_empty());
+    assert_eq!(two.waiting_sms(SmsId(0), 9).await.unwrap().len(), 1);
+    let refused = one.ready().await;
+    assert!(matches!(refused, Err(StoreError::Buried)), "{refused:?}");
 }
 
 #[tokio::test]

@@ -155,7 +155,7 @@ fn path_of(url: &str) -> Result<Option<PathBuf>, StoreError> {
         Some(("sqlite", rest)) => rest.strip_prefix("//").unwrap_or(rest),
         Some((scheme, rest)) if rest.starts_with("//") => {
             return Err(StoreError::Unavailable(format!(
-                "store.url begins with `{scheme}:`, which this build does not know; write `sqlite:` and a path"
+                "store.url begins with `{scheme}:`, which this build does not know; write `sqlite:` and a path, or postgres://USER:PASSWORD@HOST:PORT/DATABASE"
             )));
         }
         Some(_) | None => url,
