@@ -119,20 +119,14 @@ fn page(shown: &Shown, now: Moment) -> String {
         }
     }
     for act in &shown.acts {
-        let why = act
-            .why
-            .as_ref()
-            .map_or_else(String::new, |why| format!(": {why}"));
         row(
             "by hand",
-            format!(
-                "{} {} by {}, was {}{why}",
-                at(act.at),
-                act.act,
-                act.who,
-                act.was.name()
-            ),
+            format!("{}, was {}, {}", act.act, act.was.name(), at(act.at)),
         );
+        row("", format!("by {}", act.who));
+        if let Some(why) = &act.why {
+            row("", why.clone());
+        }
     }
     text
 }
