@@ -83,7 +83,7 @@ async fn an_administrator_sees_and_decides_beside_the_gateway() {
     for what in [
         "cancelled by hand",
         "by hand",
-        "was queued: tried out",
+        "tried out",
         "body        erased",
     ] {
         assert!(shown.contains(what), "{what}: {shown}");
