@@ -12,6 +12,8 @@ mod highwater;
 mod ids;
 mod limits;
 mod message_id;
+#[cfg(feature = "plant")]
+pub mod model;
 mod nodes;
 mod nonces;
 mod outbox;
@@ -240,7 +242,7 @@ async fn highest_id(conn: &mut Conn) -> Result<i64, Fault> {
 }
 
 impl Inner {
-    #[cfg(test)]
+    #[cfg(any(test, feature = "plant"))]
     fn for_testing() -> Self {
         Self {
             keys: Keys::for_testing(),

@@ -6,6 +6,9 @@
 //! The rules are pure: [`Standings`] reads the rows of many messages at once, words move them in
 //! memory, and what has changed is written back by statements over many rows.
 
+#[cfg(feature = "plant")]
+mod apart;
+
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
