@@ -9,6 +9,7 @@ use crate::gateway::answer::Kept;
 use crate::gateway::calls::Performed;
 use crate::gateway::{DEADLINE_MARGIN, Gateway, RACES_PER_TURN_MAX, Turn, TurnError, UssdCall};
 use crate::input::path;
+use crate::plant::{Plant, planted};
 use crate::store::{
     Arrival, Delivery, Mark, Met, Noted, Reply, Saved, Seen, SessionKey, SessionMark, Store,
     SubscriberChange,
@@ -152,7 +153,9 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             link.ids_recur && matches!(callback.input, Input::Dial(_)) && moved
         };
         let same = met.session.as_ref().filter(|mark| !begins(mark));
-        if let (Repeat::Key(_) | Repeat::Number(_), Some(mark)) = (&callback.repeat, same) {
+        if let (Repeat::Key(_) | Repeat::Number(_), Some(mark)) = (&callback.repeat, same)
+            && !planted(Plant::RepeatNotRecognised)
+        {
             let key = self.callback_key(callback, mark.opened_at.ms(), "");
             match self.store.seen(&key).await? {
                 Seen::Answered(reply) => {
@@ -350,6 +353,9 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             Input::Path(path) => {
                 let is_prefix = |prefix: &str| self.path_mark(callback, prefix) == known.path_mark;
                 match path::step(Some((known.path_len, &is_prefix)), path) {
+                    path::Step::Repeat if planted(Plant::RepeatNotRecognised) => {
+                        path.rsplit('*').next().unwrap_or_default().to_owned()
+                    }
                     path::Step::Repeat => return Verdict::Repeat { key, mark },
                     path::Step::Late => return Verdict::Page { key, mark },
                     path::Step::Inputs(inputs) => inputs.concat(),
@@ -363,14 +369,16 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         let owner = met.owner.as_ref();
         let owns = owner.is_none_or(|(link, id)| {
             *link == callback.link && Some(id) == callback.session.as_ref()
-        });
+        }) || planted(Plant::OldSessionActs);
         let revision = met
             .conversation
             .as_ref()
             .map(|conversation| conversation.revision);
         if !owns || mark.ended {
             Verdict::Over { key, mark }
-        } else if revision.is_some_and(|revision| revision != mark.shown_revision) || !known.shown {
+        } else if (revision.is_some_and(|revision| revision != mark.shown_revision) || !known.shown)
+            && !planted(Plant::UnseenPageActs)
+        {
             Verdict::Page { key, mark }
         } else {
             Verdict::Step {

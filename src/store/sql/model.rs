@@ -266,6 +266,11 @@ impl Model {
         self.lock().due.all().copied().collect()
     }
 
+    /// Every text that was taken in whole.
+    pub fn texts_taken(&self) -> Vec<SmsId> {
+        self.lock().texts.taken()
+    }
+
     /// Texts whose turn is not done.
     pub fn waiting_texts(&self) -> usize {
         self.lock().texts.count_waiting()

@@ -121,6 +121,11 @@ impl Texts {
         self.waiting.values().filter(|one| one.waits).count()
     }
 
+    /// All that were taken in whole.
+    pub(super) fn taken(&self) -> Vec<SmsId> {
+        self.waiting.keys().copied().collect()
+    }
+
     /// A turn has ended.
     pub(super) fn done(&mut self, id: SmsId) {
         if let Some(one) = self.waiting.get_mut(&id) {
