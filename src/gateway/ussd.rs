@@ -162,6 +162,12 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                     kept.tell();
                     return Ok(Some(reply));
                 }
+                Seen::Open if !owns(callback, &met) => {
+                    let mark = mark.clone();
+                    return self
+                        .without_step(book, turn, met, (session, mark), key, false)
+                        .await;
+                }
                 Seen::Open => {
                     kept.tell();
                     let conversation = self.conversation_for(
@@ -198,6 +204,12 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 Seen::Answered(reply) => {
                     kept.tell();
                     return Ok(Some(reply));
+                }
+                // A newer dial has taken over from a turn that died.
+                Seen::Open if !owns(callback, &met) => {
+                    return self
+                        .without_step(book, turn, met, (session, mark), key, false)
+                        .await;
                 }
                 Seen::Open => (Event::Again, key, mark, false),
                 Seen::Never => {
@@ -366,10 +378,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             Input::Text(text) | Input::Unsaid { typed: text, .. } => text.clone(),
         };
         (mark.path_len, mark.path_mark) = (path.len(), path_mark);
-        let owner = met.owner.as_ref();
-        let owns = owner.is_none_or(|(link, id)| {
-            *link == callback.link && Some(id) == callback.session.as_ref()
-        }) || planted(Plant::OldSessionActs);
+        let owns = owns(callback, met) || planted(Plant::OldSessionActs);
         let revision = met
             .conversation
             .as_ref()
@@ -577,6 +586,12 @@ fn told(callback: &Callback, noted: Noted, session: Option<&SessionMark>) -> Cal
         },
         ..callback.clone()
     }
+}
+
+/// Whether a callback's session owns its number's USSD side, or nobody's does.
+fn owns(callback: &Callback, met: &Met) -> bool {
+    let owner = met.owner.as_ref();
+    owner.is_none_or(|(link, id)| *link == callback.link && Some(id) == callback.session.as_ref())
 }
 
 /// The inputs that a dial string brings, one after the other.

@@ -84,10 +84,7 @@ fn steps(world: &World) {
             sky.broken("G5 a conversation never goes back", how);
         }
         if step.of_foreign_session {
-            let how = format!(
-                "a session that is not the newest moves {}",
-                step.conversation
-            );
+            let how = format!("a session that is not the newest moves {step:?}");
             sky.broken("G5 the newest dial owns the phone", how);
         }
         if step.of_unseen_page {

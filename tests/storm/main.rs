@@ -86,8 +86,7 @@ async fn storm(seed: u64, sky: &Arc<Sky>, book: &Arc<Book>) {
         .collect();
     let rages = tokio::spawn(Arc::clone(&world).rages());
     sleep(sky.parameters.storm).await;
-    sky.seen(|| "calm".to_owned());
-    sky.calm.store(true, Ordering::Relaxed);
+    sky.calms();
     rages.await.unwrap();
     for lived in lives {
         lived.await.unwrap();

@@ -255,7 +255,13 @@ impl Caller {
                 self.sky().broken("G4 a repeat gets the same", how);
             }
             Some(_) => self.sky().rare("a repeat is answered"),
-            None => *first = Some(reply.clone()),
+            None => {
+                if !self.world.ledger.has_reply(&self.number, &reply) {
+                    let how = format!("the answer to {id} of {} is not in the ledger", self.name());
+                    self.sky().broken("G8 what was answered is kept", how);
+                }
+                *first = Some(reply.clone());
+            }
         }
         Some(reply)
     }

@@ -95,6 +95,13 @@ impl Sky {
         self.jumped.fetch_add(ms, Ordering::Relaxed);
     }
 
+    /// All faults are off; the clock is right again.
+    pub fn calms(&self) {
+        self.seen(|| "calm".to_owned());
+        self.calm.store(true, Ordering::Relaxed);
+        self.jumped.store(0, Ordering::Relaxed);
+    }
+
     /// Something that can be seen from outside.
     pub fn seen(&self, what: impl FnOnce() -> String) {
         let mut log = self.log.lock().unwrap();

@@ -88,6 +88,8 @@ pub struct Step {
     pub revisions: (u64, u64),
     /// The text whose turn it ends, and whether it queues its reply.
     pub sms: Option<(SmsId, bool)>,
+    /// Which of the callback's steps it is: whether its callback came before.
+    pub begins: bool,
     /// Whether it is of a session that did not own the USSD side.
     pub of_foreign_session: bool,
     /// Whether it began on a page that was not the one on the phone.

@@ -371,6 +371,14 @@ impl Messages {
         on_wire.map(|row| row.sent_at).min()
     }
 
+    fn newest_on_wire(&self, link: &LinkName) -> Option<Moment> {
+        let on_wire = self.rows.values().filter(|row| {
+            let state = row.standing.state();
+            row.new.link == *link && matches!(state, MessageState::Sending | MessageState::Unknown)
+        });
+        on_wire.map(|row| row.standing.created_at()).max()
+    }
+
     /// Applies a receipt, or keeps it.
     pub(super) fn receipt(&mut self, inner: &Inner, receipt: &Receipt, due: &mut Dues) {
         self.take(inner, receipt, Unanswered::MayBeMeant, due);
@@ -421,7 +429,11 @@ impl Messages {
             link: link.clone(),
             form,
             state: receipt.state,
-            at: receipt.at,
+            // What was on the wire when it came is older, whatever the clocks say.
+            at: self
+                .newest_on_wire(link)
+                .max(Some(receipt.at))
+                .unwrap_or(receipt.at),
         };
         self.early.insert(inner.next_id(receipt.at), early);
     }

@@ -311,6 +311,7 @@ impl Ledger {
             conversation: id,
             revisions: (stands, revision),
             sms: save.sms_done.map(|sms| (sms, replies)),
+            begins,
             of_foreign_session,
             of_unseen_page,
             intends: save.intent.map(|intent| intent.key),
