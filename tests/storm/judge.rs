@@ -8,6 +8,7 @@ use jisr::store::sql::model::Turned;
 use jisr::store::{CodeTried, DueKind, MessageId, MessageKind, MessageState};
 
 use crate::people::code_of;
+use crate::smsc::Taken;
 use crate::world::World;
 
 /// How long a code lives.
@@ -172,6 +173,7 @@ fn messages(world: &World) {
             sky.rare("an outcome is unknown three times");
         }
     }
+    let ids: BTreeSet<_> = world.ledger.part_ids().into_iter().collect();
     for one in world.ledger.messages() {
         let Some(parts) = parts.get(&one.id) else {
             continue;
@@ -179,7 +181,16 @@ fn messages(world: &World) {
         if parts.len() > 1 {
             sky.rare("a message of several parts");
         }
-        let told = parts.iter().all(|taken| taken.arrived && !taken.lost);
+        // Of a part whose word never came to the ledger nobody knows the id.
+        let known = |part: usize, taken: &Taken| {
+            let mut arrived = taken.arrived.iter();
+            let part = u8::try_from(part).unwrap();
+            arrived.any(|id| ids.contains(&(one.id, part, id.clone())))
+        };
+        let told = parts
+            .iter()
+            .enumerate()
+            .all(|(part, taken)| known(part, taken) && !taken.lost);
         if told && matches!(one.state, MessageState::Sent | MessageState::Expired) {
             let how = format!("message {} arrived and is {:?}", one.id.0, one.state);
             sky.broken("G7 no receipt is dropped", how);

@@ -155,6 +155,7 @@ impl Caller {
                 None => "1".to_owned(),
             },
             "resume" => choice(sky.dice.of(&["1", "1", "2"])),
+            "ended" => "9".to_owned(),
             "no_match" => "3".to_owned(),
             "on_its_way" => sky.dice.of(&["1", "2"]).to_owned(),
             _ => "1".to_owned(),

@@ -136,7 +136,7 @@ impl Parameters {
         Self {
             nodes: dice.of(&[1, 1, 2, 2, 3, 4]),
             phones: dice.of(&[1, 2, 3]),
-            storm: seconds(&[60, 120, 300]),
+            storm: seconds(&[20, 40, 90]),
             skew: ms(&[0, 0, 50, 1000, 3000]),
             jumps: dice.hits(250),
             ledger_wait: ms(&[0, 2, 20, 200, 2000]),

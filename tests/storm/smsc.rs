@@ -20,8 +20,8 @@ const PART: usize = 150;
 pub struct Taken {
     /// How often it was taken.
     pub times: u32,
-    /// Whether a receipt said that it arrived, and the gateway had it.
-    pub arrived: bool,
+    /// Under which ids a receipt said that it arrived, and the gateway had it.
+    pub arrived: Vec<String>,
     /// Whether one said that it did not.
     pub lost: bool,
     /// Whether a receipt is on its way.
@@ -87,8 +87,8 @@ impl Smsc {
             false => self.sky.wait(self.sky.parameters.receipt_wait) + Duration::from_millis(20),
         };
         let centre = Arc::clone(self);
-        let of = (message.id, part);
-        let _task = tokio::spawn(async move { centre.receipts(of, told, wait).await });
+        let (of, its_id) = ((message.id, part), id.clone());
+        let _task = tokio::spawn(async move { centre.receipts(of, (its_id, told), wait).await });
         id
     }
 
@@ -100,7 +100,7 @@ impl Smsc {
     }
 
     /// Receipts of a part, each told until the gateway has it.
-    async fn receipts(&self, of: (MessageId, u8), told: String, wait: Duration) {
+    async fn receipts(&self, of: (MessageId, u8), (id, told): (String, String), wait: Duration) {
         if !wait.is_zero() {
             sleep(wait).await;
         }
@@ -144,7 +144,7 @@ impl Smsc {
             let mut books = self.books.lock().unwrap();
             let taken = books.parts.entry(of).or_default();
             match state {
-                ReceiptState::Delivered => taken.arrived |= !taken.lost,
+                ReceiptState::Delivered => taken.arrived.push(id.clone()),
                 ReceiptState::Failed | ReceiptState::Expired => taken.lost = true,
                 ReceiptState::Underway => {}
             }

@@ -258,6 +258,11 @@ impl Model {
         self.lock().messages.journal.clone()
     }
 
+    /// The operator's ids of parts.
+    pub fn part_ids(&self) -> Vec<(MessageId, u8, String)> {
+        self.lock().messages.part_ids()
+    }
+
     /// Every conversation that there is.
     pub fn conversations(&self) -> Vec<Conversation> {
         self.lock().turns.conversations().cloned().collect()

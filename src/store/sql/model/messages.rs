@@ -594,6 +594,13 @@ impl Messages {
         counts.into_iter().collect()
     }
 
+    /// The operator's ids of parts.
+    pub(super) fn part_ids(&self) -> Vec<(MessageId, u8, String)> {
+        let ids = self.part_ids.iter();
+        ids.map(|one| (MessageId(one.message), one.part, one.id.clone()))
+            .collect()
+    }
+
     /// All of them.
     pub(super) fn all(&self) -> impl Iterator<Item = Seen> {
         self.rows.iter().map(|(id, row)| Seen {
