@@ -12,8 +12,6 @@ pub enum Plant {
     ReplyBeforeSave,
     /// A callback that came before makes another step.
     RepeatNotRecognised,
-    /// The answer of a call counts although the conversation waits for another.
-    LateAnswerTaken,
     /// What was on the wire when its node died goes again as if it had not been.
     SilentlySentAgain,
     /// A receipt that comes before the answer of its message is thrown away.
@@ -48,12 +46,11 @@ pub enum Plant {
 
 impl Plant {
     /// Every mistake.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 19] = [
         Self::AnswerBeforeCommit,
         Self::NoCompareAndSet,
         Self::ReplyBeforeSave,
         Self::RepeatNotRecognised,
-        Self::LateAnswerTaken,
         Self::SilentlySentAgain,
         Self::EarlyReceiptDropped,
         Self::FinalStateOverwritten,
@@ -78,7 +75,6 @@ impl Plant {
             Self::NoCompareAndSet => "no-compare-and-set",
             Self::ReplyBeforeSave => "reply-before-save",
             Self::RepeatNotRecognised => "repeat-not-recognised",
-            Self::LateAnswerTaken => "late-answer-taken",
             Self::SilentlySentAgain => "silently-sent-again",
             Self::EarlyReceiptDropped => "early-receipt-dropped",
             Self::FinalStateOverwritten => "final-state-overwritten",

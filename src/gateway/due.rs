@@ -205,17 +205,11 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             return Ok(self.store.end_due(due).await?);
         };
         let awaited = conversation.pending.as_ref();
-        if !planted(Plant::LateAnswerTaken)
-            && awaited.is_none_or(|awaited| awaited.number != pending.number)
-        {
+        if awaited.is_none_or(|awaited| awaited.number != pending.number) {
             return Ok(self.store.end_due(due).await?);
         }
         let now = self.clock.now();
         let answer = match performed.answer.take() {
-            Some(answer) if planted(Plant::LateAnswerTaken) => Answer {
-                number: awaited.map_or(answer.number, |awaited| awaited.number),
-                ..answer
-            },
             Some(answer) => answer,
             None if now.since(pending.asked_at) >= GIVE_UP && pending.call.may_be_late() => {
                 Answer {

@@ -90,6 +90,10 @@ pub struct Parameters {
     pub crash_every: Duration,
     /// A crashed node is away for so long.
     pub away: Duration,
+    /// A node is cut off from the ledger for so long.
+    pub cut: Duration,
+    /// How long nobody calls after the storm.
+    pub silence: Duration,
     /// A callback or text comes again.
     pub again: u32,
     /// It comes late by so much.
@@ -136,17 +140,19 @@ impl Parameters {
         Self {
             nodes: dice.of(&[1, 1, 2, 2, 3, 4]),
             phones: dice.of(&[1, 2, 3]),
-            storm: seconds(&[20, 40, 90]),
+            storm: seconds(&[15, 15, 30, 60, 60, 300]),
             skew: ms(&[0, 0, 50, 1000, 3000]),
-            jumps: dice.hits(250),
+            jumps: dice.hits(300),
             ledger_wait: ms(&[0, 2, 20, 200, 2000]),
             refused: rate(&[0, 0, 5, 20, 100]),
             lost: rate(&[0, 0, 5, 20, 100]),
             crash_every: seconds(&[0, 0, 10, 30, 60]),
             away: seconds(&[0, 1, 5, 20]),
+            cut: seconds(&[0, 0, 5, 15]),
+            silence: seconds(&[30, 30, 400]),
             again: rate(&[0, 50, 200, 500]),
             late: seconds(&[0, 1, 10, 120]),
-            word_lost: rate(&[0, 20, 100, 300]),
+            word_lost: rate(&[0, 20, 100, 600]),
             part_lost: rate(&[0, 0, 50, 200]),
             not_now: rate(&[0, 0, 100, 300]),
             refused_for_good: rate(&[0, 0, 0, 50]),

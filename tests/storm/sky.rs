@@ -91,15 +91,15 @@ impl Sky {
         Moment::from_ms(true_time + self.jumped.load(Ordering::Relaxed))
     }
 
+    /// The clock jumps to be so much off.
     pub fn jump(&self, ms: i64) {
-        self.jumped.fetch_add(ms, Ordering::Relaxed);
+        self.jumped.store(ms, Ordering::Relaxed);
     }
 
-    /// All faults are off; the clock is right again.
+    /// All faults are off; a clock that has jumped goes on from where it is.
     pub fn calms(&self) {
         self.seen(|| "calm".to_owned());
         self.calm.store(true, Ordering::Relaxed);
-        self.jumped.store(0, Ordering::Relaxed);
     }
 
     /// Something that can be seen from outside.
@@ -141,17 +141,26 @@ impl Sky {
 }
 
 /// The weather of one node.
-pub struct Over(pub Arc<Sky>);
+pub struct Over {
+    pub sky: Arc<Sky>,
+    /// Until when, of the run, it is cut off from the ledger, in ms.
+    pub cut_until: AtomicI64,
+}
 
 impl Weather for Over {
     fn next(&self) -> Squall {
-        let sky = &self.0;
+        let sky = &self.sky;
+        let now = i64::try_from(sky.elapsed().as_millis()).unwrap();
+        let cut = u64::try_from(self.cut_until.load(Ordering::Relaxed) - now).unwrap_or(0);
         if sky.is_calm() {
-            return Squall::default();
+            return Squall {
+                before: Duration::from_millis(cut),
+                ..Squall::default()
+            };
         }
         let p = &sky.parameters;
         let squall = Squall {
-            before: sky.dice.wait(p.ledger_wait),
+            before: Duration::from_millis(cut) + sky.dice.wait(p.ledger_wait),
             refused: sky.dice.hits(p.refused),
             after: sky.dice.wait(p.ledger_wait),
             lost: sky.dice.hits(p.lost),
@@ -164,7 +173,7 @@ impl Weather for Over {
 
     fn time(&self) -> Option<Moment> {
         // What judges a run goes by the true time.
-        Some(self.0.true_time())
+        Some(self.sky.true_time())
     }
 }
 

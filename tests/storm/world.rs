@@ -1,6 +1,7 @@
 //! Nodes that live, die and come back over one ledger, and the operator's way to them.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,12 +27,16 @@ pub const LINK: &str = "sandbox";
 /// The one service.
 pub const SERVICE: &str = "tns";
 
+/// Jumps of the clock in one storm.
+const JUMPS_MAX: u32 = 2;
+
 type Gate = Gateway<Model, ModelRegistry>;
 
 /// A node that lives.
 struct Living {
     gateway: Arc<Gate>,
     clock: Arc<Watch>,
+    over: Arc<Over>,
     tasks: Vec<AbortHandle>,
 }
 
@@ -88,8 +93,11 @@ impl World {
             skew => i64::try_from(sky.dice.below(2 * skew as u64)).unwrap() - skew,
         };
         let chance = Arc::new(Dice::new(self.seed, 100 + number));
-        let weather = Arc::new(Over(Arc::clone(sky)));
-        let store = self.ledger.join(chance.clone(), weather);
+        let over = Arc::new(Over {
+            sky: Arc::clone(sky),
+            cut_until: AtomicI64::new(0),
+        });
+        let store = self.ledger.join(chance.clone(), over.clone());
         let clock = Arc::new(Watch {
             sky: Arc::clone(sky),
             skew_ms,
@@ -105,6 +113,7 @@ impl World {
         self.nodes.lock().unwrap()[slot] = Some(Living {
             gateway: Arc::clone(&gateway),
             clock: clock.clone(),
+            over,
             tasks: Vec::new(),
         });
         let world = Arc::downgrade(self);
@@ -134,7 +143,7 @@ impl World {
         let sky = Arc::clone(&self.sky);
         let texts = Arc::clone(&gateway);
         let pause = move |sky: &Sky| match sky.is_calm() {
-            true => Duration::from_secs(2),
+            true => Duration::from_secs(4),
             false => Duration::from_millis(200) + sky.dice.wait(Duration::from_secs(2)),
         };
         self.on(slot, async move {
@@ -219,28 +228,31 @@ impl World {
     /// Nodes crash and come back, and the clock of all jumps.
     pub async fn rages(self: Arc<Self>) {
         let p = self.sky.parameters;
+        let mut jumps = 0;
         loop {
             let every = match p.crash_every.is_zero() {
-                true => Duration::from_secs(30),
+                true => Duration::from_secs(15),
                 false => p.crash_every,
             };
             sleep(Duration::from_millis(100) + self.sky.dice.wait(every * 2)).await;
             if self.sky.is_calm() {
                 return;
             }
-            if p.jumps && self.sky.dice.hits(300) {
-                let ms = self
-                    .sky
-                    .dice
-                    .of(&[-600_000, -120_000, -400_000, 30_000, 120_000]);
+            if p.jumps && jumps < JUMPS_MAX && self.sky.dice.hits(300) {
+                jumps += 1;
+                let ms = self.sky.dice.of(&[-600_000, -300_000, 0, 30_000, 120_000]);
                 self.sky.jump(ms);
                 self.sky.seen(|| format!("the clock jumps by {ms} ms"));
                 self.sky.rare("the clock jumps");
             }
+            let slot = usize::try_from(self.sky.dice.below(p.nodes as u64)).unwrap();
+            if !p.cut.is_zero() && self.sky.dice.hits(400) {
+                self.cuts_off(slot, self.sky.dice.wait(p.cut * 2));
+                continue;
+            }
             if p.crash_every.is_zero() {
                 continue;
             }
-            let slot = usize::try_from(self.sky.dice.below(p.nodes as u64)).unwrap();
             self.crash(slot);
             self.sky.rare("a node crashes");
             let (world, away) = (Arc::clone(&self), self.sky.dice.wait(p.away));
@@ -250,6 +262,17 @@ impl World {
                     world.start(slot);
                 }
             });
+        }
+    }
+
+    /// A node does not reach the ledger for a while; what it asked for comes late.
+    fn cuts_off(&self, slot: usize, how_long: Duration) {
+        let nodes = self.nodes.lock().unwrap();
+        if let Some(living) = nodes.get(slot).and_then(Option::as_ref) {
+            self.sky.seen(|| format!("node {slot} is cut off"));
+            self.sky.rare("a node is cut off from the ledger");
+            let until = i64::try_from((self.sky.elapsed() + how_long).as_millis()).unwrap();
+            living.over.cut_until.store(until, Ordering::Relaxed);
         }
     }
 

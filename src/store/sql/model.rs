@@ -90,6 +90,8 @@ pub struct Step {
     pub sms: Option<(SmsId, bool)>,
     /// Which of the callback's steps it is: whether its callback came before.
     pub begins: bool,
+    /// Whether the node that took it was over.
+    pub of_buried_node: bool,
     /// Whether it is of a session that did not own the USSD side.
     pub of_foreign_session: bool,
     /// Whether it began on a page that was not the one on the phone.

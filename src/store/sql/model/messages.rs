@@ -48,6 +48,8 @@ pub struct Seen {
     pub kind: MessageKind,
     /// Where it stands.
     pub state: MessageState,
+    /// Its parts; 0 before a link's first word on it.
+    pub parts: u8,
     /// After this it does not go.
     pub valid_until: Moment,
 }
@@ -346,10 +348,13 @@ impl Messages {
             let state = row.and_then(|row| row.standing.part(one.part));
             one.link == *link
                 && one.normal == form
-                && !matches!(
-                    state,
-                    None | Some(MessageState::Delivered | MessageState::Failed)
-                )
+                && match state {
+                    None => false,
+                    Some(MessageState::Delivered | MessageState::Failed) => {
+                        planted(Plant::FinalStateOverwritten)
+                    }
+                    Some(_) => true,
+                }
         });
         let one = open.max_by_key(|one| one.message)?;
         let of_part = |other: &&PartId| other.message == one.message && other.part == one.part;
@@ -609,6 +614,7 @@ impl Messages {
             to: row.new.to.clone(),
             kind: row.new.kind,
             state: row.standing.state(),
+            parts: row.standing.counts().1,
             valid_until: row.new.valid_until,
         })
     }

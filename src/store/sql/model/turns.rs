@@ -228,6 +228,11 @@ impl Ledger {
         let begins = save
             .arrival
             .is_some_and(|arrival| !turns.inbox.contains_key(&arrival.key));
+        let whose = (
+            save.conversation.service.clone(),
+            save.conversation.subscriber.clone(),
+        );
+        let is_current = turns.current.get(&whose) == Some(&id);
         let session = save.session.filter(|_| !save.owns);
         let of_foreign_session = session.is_some_and(|(key, _)| {
             let owner = turns.owners.get(&(
@@ -236,6 +241,8 @@ impl Ledger {
             ));
             owner.is_some_and(|(link, id, _)| (link, id) != (&key.link, &key.id))
         });
+        // Where two dials began two conversations at once, only the current one is judged.
+        let of_foreign_session = of_foreign_session && is_current;
         let of_unseen_page = begins
             && stands > 0
             && session.is_some_and(|(key, _)| {
@@ -312,6 +319,7 @@ impl Ledger {
             revisions: (stands, revision),
             sms: save.sms_done.map(|sms| (sms, replies)),
             begins,
+            of_buried_node: !self.nodes.lives(inner.node),
             of_foreign_session,
             of_unseen_page,
             intends: save.intent.map(|intent| intent.key),
