@@ -170,6 +170,7 @@ impl Node {
                 self.drifts();
             }
             tokio::select! {
+                biased;
                 () = tokio::time::sleep_until(began + beat) => {}
                 _ = stop.changed() => {}
             }

@@ -132,6 +132,7 @@ pub async fn look<S: Store>(
             Err(error) => tracing::error!(%error, "the outbox cannot be looked at"),
         }
         tokio::select! {
+            biased;
             () = tokio::time::sleep(LOOK) => {}
             _ = stop.changed() => {}
         }
@@ -200,7 +201,11 @@ pub async fn pump<S: Store, C: Carrier>(
                 },
             }
         }
+        // In this order, so that a run is the same each time. The bell comes first: it is heard once, and
+        // holds up nothing.
         tokio::select! {
+            biased;
+            () = bell.notified() => wanted = true,
             Some((room, claimed)) = claiming.next(), if !claiming.is_empty() => match claimed {
                 Ok(messages) => {
                     // There may be more.
@@ -241,7 +246,6 @@ pub async fn pump<S: Store, C: Carrier>(
                     next = recorded.next().now_or_never().flatten();
                 }
             }
-            () = bell.notified() => wanted = true,
             () = carrier.changed() => wanted = true,
             () = sleep_until(rests), if rests.is_some() && !stopping => rests = None,
             _ = stop.changed() => {}
@@ -276,6 +280,7 @@ async fn record<S: Store>(
             tracing::error!(%error, "an outcome waits for the ledger");
         }
         tokio::select! {
+            biased;
             () = tokio::time::sleep(LOOK) => {}
             _ = stop.changed() => {}
         }

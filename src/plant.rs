@@ -8,17 +8,92 @@ pub enum Plant {
     AnswerBeforeCommit,
     /// A node that has died is not buried: nobody takes over what it had in hand.
     NobodyIsBuried,
+    /// A step counts wherever its conversation stands.
+    NoCompareAndSet,
+    /// A screen leaves although its turn was not saved.
+    ReplyBeforeSave,
+    /// A callback that came before makes another step.
+    RepeatNotRecognised,
+    /// What was on the wire when its node died goes again as if it had not been.
+    SilentlySentAgain,
+    /// A receipt that comes before the answer of its message is thrown away.
+    EarlyReceiptDropped,
+    /// What is final changes with the next word on it.
+    FinalStateOverwritten,
+    /// Who asks for a code again gets another one while the first lives.
+    CodeMintedAgain,
+    /// What goes again are other bytes.
+    OtherBytesOnResend,
+    /// A session acts although a newer one was dialled.
+    OldSessionActs,
+    /// A key acts on a page that another channel has left.
+    UnseenPageActs,
+    /// A text is acknowledged although the ledger did not take it.
+    TextAcknowledgedUnsaved,
+    /// A text's turn is done before its reply is queued.
+    TextDoneBeforeReply,
+    /// A due time is over before its turn.
+    DueEndedBeforeTurn,
+    /// An unknown outcome goes again as often as it is unknown.
+    UnknownSentForEver,
+    /// A clock that is set back revives codes.
+    ClockRevivesCode,
+    /// Nobody counts how many codes a number gets.
+    LimitsForgotten,
+    /// What a node writes counts although the others took it for dead.
+    BuriedNodeWrites,
+    /// A password has another key each time that it is minted.
+    KeyOfItsOwn,
 }
 
 impl Plant {
     /// Every mistake.
-    pub const ALL: [Self; 2] = [Self::AnswerBeforeCommit, Self::NobodyIsBuried];
+    pub const ALL: [Self; 20] = [
+        Self::AnswerBeforeCommit,
+        Self::NobodyIsBuried,
+        Self::NoCompareAndSet,
+        Self::ReplyBeforeSave,
+        Self::RepeatNotRecognised,
+        Self::SilentlySentAgain,
+        Self::EarlyReceiptDropped,
+        Self::FinalStateOverwritten,
+        Self::CodeMintedAgain,
+        Self::OtherBytesOnResend,
+        Self::OldSessionActs,
+        Self::UnseenPageActs,
+        Self::TextAcknowledgedUnsaved,
+        Self::TextDoneBeforeReply,
+        Self::DueEndedBeforeTurn,
+        Self::UnknownSentForEver,
+        Self::ClockRevivesCode,
+        Self::LimitsForgotten,
+        Self::BuriedNodeWrites,
+        Self::KeyOfItsOwn,
+    ];
 
     /// The name by which it is planted.
     pub fn name(self) -> &'static str {
         match self {
             Self::AnswerBeforeCommit => "answer-before-commit",
             Self::NobodyIsBuried => "nobody-is-buried",
+            Self::NoCompareAndSet => "no-compare-and-set",
+            Self::ReplyBeforeSave => "reply-before-save",
+            Self::RepeatNotRecognised => "repeat-not-recognised",
+            Self::SilentlySentAgain => "silently-sent-again",
+            Self::EarlyReceiptDropped => "early-receipt-dropped",
+            Self::FinalStateOverwritten => "final-state-overwritten",
+            Self::CodeMintedAgain => "code-minted-again",
+            Self::OtherBytesOnResend => "other-bytes-on-resend",
+            Self::OldSessionActs => "old-session-acts",
+            Self::UnseenPageActs => "unseen-page-acts",
+            Self::TextAcknowledgedUnsaved => "text-acknowledged-unsaved",
+            Self::TextDoneBeforeReply => "text-done-before-reply",
+            Self::DueEndedBeforeTurn => "due-ended-before-turn",
+            Self::UnknownSentForEver => "unknown-sent-for-ever",
+            Self::ClockRevivesCode => "clock-revives-code",
+            Self::LimitsForgotten => "limits-forgotten",
+            Self::BuriedNodeWrites => "buried-node-writes",
+            Self::KeyOfItsOwn => "key-of-its-own",
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::desk::{
 };
 use crate::engine::Answer;
 use crate::gateway::{Gateway, Turn, TurnError, facts};
+use crate::plant::{Plant, planted};
 use crate::store::{
     CODE_LIFE, CodeSent, CodeTried, CodeWanted, EffectState, Mark, MessageKind, MessageState,
     NewEffect, NewMessage, Store,
@@ -436,6 +437,13 @@ impl<S: Store, R: Registry> Gateway<S, R> {
     }
 
     fn password_key(&self, registration: &str, generation: u32) -> Mark {
+        if planted(Plant::KeyOfItsOwn) {
+            let mut unlike = [0; 8];
+            self.chance.fill(&mut unlike);
+            return self
+                .store
+                .mark("password", &[registration.as_bytes(), &unlike]);
+        }
         self.store.mark(
             "password",
             &[registration.as_bytes(), &generation.to_be_bytes()],

@@ -32,6 +32,7 @@ use crate::gateway::held::{Held, Inflight};
 use crate::gateway::in_hand::InHand;
 use crate::locale::TextFault;
 use crate::outbox::Bells;
+use crate::plant::{Plant, planted};
 use crate::screen::{Limit, Screen, fit};
 use crate::store::{
     Arrival, Due, DueKind, EffectState, Mark, MessageKind, NewMessage, Reply, Save, Saved,
@@ -136,14 +137,14 @@ impl<S: Store, R: Registry> Gateway<S, R> {
     pub fn new(
         store: S,
         registry: R,
-        book: Book,
+        book: impl Into<Arc<Book>>,
         clock: Arc<dyn Clock>,
         chance: Arc<dyn Chance>,
     ) -> Self {
         Self {
             store,
             registry,
-            book: ArcSwap::from_pointee(book),
+            book: ArcSwap::new(book.into()),
             clock,
             chance,
             held: Held::default(),
@@ -349,7 +350,11 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 not_due: &not_due,
                 at: turn.at,
             })
-            .await?;
+            .await;
+        if saved.is_err() && planted(Plant::ReplyBeforeSave) {
+            return Ok(Some(reply));
+        }
+        let saved = saved?;
         if saved == Saved::Stale {
             return Ok(None);
         }

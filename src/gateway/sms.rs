@@ -15,6 +15,7 @@ use crate::gateway::calls::Performed;
 use crate::gateway::line::Line;
 use crate::gateway::{DEADLINE_MARGIN, Gateway, RACES_PER_TURN_MAX, Turn, TurnError};
 use crate::input::words::{self, Command};
+use crate::plant::{Plant, planted};
 use crate::screen::Limit;
 use crate::store::{Accepted, NewSms, Sms, Store, StoreError, SubscriberChange};
 
@@ -34,7 +35,11 @@ impl<S: Store, R: Registry> Gateway<S, R> {
     /// # Errors
     /// [`StoreError`]; the operator is then told to try again.
     pub async fn accept_sms(&self, sms: NewSms) -> Result<Accepted, StoreError> {
-        let accepted = self.store.accept_sms(sms).await?;
+        let accepted = self.store.accept_sms(sms).await;
+        if accepted.is_err() && planted(Plant::TextAcknowledgedUnsaved) {
+            return Ok(Accepted::Repeat);
+        }
+        let accepted = accepted?;
         self.inbox_bell.notify_one();
         Ok(accepted)
     }
@@ -65,7 +70,9 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 let Some(sms) = line.next() else { break };
                 turns.push(self.turn_of(sms));
             }
+            // In this order, so that a run is the same each time.
             tokio::select! {
+                biased;
                 Some(first) = turns.next(), if !turns.is_empty() => {
                     let mut next = Some(first);
                     while let Some((sms, went_well)) = next {
@@ -150,6 +157,9 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             self.store.drop_sms(sms.id).await?;
             return Ok(());
         };
+        if planted(Plant::TextDoneBeforeReply) {
+            self.store.drop_sms(sms.id).await?;
+        }
         let link = book.links.get(&sms.link).copied().unwrap_or_default();
         for _ in 0..RACES_PER_TURN_MAX {
             let now = self.clock.now();

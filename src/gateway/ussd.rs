@@ -9,6 +9,7 @@ use crate::gateway::answer::Kept;
 use crate::gateway::calls::Performed;
 use crate::gateway::{DEADLINE_MARGIN, Gateway, RACES_PER_TURN_MAX, Turn, TurnError, UssdCall};
 use crate::input::path;
+use crate::plant::{Plant, planted};
 use crate::store::{
     Arrival, Delivery, Mark, Met, Noted, Reply, Saved, Seen, SessionKey, SessionMark, Store,
     SubscriberChange,
@@ -153,12 +154,20 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             link.ids_recur && matches!(callback.input, Input::Dial(_)) && moved
         };
         let same = met.session.as_ref().filter(|mark| !begins(mark));
-        if let (Repeat::Key(_) | Repeat::Number(_), Some(mark)) = (&callback.repeat, same) {
+        if let (Repeat::Key(_) | Repeat::Number(_), Some(mark)) = (&callback.repeat, same)
+            && !planted(Plant::RepeatNotRecognised)
+        {
             let key = self.callback_key(callback, mark.opened_at.ms(), "");
             match self.store.seen(&key).await? {
                 Seen::Answered(reply) => {
                     kept.tell();
                     return Ok(Some(reply));
+                }
+                Seen::Open if !owns(callback, &met) => {
+                    let mark = mark.clone();
+                    return self
+                        .without_step(book, turn, met, (session, mark), key, false)
+                        .await;
                 }
                 Seen::Open => {
                     kept.tell();
@@ -196,6 +205,12 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 Seen::Answered(reply) => {
                     kept.tell();
                     return Ok(Some(reply));
+                }
+                // A newer dial has taken over from a turn that died.
+                Seen::Open if !owns(callback, &met) => {
+                    return self
+                        .without_step(book, turn, met, (session, mark), key, false)
+                        .await;
                 }
                 Seen::Open => (Event::Again, key, mark, false),
                 Seen::Never => {
@@ -351,6 +366,9 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             Input::Path(path) => {
                 let is_prefix = |prefix: &str| self.path_mark(callback, prefix) == known.path_mark;
                 match path::step(Some((known.path_len, &is_prefix)), path) {
+                    path::Step::Repeat if planted(Plant::RepeatNotRecognised) => {
+                        path.rsplit('*').next().unwrap_or_default().to_owned()
+                    }
                     path::Step::Repeat => return Verdict::Repeat { key, mark },
                     path::Step::Late => return Verdict::Page { key, mark },
                     path::Step::Inputs(inputs) => inputs.concat(),
@@ -361,17 +379,16 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             Input::Text(text) | Input::Unsaid { typed: text, .. } => text.clone(),
         };
         (mark.path_len, mark.path_mark) = (path.len(), path_mark);
-        let owner = met.owner.as_ref();
-        let owns = owner.is_none_or(|(link, id)| {
-            *link == callback.link && Some(id) == callback.session.as_ref()
-        });
+        let owns = owns(callback, met) || planted(Plant::OldSessionActs);
         let revision = met
             .conversation
             .as_ref()
             .map(|conversation| conversation.revision);
         if !owns || mark.ended {
             Verdict::Over { key, mark }
-        } else if revision.is_some_and(|revision| revision != mark.shown_revision) || !known.shown {
+        } else if (revision.is_some_and(|revision| revision != mark.shown_revision) || !known.shown)
+            && !planted(Plant::UnseenPageActs)
+        {
             Verdict::Page { key, mark }
         } else {
             Verdict::Step {
@@ -570,6 +587,12 @@ fn told(callback: &Callback, noted: Noted, session: Option<&SessionMark>) -> Cal
         },
         ..callback.clone()
     }
+}
+
+/// Whether a callback's session owns its number's USSD side, or nobody's does.
+fn owns(callback: &Callback, met: &Met) -> bool {
+    let owner = met.owner.as_ref();
+    owner.is_none_or(|(link, id)| *link == callback.link && Some(id) == callback.session.as_ref())
 }
 
 /// The inputs that a dial string brings, one after the other.

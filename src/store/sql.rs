@@ -15,6 +15,8 @@ mod hold;
 mod ids;
 mod limits;
 mod message_id;
+#[cfg(feature = "plant")]
+pub mod model;
 mod nodes;
 mod nonces;
 mod outbox;
@@ -254,7 +256,7 @@ async fn highest_id(conn: &mut Conn) -> Result<i64, Fault> {
 }
 
 impl Inner {
-    #[cfg(test)]
+    #[cfg(any(test, feature = "plant"))]
     fn for_testing() -> Self {
         Self {
             keys: Keys::for_testing(),

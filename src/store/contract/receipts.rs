@@ -312,6 +312,19 @@ pub(crate) async fn receipts_may_come_first(store: &impl Store) {
     assert_ne!(state(store, "old").await, MessageState::Delivered);
 }
 
+/// The clock of another node may be behind, and a clock that is set right goes back: what was on the wire
+/// when a receipt came is older than it all the same.
+pub(crate) async fn a_receipt_may_be_early_by_a_slow_clock(store: &impl Store) {
+    queue(store, &[message("m", MessageKind::Reply)], 100).await;
+    let id = claim(store, 100).await;
+    store
+        .receipt(&receipt("77", ReceiptState::Delivered, 40))
+        .await
+        .unwrap();
+    accept(store, id, (0, 1), "77", 41).await;
+    assert_eq!(state(store, "m").await, MessageState::Delivered);
+}
+
 pub(crate) async fn final_states_stay(store: &impl Store) {
     use ReceiptState::{Delivered, Expired, Failed, Underway};
     for (at, (words, end)) in [

@@ -240,15 +240,21 @@ async fn take(
         }
     }
     standings.write(c).await?;
+    let older = match kept.is_empty() {
+        true => HashMap::new(),
+        false => newest_unanswered(c).await?,
+    };
     for (statement, rows) in KEEP.over(c.kind(), kept.len()) {
         let mut query = sql(statement);
         for (receipt, form) in &kept[rows] {
+            let older = older.get(&receipt.link.0).copied();
+            let received_at = older.map_or(receipt.at.ms(), |older| older.max(receipt.at.ms()));
             query = query
                 .bind(inner.next_id(receipt.at))
                 .bind(receipt.link.0.clone())
                 .bind(form.clone())
                 .bind(word(receipt.state))
-                .bind(receipt.at.ms());
+                .bind(received_at);
         }
         query.execute(&mut *c).await?;
     }
@@ -264,6 +270,20 @@ async fn oldest_on_wire(c: &mut Conn) -> Result<HashMap<String, i64>, Fault> {
     .await?;
     rows.iter()
         .map(|row| Ok((text(row, "link")?, number(row, "oldest")?)))
+        .collect()
+}
+
+/// The links that have messages of which some part has no answer, with when the newest of these was put
+/// in. What comes now may be theirs, whatever the clocks say: that of another node may be behind, and one
+/// that is set right goes back.
+async fn newest_unanswered(c: &mut Conn) -> Result<HashMap<String, i64>, Fault> {
+    let rows = sql(
+        "SELECT link, MAX(created_at) AS newest FROM outbox WHERE state IN ('sending', 'unknown') GROUP BY link",
+    )
+    .fetch_all(c)
+    .await?;
+    rows.iter()
+        .map(|row| Ok((text(row, "link")?, number(row, "newest")?)))
         .collect()
 }
 

@@ -6,6 +6,9 @@
 //! The rules are pure: [`Standings`] reads the rows of many messages at once, words move them in
 //! memory, and what has changed is written back by statements over many rows.
 
+#[cfg(feature = "plant")]
+mod apart;
+
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -18,6 +21,7 @@ use super::rows::{List, Rows};
 use super::writer::{Shared, Verdict};
 use super::{Inner, bytes, count, due, number, text};
 use crate::clock::Moment;
+use crate::plant::{Plant, planted};
 use crate::store::{
     Due, DueKind, MessageKind, MessageState, PartOutcome, ReceiptState, StoreError,
 };
@@ -182,7 +186,7 @@ impl Standing {
     }
 
     /// Where it stands.
-    pub(super) fn state(&self) -> MessageState {
+    pub(in crate::store::sql) fn state(&self) -> MessageState {
         self.now.state
     }
 
@@ -196,7 +200,7 @@ impl Standing {
     fn move_to(&mut self, state: MessageState, lost: bool, now: Moment, next_at: i64) {
         let late_delivery =
             self.now.state == MessageState::Expired && state == MessageState::Delivered;
-        if is_final(self.now.state) && !late_delivery {
+        if is_final(self.now.state) && !late_delivery && !planted(Plant::FinalStateOverwritten) {
             return;
         }
         // Without a body nothing can go again.
@@ -345,6 +349,11 @@ impl Standing {
     fn receipt(&mut self, part: u8, word: ReceiptState) {
         let Some(state) = self.part(part) else { return };
         let next = match (word, state) {
+            (ReceiptState::Failed, MessageState::Delivered)
+                if planted(Plant::FinalStateOverwritten) =>
+            {
+                MessageState::Failed
+            }
             (ReceiptState::Underway, _)
             | (_, MessageState::Delivered | MessageState::Failed | MessageState::Cancelled)
             | (ReceiptState::Expired | ReceiptState::Failed, MessageState::Expired) => return,
@@ -387,6 +396,14 @@ impl Standing {
     /// What is on the wire without a word becomes an unknown outcome.
     pub(super) fn lose_sight(&mut self, now: Moment) {
         self.count_attempt();
+        if planted(Plant::SilentlySentAgain) {
+            let on_wire = |part: &&mut Part| part.state == MessageState::Sending;
+            for part in self.parts.values_mut().filter(on_wire) {
+                part.state = MessageState::Queued;
+            }
+            self.move_to(MessageState::Queued, false, now, now.ms());
+            return;
+        }
         self.now.reason = Some(NO_ANSWER.to_owned());
         if self.now.parts == 0 {
             self.now.unknowns += 1;
@@ -443,7 +460,7 @@ impl Standing {
     /// Queues an unknown outcome whose grace is over, or gives it up after too many.
     pub(super) fn try_again(&mut self, now: Moment) {
         let next = |unknowns: i64| {
-            if unknowns > UNKNOWNS_MAX {
+            if unknowns > UNKNOWNS_MAX && !planted(Plant::UnknownSentForEver) {
                 MessageState::Failed
             } else {
                 MessageState::Queued

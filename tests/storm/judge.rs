@@ -1,0 +1,285 @@
+//! What must hold in the end, whatever the weather was.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jisr::store::sql::model::Turned;
+use jisr::store::{CodeTried, DueKind, MessageId, MessageKind, MessageState};
+
+use crate::people::code_of;
+use crate::smsc::Taken;
+use crate::world::World;
+
+/// How long a code lives.
+const LIFE: Duration = Duration::from_secs(5 * 60);
+/// How far clocks of nodes are apart.
+const SKEW: Duration = Duration::from_secs(6);
+/// A moment that is so much late is no jump.
+const LATE: Duration = Duration::from_secs(60);
+
+/// Whether everything has come to rest.
+pub fn rests(world: &World) -> bool {
+    let ledger = &world.ledger;
+    let waits = |kind| matches!(kind, DueKind::Call | DueKind::Revoke);
+    ledger.waiting_texts() == 0
+        && !world.centre.awaits()
+        && ledger.messages().iter().all(|one| is_final(one.state))
+        && ledger.due_times().iter().all(|due| !waits(due.kind))
+        && ledger
+            .conversations()
+            .iter()
+            .all(|one| one.pending.is_none())
+}
+
+fn is_final(state: MessageState) -> bool {
+    matches!(
+        state,
+        MessageState::Delivered
+            | MessageState::Failed
+            | MessageState::Expired
+            | MessageState::Cancelled
+    )
+}
+
+/// What does not rest, for the report.
+fn restless(world: &World) -> String {
+    let ledger = &world.ledger;
+    let open: Vec<_> = ledger
+        .messages()
+        .iter()
+        .filter(|one| !is_final(one.state))
+        .map(|one| (one.id.0, one.kind, one.state))
+        .collect();
+    let due: Vec<_> = ledger.due_times().iter().map(|due| due.kind).collect();
+    let pending = ledger.conversations();
+    let pending: Vec<_> = pending
+        .iter()
+        .filter_map(|one| one.pending.as_ref())
+        .map(|one| (one.call, one.page.clone()))
+        .collect();
+    let (texts, awaits) = (ledger.waiting_texts(), world.centre.awaits());
+    format!("{texts} texts, receipts {awaits}, messages {open:?}, due {due:?}, pending {pending:?}")
+}
+
+/// Judges a run.
+pub fn judge(world: &Arc<World>) {
+    if !rests(world) {
+        let how = restless(world);
+        world
+            .sky
+            .broken("liveness: everything comes to its end", how);
+    }
+    steps(world);
+    messages(world);
+    codes(world);
+}
+
+fn steps(world: &World) {
+    let sky = &world.sky;
+    let mut stands: BTreeMap<_, u64> = BTreeMap::new();
+    let mut ended = BTreeSet::new();
+    for step in world.ledger.steps() {
+        let (from, to) = step.revisions;
+        let before = stands.insert(step.conversation, to).unwrap_or(0);
+        if from != before || to != from + 1 {
+            let how = format!("{} goes from {from} to {to}", step.conversation);
+            sky.broken("G5 a conversation never goes back", how);
+        }
+        if step.of_foreign_session {
+            let how = format!("a session that is not the newest moves {step:?}");
+            sky.broken("G5 the newest dial owns the phone", how);
+        }
+        if step.of_buried_node {
+            let how = format!("a node that is over moves {}", step.conversation);
+            sky.broken("G5 nothing counts that a buried node writes", how);
+        }
+        if step.of_unseen_page {
+            let how = format!(
+                "a key acts on a page of {} that nobody saw",
+                step.conversation
+            );
+            sky.broken("G5 a key acts on the page that is shown", how);
+        }
+        if let Some((sms, replies)) = step.sms {
+            if !ended.insert(sms) {
+                let how = format!("text {} had two turns", sms.0);
+                sky.broken("G1 a text has one turn", how);
+            }
+            if !replies {
+                let how = format!("text {} was done without a reply", sms.0);
+                sky.broken("G1 a text is answered", how);
+            }
+        }
+    }
+    for sms in world.ledger.texts_taken() {
+        if !ended.contains(&sms) {
+            let how = format!("text {} never had its turn", sms.0);
+            sky.broken("G1 no accepted text is lost", how);
+        }
+    }
+}
+
+fn messages(world: &World) {
+    let sky = &world.sky;
+    let mut unknowns: BTreeMap<MessageId, u32> = BTreeMap::new();
+    let mut again: BTreeMap<MessageId, u32> = BTreeMap::new();
+    let mut at: BTreeMap<MessageId, MessageState> = BTreeMap::new();
+    for (id, turned) in world.ledger.message_journal() {
+        match turned {
+            Turned::Unknown => *unknowns.entry(id).or_default() += 1,
+            Turned::Again => {
+                sky.rare("a message is asked for again");
+                *again.entry(id).or_default() += 1;
+            }
+            Turned::To(state) => {
+                let before = at.insert(id, state);
+                let late =
+                    before == Some(MessageState::Expired) && state == MessageState::Delivered;
+                if late {
+                    sky.rare("an expired message arrives after all");
+                }
+                if before.is_some_and(is_final) && !late {
+                    let how = format!("message {} goes from {before:?} to {state:?}", id.0);
+                    sky.broken("G7 what is final stays", how);
+                }
+                match state {
+                    MessageState::Unknown => sky.rare("an outcome is unknown"),
+                    MessageState::Failed => sky.rare("a message fails"),
+                    MessageState::Expired => sky.rare("a message expires"),
+                    MessageState::Cancelled => sky.rare("a message is cancelled"),
+                    MessageState::Queued
+                    | MessageState::Sending
+                    | MessageState::Sent
+                    | MessageState::Delivered => {}
+                }
+            }
+        }
+    }
+    let count = |of: &BTreeMap<MessageId, u32>, id: &MessageId| of.get(id).copied().unwrap_or(0);
+    let mut parts: BTreeMap<MessageId, Vec<_>> = BTreeMap::new();
+    for ((id, part), taken) in world.centre.parts() {
+        let allowed = 1 + count(&unknowns, &id) + count(&again, &id);
+        if taken.times > allowed {
+            let how = format!(
+                "part {part} of {} was taken {} times of {allowed}",
+                id.0, taken.times
+            );
+            sky.broken("G2 one sending, and one for each unknown outcome", how);
+        }
+        parts.entry(id).or_default().push(taken);
+    }
+    let all = world.ledger.messages();
+    for (id, unknown) in &unknowns {
+        let of = all.iter().find(|one| one.id == *id);
+        let of = of.map_or(1, |one| u32::from(one.parts.max(1)));
+        if *unknown > 3 * of {
+            let how = format!("{} of {of} parts was unknown {unknown} times", id.0);
+            sky.broken("G2 an unknown outcome goes again twice", how);
+        }
+        if *unknown >= 3 {
+            sky.rare("an outcome is unknown three times");
+        }
+    }
+    let ids: BTreeSet<_> = world.ledger.part_ids().into_iter().collect();
+    for one in &all {
+        let Some(parts) = parts.get(&one.id) else {
+            continue;
+        };
+        if parts.len() > 1 {
+            sky.rare("a message of several parts");
+        }
+        // Of a part whose word never came to the ledger nobody knows the id.
+        let known = |part: usize, taken: &Taken| {
+            let mut arrived = taken.arrived.iter();
+            let part = u8::try_from(part).unwrap();
+            arrived.any(|id| ids.contains(&(one.id, part, id.clone())))
+        };
+        let told = parts
+            .iter()
+            .enumerate()
+            .all(|(part, taken)| known(part, taken) && !taken.lost);
+        if told && matches!(one.state, MessageState::Sent | MessageState::Expired) {
+            let how = format!("message {} arrived and is {:?}", one.id.0, one.state);
+            sky.broken("G7 no receipt is dropped", how);
+        }
+        if one.kind == MessageKind::Password && one.state == MessageState::Failed {
+            sky.rare("a password's message fails");
+        }
+    }
+}
+
+fn codes(world: &World) {
+    let sky = &world.sky;
+    let mut living: BTreeMap<_, Vec<(String, _)>> = BTreeMap::new();
+    let tried = world.ledger.codes_tried();
+    let mut sendings: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for made in world.ledger.codes_made() {
+        let (Some(code), Some(at)) = (code_of(&made.text), made.at) else {
+            continue;
+        };
+        let key = (made.conversation, made.to.clone());
+        let all = living.entry(key).or_default();
+        if let Some((before, since)) = all.last()
+            && *before != code
+        {
+            let ended = tried.iter().any(|one| {
+                one.conversation == made.conversation
+                    && one
+                        .at
+                        .is_some_and(|tried_at| tried_at >= *since && tried_at <= at)
+            });
+            if !ended && at.since(*since) < LIFE - LATE && !sky.parameters.jumps {
+                let how = format!("another code for {} while one lives", made.conversation);
+                sky.broken("G3 once per key", how);
+            }
+        }
+        match all.last() {
+            Some((before, _)) if *before == code => sky.rare("a code goes again"),
+            Some(_) | None => all.push((code, at)),
+        }
+        sendings
+            .entry((made.to, made.by_owner))
+            .or_default()
+            .push(at);
+    }
+    for one in &tried {
+        let Some(at) = one.at else { continue };
+        match one.tried {
+            CodeTried::Right => {
+                sky.rare("a code is right");
+                let of = living.iter().filter(|((id, _), _)| *id == one.conversation);
+                let newest = of
+                    .filter_map(|(_, all)| {
+                        all.iter()
+                            .map(|(_, at)| *at)
+                            .filter(|since| *since <= at)
+                            .max()
+                    })
+                    .max();
+                if newest.is_none_or(|since| at.since(since) > LIFE + LATE * 2 + SKEW) {
+                    let how = format!("a dead code of {} is right", one.conversation);
+                    sky.broken("G13 no clock revives a code", how);
+                }
+            }
+            CodeTried::Wrong { .. } => sky.rare("a code is wrong"),
+            CodeTried::Spent => sky.rare("a code is spent"),
+            CodeTried::Expired => sky.rare("a code has expired"),
+        }
+    }
+    for ((_, _), times) in sendings {
+        let in_ten_minutes = times
+            .iter()
+            .map(|at| {
+                times
+                    .iter()
+                    .filter(|other| **other >= *at && other.since(*at) < LIFE)
+                    .count()
+            })
+            .max();
+        if in_ten_minutes.is_some_and(|many| many > 3) && !sky.parameters.jumps {
+            let how = "more than three codes to a number in five minutes".to_owned();
+            sky.broken("G13 limits hold", how);
+        }
+    }
+}
