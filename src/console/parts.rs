@@ -174,7 +174,7 @@ pub fn keys(config: &Config) -> Result<Keys, Failure> {
     if path.exists() {
         return Keys::load(&path).map_err(Failure::of);
     }
-    if config.store.is_file() && config.store.path().exists() {
+    if !config.store.is_on_a_server() && config.store.path().exists() {
         return Err(Failure::Failed(format!(
             "{}: the keys of the ledger {} are missing\n  help: put the file back; without it what is stored cannot be read",
             path.display(),
@@ -220,7 +220,7 @@ fn keys_file(config: &Config) -> std::path::PathBuf {
 pub async fn store(config: &Config) -> Result<SqlStore, Failure> {
     let opened = SqlStore::open(&config.store.url, keys(config)?, Arc::new(SystemChance)).await;
     opened.map_err(|error| match error {
-        StoreError::Sealed { .. } if !config.store.is_file() => Failure::Failed(format!(
+        StoreError::Sealed { .. } if config.store.is_on_a_server() => Failure::Failed(format!(
             "{error}\n  help: all nodes of a ledger have the same keys: copy the file of one that serves it to {}, or name it in security.keys",
             config.store.beside("jisr.keys").display()
         )),

@@ -111,9 +111,9 @@ fn log(config: &Config) -> Result<(), Failure> {
 
 async fn gateway(config: Config) -> Result<(), Failure> {
     // A ledger on a server is many nodes'.
-    let _lock = match config.store.is_file() {
-        true => Some(lock(&config)?),
-        false => None,
+    let _lock = match config.store.is_on_a_server() {
+        true => None,
+        false => Some(lock(&config)?),
     };
     let store = parts::store(&config).await?;
     let registry = parts::registry(&config).await?;
@@ -146,17 +146,17 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     node.enter(&gateway.store, &*clock, &*ledger_clock)
         .await
         .map_err(Failure::of)?;
+    tasks.spawn(count(
+        Arc::clone(&gateway),
+        Arc::clone(&node),
+        ledger_clock,
+        stopped.clone(),
+    ));
     let (tell_held, held) = watch::channel(held);
     tasks.spawn(outbox::watch(
         Arc::clone(&gateway),
         Arc::clone(&clock),
         tell_held,
-        stopped.clone(),
-    ));
-    tasks.spawn(count(
-        Arc::clone(&gateway),
-        Arc::clone(&node),
-        ledger_clock,
         stopped.clone(),
     ));
 

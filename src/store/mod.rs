@@ -136,6 +136,8 @@ pub struct Met {
     pub subscriber: Subscriber,
     /// The current conversation of (service, number), even if ended or old.
     pub conversation: Option<Conversation>,
+    /// Its id, which is known also where it cannot go on because it is of another layout.
+    pub current: Option<ConversationId>,
     /// The session of the callback, if it was seen before.
     pub session: Option<SessionMark>,
     /// The operator's id and link of the session that owns the USSD side.
@@ -541,6 +543,9 @@ pub struct Save<'a> {
     /// The conversation after the step; its revision is one more than the ledger's. It becomes the
     /// current one of its service and number.
     pub conversation: &'a Conversation,
+    /// The one that was current when this one began; only its first step looks at it. Where another is
+    /// current by then, the step is stale.
+    pub after: Option<ConversationId>,
     /// The inbox row of a USSD callback: inserted at the first step of its turn, the reply set
     /// when there is one.
     pub arrival: Option<&'a Arrival>,

@@ -40,7 +40,7 @@ pub(super) async fn look_back(
             Failure::Failed(format!("{}: cannot be made: {error}", folder.display()))
         })?;
     }
-    let file: Option<PathBuf> = config.store.is_file().then(|| config.store.path());
+    let file: Option<PathBuf> = (!config.store.is_on_a_server()).then(|| config.store.path());
     store
         .look_back(&mark, file.as_deref(), now)
         .await

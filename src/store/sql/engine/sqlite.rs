@@ -8,7 +8,8 @@ use sqlx::ConnectOptions;
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
-use super::{Conn, Held, MIGRATIONS, Readers, STATEMENTS_MAX};
+use super::migrations::MIGRATIONS;
+use super::{Conn, Held, Readers, STATEMENTS_MAX};
 use crate::store::StoreError;
 
 /// Begins a transaction that writes. A plain one would be refused (`SQLITE_BUSY`) on its first
