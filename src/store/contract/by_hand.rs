@@ -885,12 +885,8 @@ pub(crate) async fn what_is_cancelled_beside_a_pump_is_not_sent(store: &SqlStore
     for one in listed {
         let (said, hand) = (one.id, hand(2));
         let (done, claimed) = tokio::join!(visitor.cancel(said, &hand), claim(store, epoch, 2, 1));
-        match done.unwrap() {
-            Cancelled::Done(MessageState::Queued) => {
-                cancelled.insert(said);
-            }
-            Cancelled::OnTheWire => {}
-            other => panic!("{other:?}"),
+        if done.unwrap() == Cancelled::Done(MessageState::Queued) {
+            cancelled.insert(said);
         }
         sent.extend(claimed.iter().map(|one| one.id));
     }
