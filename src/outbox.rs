@@ -350,3 +350,162 @@ impl<'a> Figures<'a> {
 fn count(messages: usize) -> u32 {
     u32::try_from(messages).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::store::sql::SqlStore;
+    use crate::store::{MessageKind, MessageState, NewMessage, contract};
+    use crate::system::SystemChance;
+
+    /// A link that takes every message at once, or leaves each without an answer for ever.
+    struct Link {
+        name: LinkName,
+        answers: bool,
+        asked: Mutex<Vec<MessageKind>>,
+        room: usize,
+    }
+
+    impl Link {
+        fn new(name: &str, answers: bool, room: usize) -> Self {
+            Self {
+                name: name.into(),
+                answers,
+                asked: Mutex::default(),
+                room,
+            }
+        }
+
+        fn asked(&self) -> Vec<MessageKind> {
+            self.asked.lock().unwrap().clone()
+        }
+    }
+
+    impl Carrier for Link {
+        fn link(&self) -> &LinkName {
+            &self.name
+        }
+
+        fn is_up(&self) -> bool {
+            true
+        }
+
+        fn at_once(&self) -> usize {
+            self.room
+        }
+
+        async fn changed(&self) {
+            std::future::pending().await
+        }
+
+        async fn carry(&self, message: &Message) -> Vec<PartReport> {
+            self.asked.lock().unwrap().push(message.kind);
+            if !self.answers {
+                std::future::pending::<()>().await;
+            }
+            vec![PartReport {
+                part: 0,
+                parts: 1,
+                outcome: PartOutcome::Accepted(message.id.0.to_string()),
+            }]
+        }
+    }
+
+    struct Noon;
+
+    impl Clock for Noon {
+        fn now(&self) -> Moment {
+            contract::at(10)
+        }
+    }
+
+    fn on(link: &str, which: u32, kind: MessageKind) -> NewMessage {
+        NewMessage {
+            link: link.into(),
+            to: contract::number(which),
+            ..contract::message(&format!("{link} {which} {}", kind.name()), kind)
+        }
+    }
+
+    async fn ledger() -> SqlStore {
+        let keys = crate::store::seal::Keys::for_testing();
+        let opened = SqlStore::open(":memory:", keys, Arc::new(SystemChance));
+        opened.await.unwrap()
+    }
+
+    /// Runs the pumps of links beside what is told.
+    async fn beside_pumps(links: &[&Link], store: &SqlStore, told: impl Future<Output = ()>) {
+        let bells = Bells::default();
+        let (_stop, stopped) = watch::channel(false);
+        let mut pumps: FuturesUnordered<_> = links
+            .iter()
+            .map(|link| {
+                let (bell, stopped) = (bells.of(&link.name), stopped.clone());
+                async move { pump(store, *link, &Noon, &bell, stopped).await }
+            })
+            .collect();
+        tokio::select! {
+            () = told => {}
+            _ = pumps.next() => panic!("a pump ended"),
+        }
+    }
+
+    /// Waits until so many messages stand at `sent`.
+    async fn sent(store: &SqlStore, count: u64) {
+        const LOOKS_MAX: usize = 20_000;
+        for _ in 0..LOOKS_MAX {
+            if contract::standing(store, MessageState::Sent).await >= count {
+                return;
+            }
+        }
+        panic!("not {count} messages are sent");
+    }
+
+    #[tokio::test]
+    async fn a_link_that_never_answers_holds_up_no_other() {
+        let store = ledger().await;
+        let queue: Vec<_> = (0..40)
+            .flat_map(|which| {
+                let kind = MessageKind::Reply;
+                [on("dead", which, kind), on("well", which, kind)]
+            })
+            .collect();
+        contract::queue(&store, &queue, 0).await;
+        let (dead, well) = (Link::new("dead", false, 10), Link::new("well", true, 10));
+        beside_pumps(&[&dead, &well], &store, sent(&store, 40)).await;
+        assert_eq!(well.asked().len(), 40);
+        assert_eq!(dead.asked().len(), 10, "no more than it has room for");
+    }
+
+    #[tokio::test]
+    async fn codes_overtake_a_flood_on_their_link() {
+        const FLOOD: u32 = 200;
+        let store = ledger().await;
+        let flood: Vec<_> = (0..FLOOD)
+            .map(|which| on("op", which, MessageKind::Notice))
+            .collect();
+        contract::queue(&store, &flood, 0).await;
+        let urgent = [
+            on("op", 1, MessageKind::Code),
+            on("op", 2, MessageKind::Reply),
+        ];
+        let link = Link::new("op", true, 5);
+        let before = Mutex::new(0);
+        beside_pumps(&[&link], &store, async {
+            sent(&store, 10).await;
+            contract::queue(&store, &urgent, 1).await;
+            *before.lock().unwrap() = link.asked().len();
+            sent(&store, u64::from(FLOOD) + 2).await;
+        })
+        .await;
+        let before = before.into_inner().unwrap();
+        let kinds = link.asked();
+        let place = |kind| kinds.iter().position(|one| *one == kind).unwrap();
+        // What was claimed by then goes first, and then at once what is urgent.
+        let (code, reply) = (place(MessageKind::Code), place(MessageKind::Reply));
+        assert!(code <= before + 10, "{before} {code}");
+        assert!(reply <= before + 20, "{before} {reply}");
+        assert!(before < 150, "it came in the middle: {before}");
+    }
+}

@@ -116,8 +116,11 @@ fn line(text: &mut String, group: &Waiting, now: Moment) {
         ago(group.oldest, now),
         next,
         group.attempts,
-        kinds.join(", ")
+        kinds.first().map_or("", String::as_str)
     );
+    for kind in kinds.iter().skip(1) {
+        let _ = writeln!(text, "{:>58}{kind}", "");
+    }
     // What was said before a message was taken is over.
     if group.state == MessageState::Sent {
         return;
@@ -131,7 +134,7 @@ fn line(text: &mut String, group: &Waiting, now: Moment) {
 
 /// What an administrator does about a group of messages, where there is anything to do.
 fn advise(advice: &mut Vec<String>, group: &Waiting, now: Moment) {
-    let link = group.link.as_str();
+    let link = short(group.link.as_str(), 15);
     let old = now.since(group.oldest) > LATE;
     match group.state {
         MessageState::Queued if group.ready > 0 && old => advice.push(format!(
@@ -139,10 +142,10 @@ fn advise(advice: &mut Vec<String>, group: &Waiting, now: Moment) {
             group.ready
         )),
         MessageState::Queued if group.attempts > 0 => advice.push(format!(
-            "{link}: goes again by itself until its validity is over; at once: jisr outbox resend ID"
+            "{link}: goes again by itself; at once: jisr outbox resend ID"
         )),
         MessageState::Unknown => advice.push(format!(
-            "{link}: unknown outcomes go again by themselves after 60 s, at most twice"
+            "{link}: unknown outcomes go again after 60 s, at most twice"
         )),
         MessageState::Queued
         | MessageState::Sending
@@ -161,4 +164,91 @@ fn short(name: &str, columns: usize) -> String {
     }
     let kept: String = name.chars().take(columns - 1).collect();
     format!("{kept}…")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::store::MessageKind;
+    use crate::store::by_hand::{Dead, Hold, HoldReason, Said};
+
+    fn said(reason: Option<&str>, messages: u64) -> Said {
+        Said {
+            reason: reason.map(str::to_owned),
+            messages,
+        }
+    }
+
+    fn group(link: &str, state: MessageState, messages: u64, reasons: Vec<Said>) -> Waiting {
+        Waiting {
+            link: link.into(),
+            state,
+            messages,
+            kinds: BTreeMap::from([(MessageKind::Code, 1), (MessageKind::Notice, messages - 1)]),
+            oldest: Moment::from_ms(0),
+            next: Moment::from_ms(7_204_000),
+            ready: 0,
+            attempts: 5,
+            reasons,
+        }
+    }
+
+    fn overview() -> Overview {
+        let queued = vec![
+            said(Some("0x00000058"), 8),
+            said(Some("throttled"), 3),
+            said(None, 1),
+        ];
+        let unknown = vec![said(Some("no answer"), 2)];
+        let sent = vec![said(Some("throttled"), 1_204_000)];
+        Overview {
+            hold: None,
+            waiting: vec![
+                group("operator-sms", MessageState::Queued, 12, queued),
+                group("operator-sms", MessageState::Unknown, 2, unknown),
+                Waiting {
+                    ready: 1,
+                    attempts: 0,
+                    ..group(
+                        "a-link-with-a-long-name",
+                        MessageState::Queued,
+                        1,
+                        Vec::new(),
+                    )
+                },
+                group("operator-sms", MessageState::Sent, 1_204_000, sent),
+            ],
+            dead: vec![Dead {
+                link: "operator-sms".into(),
+                kind: MessageKind::Password,
+                state: MessageState::Failed,
+                reason: Some("0x0000000b".to_owned()),
+                messages: 1,
+                newest: Moment::from_ms(6_000_000),
+            }],
+        }
+    }
+
+    #[test]
+    fn the_screen_fits_a_terminal() {
+        let held = Overview {
+            hold: Some(Hold {
+                why: HoldReason::Older,
+                note: None,
+                who: "jisr".to_owned(),
+                begun_at: Moment::from_ms(7_000_000),
+                as_of: Some(Moment::from_ms(6_900_000)),
+            }),
+            ..overview()
+        };
+        let now = Moment::from_ms(7_200_000);
+        let pages = [overview(), held, Overview::default()]
+            .map(|overview| page("jisr-data/jisr.db", &overview, now));
+        for line in pages.iter().flat_map(|page| page.lines()) {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+        insta::assert_snapshot!(pages.join("\n--------\n\n"));
+    }
 }

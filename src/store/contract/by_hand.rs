@@ -24,7 +24,7 @@ macro_rules! by_hand_tests {
             a_release_may_cancel_what_is_older, dead_letters_are_told_once, a_late_delivery_is_no_dead_letter,
             services_take_turns_on_a_link, a_number_with_many_messages_holds_up_few,
             a_flood_of_notices_delays_no_code, waits_are_drawn_from_the_whole_span,
-            a_ledger_that_forgot_claims_is_held
+            a_ledger_that_forgot_claims_is_held, what_is_cancelled_beside_a_pump_is_not_sent
         );
     };
     (@ $open:expr; $($case:ident),+) => {
@@ -867,5 +867,35 @@ pub(crate) async fn a_ledger_that_forgot_claims_is_held(store: &SqlStore, url: &
     assert_eq!(
         store.held(at(72)).await.unwrap().unwrap().why,
         HoldReason::Older
+    );
+}
+
+/// Somebody cancels while the link sends: each message either goes or does not.
+pub(crate) async fn what_is_cancelled_beside_a_pump_is_not_sent(store: &SqlStore, url: &str) {
+    const MANY: u32 = 60;
+    flood(store, MANY, |which| {
+        of_service("tns", which, MessageKind::Reply)
+    })
+    .await;
+    let epoch = store.begin_epoch(&link(), at(1)).await.unwrap();
+    let mut visitor = visitor(url).await;
+    let listed = all(&mut visitor).await;
+    let (mut cancelled, mut sent) = (BTreeSet::new(), BTreeSet::new());
+    // From both ends, at the same time.
+    for one in listed {
+        let (said, hand) = (one.id, hand(2));
+        let (done, claimed) = tokio::join!(visitor.cancel(said, &hand), claim(store, epoch, 2, 1));
+        if done.unwrap() == Cancelled::Done(MessageState::Queued) {
+            cancelled.insert(said);
+        }
+        sent.extend(claimed.iter().map(|one| one.id));
+    }
+    sent.extend(claim(store, epoch, 2, MANY).await.iter().map(|one| one.id));
+    assert!(cancelled.is_disjoint(&sent));
+    assert_eq!(cancelled.len() + sent.len(), MANY as usize);
+    assert!(
+        cancelled.len() >= 10 && sent.len() >= 10,
+        "they met: {}",
+        sent.len()
     );
 }

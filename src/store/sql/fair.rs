@@ -129,20 +129,27 @@ pub(super) async fn next(
         return Ok(all.into_iter().map(|(_, id)| id).collect());
     }
 
-    // It goes from flow to flow, whatever their lengths.
+    // It goes from flow to flow, and in each from message to message, whatever their lengths.
     let rows = sql(
         "WITH RECURSIVE flows (flow) AS (
              SELECT MIN(flow) FROM outbox WHERE state = 'queued' AND link = $1
              UNION ALL
              SELECT (SELECT MIN(flow) FROM outbox WHERE state = 'queued' AND link = $1 AND flow > flows.flow)
-             FROM flows WHERE flows.flow IS NOT NULL)
-         SELECT o.id, o.priority, o.service, o.flow FROM flows CROSS JOIN outbox o
-         WHERE flows.flow IS NOT NULL AND o.id IN (
-             SELECT q.id FROM outbox q
-             WHERE q.state = 'queued' AND q.link = $1 AND q.flow = flows.flow
-                 AND +q.next_at <= $2 AND +q.valid_until > $2
-             ORDER BY q.id LIMIT $3)
-         ORDER BY o.id",
+             FROM flows WHERE flows.flow IS NOT NULL),
+         heads (flow, id, place) AS (
+             SELECT flows.flow, (SELECT MIN(q.id) FROM outbox q
+                 WHERE q.state = 'queued' AND q.link = $1 AND q.flow = flows.flow
+                     AND +q.next_at <= $2 AND +q.valid_until > $2), 1
+             FROM flows WHERE flows.flow IS NOT NULL
+             UNION ALL
+             SELECT heads.flow, (SELECT MIN(q.id) FROM outbox q
+                 WHERE q.state = 'queued' AND q.link = $1 AND q.flow = heads.flow AND q.id > heads.id
+                     AND +q.next_at <= $2 AND +q.valid_until > $2), heads.place + 1
+             FROM heads WHERE heads.id IS NOT NULL AND heads.place < $3)
+         SELECT heads.id, heads.flow,
+             (SELECT priority FROM outbox WHERE id = heads.id) AS priority,
+             (SELECT service FROM outbox WHERE id = heads.id) AS service
+         FROM heads WHERE heads.id IS NOT NULL ORDER BY heads.id",
     )
     .bind(link)
     .bind(now.ms())

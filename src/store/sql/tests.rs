@@ -554,6 +554,59 @@ mod on_postgresql {
         contract::by_hand::by_hand_tests!(open_at_url());
     }
 
+    /// A ledger on a server knows where it was: a restored dump or a recovery is held at the next
+    /// start, and a node that lives through a failover without a loss goes on.
+    #[tokio::test]
+    async fn a_ledger_on_a_server_knows_its_home() {
+        let Some((store, _)) = open().await else {
+            return;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let mark = folder.path().join("jisr.mark");
+        let home = |store: &SqlStore| {
+            let store = store.clone();
+            async move {
+                let asked = store.read(|c, _| {
+                    Box::pin(async move {
+                        sql("SELECT content FROM meta WHERE name = 'home'")
+                            .one::<Vec<u8>>(c)
+                            .await
+                    })
+                });
+                String::from_utf8(asked.await.unwrap()).unwrap()
+            }
+        };
+        let elsewhere = async || {
+            let moved = store.write(|c, _| {
+                Box::pin(async move {
+                    let moved = sql("UPDATE meta SET content = $1 WHERE name = 'home'");
+                    moved.bind(&b"another timeline"[..]).execute(c).await?;
+                    Ok(Verdict::Keep(()))
+                })
+            });
+            moved.await.unwrap();
+        };
+        let look = async |seconds| store.look_back(&mark, None, contract::at(seconds)).await;
+        look(0).await.unwrap();
+        let own = home(&store).await;
+        assert_eq!(own.split('/').count(), 4, "{own}");
+        contract::queue(&store, &[contract::message("m", MessageKind::Reply)], 0).await;
+
+        elsewhere().await;
+        assert_eq!(
+            store.held(contract::at(1)).await.unwrap(),
+            None,
+            "it lived through it"
+        );
+        assert_eq!(home(&store).await, own);
+
+        elsewhere().await;
+        look(2).await.unwrap();
+        let held = store.held(contract::at(2)).await.unwrap().unwrap();
+        assert_eq!(held.why, crate::store::by_hand::HoldReason::Moved);
+        assert_eq!(home(&store).await, own);
+    }
+
     /// Two nodes of one ledger.
     async fn two() -> Option<(SqlStore, SqlStore, ())> {
         let url = tokio::task::spawn_blocking(|| server().map(|server| server.database().unwrap()))

@@ -29,13 +29,15 @@ const READERS_MAX: u32 = 4;
 /// What the server itself holds us to: a node that was stopped in the middle of a transaction keeps
 /// nobody else waiting for long, and neither does a statement. The lock that all writers take is waited
 /// for as a statement, hence twice as long as a transaction may idle.
-const SETTINGS: [(&str, &str); 6] = [
+const SETTINGS: [(&str, &str); 7] = [
     ("idle_in_transaction_session_timeout", "1500"),
     ("statement_timeout", "5000"),
     ("lock_timeout", "4000"),
     ("synchronous_commit", "on"),
     ("tcp_user_timeout", "5000"),
     ("timezone", "UTC"),
+    // Short statements: compiling one takes longer than running it.
+    ("jit", "off"),
 ];
 
 /// Bringing the tables up to date may take longer than a turn's statements.
