@@ -114,6 +114,7 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         true => Some(lock(&config)?),
         false => None,
     };
+    let cache = parts::cache(&config)?;
     let store = parts::store(&config).await?;
     let registry = parts::registry(&config).await?;
     for file in shapes::passed_over(&config)? {
@@ -125,13 +126,14 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     let ledger_clock = Arc::new(LedgerClock::default());
     let clock: Arc<dyn Clock> = Arc::clone(&ledger_clock) as Arc<dyn Clock>;
     let chance: Arc<dyn Chance> = Arc::new(SystemChance);
-    let gateway = Arc::new(Gateway::new(
+    let gateway = Gateway::new(
         store,
         registry,
         book,
         Arc::clone(&clock),
         Arc::clone(&chance),
-    ));
+    );
+    let gateway = Arc::new(gateway.with_cache(cache.clone()));
     let metrics = PrometheusBuilder::new()
         .install_recorder()
         .map_err(|error| Failure::Failed(format!("figures cannot be kept: {error}")))?;
@@ -151,6 +153,10 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         stopped.clone(),
     ));
 
+    if let Some(cache) = &cache {
+        let (cache, stopped) = (Arc::clone(cache), stopped.clone());
+        tasks.spawn(async move { cache.keep(stopped).await });
+    }
     let mut drawers = BTreeMap::new();
     let mut links = Vec::new();
     for (index, link) in config.links.iter().enumerate() {
@@ -382,6 +388,9 @@ fn greet(
     say!("callbacks       {scheme}://{http}/ussd/LINK  /sms/LINK")?;
     say!("administration  http://{admin}/readyz  /livez  /metrics  /links  /docs")?;
     say!("ledger          {}", config.store.shown())?;
+    if let Ok(Some(redis)) = config.cache.address() {
+        say!("redis           {redis}")?;
+    }
     if config.registry.kind == RegistryKind::Sandbox {
         say!("registry        sandbox: sample people, no real person")?;
     }

@@ -171,6 +171,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 session: None,
                 owns: false,
                 after: met.current,
+                recalled: None,
                 sms: Some(sms.id),
                 kept: None,
                 changes: Vec::new(),

@@ -145,6 +145,7 @@ pub(crate) fn step<'a>(conversation: &'a Conversation, turn: &str, seconds: i64)
         turn: key(turn),
         conversation,
         after: None,
+        recalled: None,
         arrival: None,
         asks: false,
         sms_done: None,

@@ -528,6 +528,10 @@ pub struct Save<'a> {
     /// The one that was current when this one began; only its first step looks at it. Where another is
     /// current by then, the step is stale.
     pub after: Option<ConversationId>,
+    /// When the step before was saved, where that step was recalled and not read here. Such a step is
+    /// stale unless all that it was decided on is so: the conversation was last saved at that time and
+    /// is the current one, the session owns the USSD side, and the callback has no inbox row yet.
+    pub recalled: Option<Moment>,
     /// The inbox row of a USSD callback: inserted at the first step of its turn, the reply set
     /// when there is one.
     pub arrival: Option<&'a Arrival>,

@@ -226,7 +226,9 @@ impl Sentinel {
             sentinels: sentinels.collect::<Result<_, _>>()?,
         };
         let knows = |sentinel: &Redis| {
-            let said = sentinel.say(&["SENTINEL", "MASTER", MASTER]).unwrap_or_default();
+            let said = sentinel
+                .say(&["SENTINEL", "MASTER", MASTER])
+                .unwrap_or_default();
             let told = |key: &str| {
                 let mut lines = said.lines().skip_while(|line| *line != key);
                 lines.nth(1).and_then(|value| value.parse::<usize>().ok())
