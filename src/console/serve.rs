@@ -1,6 +1,7 @@
 //! `jisr serve`: the gateway with its doors, until it is told to stop.
 
 mod document;
+mod outbox;
 mod push;
 mod smpp;
 mod sms_http;
@@ -33,7 +34,7 @@ use crate::http::tls::{Certificates, HANDSHAKE};
 use crate::http::{admin, callbacks, sms};
 use crate::node::{Ended, Listener, Node};
 use crate::operator::shape::Shapes;
-use crate::outbox::{self, Carrier};
+use crate::outbox::{self as pumps, Carrier};
 use crate::store::sql::SqlStore;
 use crate::store::{Receipt, ReceiptIds, ReceiptState, Store};
 use crate::system::{LedgerClock, SystemChance};
@@ -110,9 +111,9 @@ fn log(config: &Config) -> Result<(), Failure> {
 
 async fn gateway(config: Config) -> Result<(), Failure> {
     // A ledger on a server is many nodes'.
-    let _lock = match config.store.is_file() {
-        true => Some(lock(&config)?),
-        false => None,
+    let _lock = match config.store.is_on_a_server() {
+        true => None,
+        false => Some(lock(&config)?),
     };
     let cache = parts::cache(&config)?;
     let store = parts::store(&config).await?;
@@ -126,6 +127,7 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     let ledger_clock = Arc::new(LedgerClock::default());
     let clock: Arc<dyn Clock> = Arc::clone(&ledger_clock) as Arc<dyn Clock>;
     let chance: Arc<dyn Chance> = Arc::new(SystemChance);
+    let held = outbox::look_back(&config, &store, clock.now()).await?;
     let gateway = Gateway::new(
         store,
         registry,
@@ -150,6 +152,13 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         Arc::clone(&gateway),
         Arc::clone(&node),
         ledger_clock,
+        stopped.clone(),
+    ));
+    let (tell_held, held) = watch::channel(held);
+    tasks.spawn(outbox::watch(
+        Arc::clone(&gateway),
+        Arc::clone(&clock),
+        tell_held,
         stopped.clone(),
     ));
 
@@ -253,6 +262,7 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         metrics,
         drawers,
         links,
+        held,
         docs: Docs::new(&document),
     };
     match greet(&config, &callbacks, &administration) {
@@ -439,7 +449,7 @@ fn carry<C: Carrier>(
     let (gateway, clock, stopped) = (Arc::clone(gateway), Arc::clone(clock), stopped.clone());
     tasks.spawn(async move {
         let bell = gateway.bells.of(carrier.link());
-        outbox::pump(&gateway.store, &*carrier, &*clock, &bell, stopped).await;
+        pumps::pump(&gateway.store, &*carrier, &*clock, &bell, stopped).await;
     });
 }
 
@@ -478,7 +488,7 @@ async fn texts(gateway: Arc<Running>, stopped: watch::Receiver<bool>) {
 
 /// Rings for links whose messages have come due.
 async fn look(gateway: Arc<Running>, clock: Arc<dyn Clock>, stopped: watch::Receiver<bool>) {
-    outbox::look(&gateway.store, &*clock, &gateway.bells, stopped).await;
+    pumps::look(&gateway.store, &*clock, &gateway.bells, stopped).await;
 }
 
 /// Attends to due times as they come. It stands apart from the texts, which a slow registry must

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+pub(crate) mod by_hand;
 pub(crate) mod canary;
 pub(crate) mod codes;
 pub(crate) mod deliveries;

@@ -3,6 +3,7 @@
 //! Everything personal is sealed before it reaches a column, and found by a keyed hash
 //! ([`seal`]); callers hand over and receive plain values.
 
+pub mod by_hand;
 #[cfg(test)]
 pub(crate) mod contract;
 pub mod seal;
@@ -255,7 +256,8 @@ pub enum Accepted {
 }
 
 /// What a message is, which decides its priority, its life and whether its body is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum MessageKind {
     /// A one-time code.
     Code,
@@ -265,6 +267,21 @@ pub enum MessageKind {
     Reply,
     /// A number or a list to keep, or how to go on.
     Notice,
+}
+
+impl MessageKind {
+    /// Every kind, the most urgent first.
+    pub const ALL: [Self; 4] = [Self::Code, Self::Password, Self::Reply, Self::Notice];
+
+    /// The name in figures and listings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Password => "password",
+            Self::Reply => "reply",
+            Self::Notice => "notice",
+        }
+    }
 }
 
 /// A message for the outbox.
@@ -396,7 +413,8 @@ pub enum ReceiptState {
 }
 
 /// The states of an outbox row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum MessageState {
     /// Waits to be sent.
     Queued,

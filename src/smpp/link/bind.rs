@@ -25,7 +25,7 @@ use crate::smpp::status::BindState;
 const UNREAD_SLACK: Duration = Duration::from_millis(50);
 
 /// How often a bind that another node has is looked at.
-const LOOK: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(250);
 
 /// How long the last octets of a connection may take.
 const LAST_WRITE: Duration = Duration::from_secs(1);
