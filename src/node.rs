@@ -303,6 +303,15 @@ impl Node {
         }
     }
 
+    /// The part of a link's binds that is this node's, from 0 to 1; all of them where it is alone.
+    pub fn part_of_binds(&self, link: &LinkName, of: usize) -> f64 {
+        if !self.standing.borrow().is_shared {
+            return 1.0;
+        }
+        let held = self.lock().get(link).map_or(0, BTreeSet::len);
+        fraction(held) / fraction(of.max(1))
+    }
+
     /// Whether a bind is within this node's share: the first ones that it holds are.
     fn has_room(&self, link: &LinkName, bind: usize, of: usize, standing: Standing) -> bool {
         let binds = self.lock();
@@ -324,6 +333,11 @@ impl Node {
 fn share(of: usize, standing: Standing) -> usize {
     let nodes = standing.nodes.max(1);
     of / nodes + usize::from(standing.rank < of % nodes)
+}
+
+#[allow(clippy::cast_precision_loss, reason = "binds are few")]
+fn fraction(count: usize) -> f64 {
+    count as f64
 }
 
 fn name(link: &LinkName, bind: usize) -> String {

@@ -8,6 +8,7 @@ mod address;
 mod bells;
 mod conversations;
 mod server;
+mod speed;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,8 @@ use tokio::sync::{Semaphore, broadcast, watch};
 pub use address::{Address, BadAddress, Kind};
 pub use bells::Bell;
 pub use conversations::Recalled;
+pub use server::Missed;
+pub use speed::Taker;
 
 use crate::clock::Chance;
 use crate::store::seal::Keys;

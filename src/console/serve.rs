@@ -5,6 +5,7 @@ mod outbox;
 mod push;
 mod smpp;
 mod sms_http;
+mod speed;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -166,6 +167,14 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         let (cache, stopped) = (Arc::clone(cache), stopped.clone());
         tasks.spawn(async move { cache.keep(stopped).await });
     }
+    tasks.spawn(hear(Arc::clone(&gateway), stopped.clone()));
+    let meter = |link: &str, binds| speed::Meter {
+        node: Arc::clone(&node),
+        number: gateway.store.node().0,
+        cache: cache.clone(),
+        link: LinkName(link.to_owned()),
+        binds,
+    };
     let mut drawers = BTreeMap::new();
     let mut links = Vec::new();
     for (index, link) in config.links.iter().enumerate() {
@@ -180,6 +189,8 @@ async fn gateway(config: Config) -> Result<(), Failure> {
                     chance: &chance,
                 };
                 if let Some(carrier) = sms_http::carrier(&mut tasks, &gateway, &given, &stopped)? {
+                    let meter = meter(carrier.link().as_str(), None);
+                    tasks.spawn(meter.keep(Arc::clone(&carrier), stopped.clone()));
                     carry(&mut tasks, &gateway, carrier, &clock, &stopped);
                 }
             }
@@ -198,6 +209,8 @@ async fn gateway(config: Config) -> Result<(), Failure> {
                 let parts = (&gateway, &node, &clock);
                 let carrier = smpp::link(&mut tasks, parts, &config, link, &stopped)?;
                 links.push(Arc::clone(&carrier));
+                let meter = meter(link.name.as_str(), Some(carrier.binds()));
+                tasks.spawn(meter.keep(Arc::clone(&carrier), stopped.clone()));
                 carry(&mut tasks, &gateway, carrier, &clock, &stopped);
             }
         }
@@ -257,6 +270,7 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     );
     let document = document::document(&config, &shapes, called).map_err(Failure::of)?;
     let admin = admin::Door {
+        cache,
         gateway: Arc::clone(&gateway),
         clock: Arc::clone(&clock),
         metrics,
@@ -447,6 +461,7 @@ fn carry<C: Carrier>(
     stopped: &watch::Receiver<bool>,
 ) {
     let (gateway, clock, stopped) = (Arc::clone(gateway), Arc::clone(clock), stopped.clone());
+    gateway.bells.carried(&carrier);
     tasks.spawn(async move {
         let bell = gateway.bells.of(carrier.link());
         pumps::pump(&gateway.store, &*carrier, &*clock, &bell, stopped).await;
@@ -479,6 +494,11 @@ async fn receipts(
             _ = stopped.changed() => {}
         }
     }
+}
+
+/// Hears what other nodes ring.
+async fn hear(gateway: Arc<Running>, stopped: watch::Receiver<bool>) {
+    gateway.hear(stopped).await;
 }
 
 /// Runs the turns of texts as they come.

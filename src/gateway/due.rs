@@ -318,7 +318,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 at: now,
             })
             .await?;
-        self.bells.ring(&service.sms_link);
+        self.ring(&service.sms_link);
         tracing::info!(conversation = %conversation.id, page = %conversation.page, "fell silent");
         Ok(())
     }

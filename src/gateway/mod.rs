@@ -10,6 +10,7 @@ mod held;
 mod in_hand;
 mod line;
 mod recall;
+mod ring;
 mod shown;
 mod sms;
 mod ussd;
@@ -372,7 +373,10 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         if let Some(kept) = turn.kept {
             kept.tell();
         }
-        self.bells.ring(&turn.service.sms_link);
+        self.ring(&turn.service.sms_link);
+        if position > 0 {
+            self.ring_through(&turn.service.name, turn.subscriber);
+        }
         self.keep_in_mind(turn, &conversation, &reply);
         tracing::info!(
             conversation = %conversation.id,

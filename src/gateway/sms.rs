@@ -35,7 +35,11 @@ impl<S: Store, R: Registry> Gateway<S, R> {
     /// [`StoreError`]; the operator is then told to try again.
     pub async fn accept_sms(&self, sms: NewSms) -> Result<Accepted, StoreError> {
         let accepted = self.store.accept_sms(sms).await?;
-        self.inbox_bell.notify_one();
+        match accepted {
+            Accepted::Stored(_) => self.inbox_bell.notify_one(),
+            Accepted::Elsewhere(_) => self.ring_for_text(),
+            Accepted::Repeat | Accepted::Part => {}
+        }
         Ok(accepted)
     }
 

@@ -249,6 +249,9 @@ pub struct Noted {
 pub enum Accepted {
     /// It is in the inbox and waits for its turn.
     Stored(SmsId),
+    /// It is in the inbox and waits for its turn on another node, behind those of its number that wait
+    /// there.
+    Elsewhere(SmsId),
     /// It was there already.
     Repeat,
     /// It is a part, and others are missing.
