@@ -31,7 +31,7 @@ for i = 1, #all, 2 do
   elseif name == 'rights' then rights = tonumber(value) or 0
   else
     local at, part = string.match(value, '^(%d+) ([%d.]+)$')
-    if at and now - at <= ARGV[5] and now - at >= 0 then parts = parts + part
+    if at and now - at <= tonumber(ARGV[5]) and now - at >= 0 then parts = parts + tonumber(part)
     else redis.call('HDEL', KEYS[1], name) end
   end
 end

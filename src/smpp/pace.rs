@@ -505,7 +505,7 @@ mod tests {
                 .count()
         };
         let mut pace = Pace::new(Some(20.0));
-        assert_eq!(sent(&mut pace, 0), 201);
+        assert_eq!(sent(&mut pace, 0), 200);
         pace.allow(Allowance::Part(0.25));
         // A right that it had before is not one of its part.
         assert!(matches!(sent(&mut pace, 10_000), 49..=50));

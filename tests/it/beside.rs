@@ -92,7 +92,7 @@ async fn the_other_node_recalls_the_conversation() {
     let Some(redis) = here(Redis::start()) else {
         return;
     };
-    let Some(mut pair) = Pair::with(&[("JISR_CACHE__URL", &redis.url())]).await else {
+    let Some(mut pair) = Pair::with(1, &[("JISR_CACHE__URL", &redis.url())]).await else {
         return;
     };
     connected(&pair.nodes).await;
@@ -108,7 +108,7 @@ async fn whatever_becomes_of_it_no_screen_and_no_message_is_another() {
     let Some(mut redis) = here(Redis::start()) else {
         return;
     };
-    let Some(mut pair) = Pair::with(&[("JISR_CACHE__URL", &redis.url())]).await else {
+    let Some(mut pair) = Pair::with(1, &[("JISR_CACHE__URL", &redis.url())]).await else {
         return;
     };
     connected(&pair.nodes).await;
@@ -158,7 +158,7 @@ async fn a_failover_costs_time_only() {
     let Some(mut sentinel) = here(Sentinel::start()) else {
         return;
     };
-    let Some(mut pair) = Pair::with(&[("JISR_CACHE__URL", &sentinel.url())]).await else {
+    let Some(mut pair) = Pair::with(1, &[("JISR_CACHE__URL", &sentinel.url())]).await else {
         return;
     };
     connected(&pair.nodes).await;

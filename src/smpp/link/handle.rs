@@ -55,7 +55,7 @@ impl LinkHandle {
 
     /// How many binds it has, on all nodes together.
     pub fn binds(&self) -> usize {
-        self.shared().board.len()
+        self.shared().config.count.max(1)
     }
 
     /// How it stands.

@@ -70,17 +70,6 @@ impl Conn {
         }
     }
 
-    /// What time it is on the server's machine, for all nodes; SQLite has no clock of its own.
-    ///
-    /// # Errors
-    /// [`Fault::Engine`].
-    pub(super) async fn time(&mut self) -> Result<Option<Moment>, Fault> {
-        match self.kind() {
-            Kind::Lite => Ok(None),
-            Kind::Pg => Ok(Some(Moment::from_ms(sql(postgres::TIME).one(self).await?))),
-        }
-    }
-
     /// Begins a look at one point in time, which writes nothing and ends with `COMMIT`.
     ///
     /// # Errors
@@ -89,6 +78,17 @@ impl Conn {
         match self.kind() {
             Kind::Lite => said(self, "BEGIN").await,
             Kind::Pg => said(self, postgres::LOOK).await,
+        }
+    }
+
+    /// What time it is on the server's machine, for all nodes; SQLite has no clock of its own.
+    ///
+    /// # Errors
+    /// [`Fault::Engine`].
+    pub(super) async fn time(&mut self) -> Result<Option<Moment>, Fault> {
+        match self.kind() {
+            Kind::Lite => Ok(None),
+            Kind::Pg => Ok(Some(Moment::from_ms(sql(postgres::TIME).one(self).await?))),
         }
     }
 
