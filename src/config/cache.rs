@@ -103,6 +103,18 @@ mod tests {
     }
 
     #[test]
+    fn the_sample_of_the_compose_file_is_one() {
+        let text = include_str!("../../deploy/jisr.toml");
+        let env = [
+            ("JISR_CACHE__URL", "redis://redis:6379"),
+            ("JISR_HTTP__LISTEN", "0.0.0.0:8080"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let config = Config::load(Some(("deploy/jisr.toml", text)), &env).unwrap();
+        assert_eq!(config.links.len(), 2);
+    }
+
+    #[test]
     fn mistakes_say_what_was_expected_and_show_no_password() {
         for (text, wrong) in [
             ("url = \"SECRET\"", "no address of a Redis"),
