@@ -3,6 +3,7 @@
 
 mod api;
 pub mod auth;
+mod cache;
 mod load;
 pub mod network;
 mod place;
@@ -18,6 +19,7 @@ use serde::Deserialize;
 
 pub use api::ApiConfig;
 pub use auth::{AuthConfig, Secret};
+pub use cache::CacheConfig;
 pub use load::ConfigError;
 pub use sms_http::SmsHttp;
 pub use ussd_http::UssdHttp;
@@ -35,6 +37,8 @@ pub struct Config {
     pub admin: Admin,
     /// The ledger.
     pub store: StoreConfig,
+    /// Redis beside the ledger.
+    pub cache: CacheConfig,
     /// The registry.
     pub registry: RegistryConfig,
     /// Keys and choices.

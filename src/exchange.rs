@@ -26,7 +26,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::callback::LinkName;
 use crate::exchange::fresh::Fresh;
-pub use crate::exchange::pace::RequestPace;
+pub use crate::exchange::pace::{Paced, RequestPace};
 use crate::operator::api::Outgoing;
 use crate::tls::{self, TlsFault};
 

@@ -5,6 +5,7 @@
 
 pub mod book;
 pub mod brake;
+pub mod cache;
 pub mod callback;
 pub mod check;
 pub mod clock;

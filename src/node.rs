@@ -302,6 +302,15 @@ impl Node {
         }
     }
 
+    /// The part of a link's binds that is this node's, from 0 to 1; all of them where it is alone.
+    pub fn part_of_binds(&self, link: &LinkName, of: usize) -> f64 {
+        if !self.standing.borrow().is_shared {
+            return 1.0;
+        }
+        let held = self.lock().get(link).map_or(0, |held| held.len());
+        fraction(held) / fraction(of.max(1))
+    }
+
     fn holds(&self, link: &LinkName, bind: usize) {
         let mut binds = self.lock();
         *binds
@@ -349,6 +358,11 @@ impl Node {
 fn share(of: usize, standing: Standing) -> usize {
     let nodes = standing.nodes.max(1);
     of / nodes + usize::from(standing.rank < of % nodes)
+}
+
+#[allow(clippy::cast_precision_loss, reason = "binds are few")]
+fn fraction(count: usize) -> f64 {
+    count as f64
 }
 
 fn name(link: &LinkName, bind: usize) -> String {

@@ -34,6 +34,11 @@ pub trait Carrier: Send + Sync + 'static {
     /// Whether it could write now; a pump claims nothing for a link that is down.
     fn is_up(&self) -> bool;
 
+    /// The same, asked by whoever does not wait for [`Carrier::changed`].
+    fn is_open(&self) -> bool {
+        self.is_up()
+    }
+
     /// How many messages may be on their way on it at once, while it is up.
     fn at_once(&self) -> usize;
 
@@ -89,10 +94,14 @@ pub async fn pump_once<S: Store, C: Carrier>(
     }
 }
 
+/// Whether a link could write now.
+type IsUp = Box<dyn Fn() -> bool + Send + Sync>;
+
 /// What wakes pumps: one bell a link, so that a message for one link wakes no other.
 #[derive(Default)]
 pub struct Bells {
     of: Mutex<HashMap<LinkName, Arc<Notify>>>,
+    up: Mutex<HashMap<LinkName, IsUp>>,
 }
 
 impl Bells {
@@ -109,6 +118,19 @@ impl Bells {
         if let Some(bell) = of.get(link) {
             bell.notify_one();
         }
+    }
+
+    /// A link has a carrier here.
+    pub fn carried<C: Carrier>(&self, carrier: &Arc<C>) {
+        let mut up = self.up.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = Arc::clone(carrier);
+        up.insert(carrier.link().clone(), Box::new(move || of.is_open()));
+    }
+
+    /// Whether what is queued for a link goes out from here.
+    pub fn goes_here(&self, link: &LinkName) -> bool {
+        let up = self.up.lock().unwrap_or_else(PoisonError::into_inner);
+        up.get(link).is_some_and(|is_up| is_up())
     }
 
     /// Rings for every link.

@@ -218,6 +218,12 @@ fn request(
     Ok(request)
 }
 
+impl<S: Speaker> crate::exchange::Paced for SmsHttp<S> {
+    fn pace(&self) -> std::sync::MutexGuard<'_, crate::smpp::pace::Pace> {
+        self.pace.pace()
+    }
+}
+
 impl<S: Speaker> Carrier for SmsHttp<S> {
     fn link(&self) -> &LinkName {
         &self.settings.api.link

@@ -1,7 +1,9 @@
-//! Real servers of this machine on its loopback, each in a folder of its own: PostgreSQL.
+//! Real servers of this machine on its loopback, each in a folder of its own: PostgreSQL, Redis.
 //!
 //! A server ends when what started it ends, however that was: it listens to a pipe that only its
 //! starter holds.
+
+mod redis;
 
 use std::io::{self, Write as _};
 use std::net::TcpListener;
@@ -11,6 +13,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+pub use redis::{Cluster, Redis, Sentinel};
 
 /// How long a server may take until it answers.
 const START_MAX: Duration = Duration::from_secs(30);

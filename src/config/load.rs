@@ -120,6 +120,7 @@ impl Config {
     }
 
     fn prove(&self, sandbox: bool) -> Result<(), ConfigError> {
+        self.cache.prove()?;
         let mut names = std::collections::BTreeSet::new();
         for (index, link) in self.links.iter().enumerate() {
             let name = link.name();
@@ -563,7 +564,7 @@ fn plain(message: &str) -> String {
 }
 
 /// The reader's names of types, and what a file has for them.
-const WORDS: [(&str, &str); 23] = [
+const WORDS: [(&str, &str); 24] = [
     ("u8", "a number from 0 to 255"),
     ("u16", "a number from 0 to 65535"),
     ("u32", "a whole number"),
@@ -579,6 +580,7 @@ const WORDS: [(&str, &str); 23] = [
     ("struct ListenerTls", "a section [http.tls]"),
     ("struct Admin", "a section [admin]"),
     ("struct StoreConfig", "a section [store]"),
+    ("struct CacheConfig", "a section [cache]"),
     ("struct RegistryConfig", "a section [registry]"),
     ("struct Security", "a section [security]"),
     ("struct Log", "a section [log]"),

@@ -5,7 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use crate::book::{Book, LinkRules, NoNumberOnFile, Service};
+use crate::cache::Cache;
 use crate::callback::{LinkName, ServiceName};
 use crate::config::{Config, ConfigError, LinkConfig, RegistryKind, ServiceConfig};
 use crate::console::{Failure, check, files, shapes};
@@ -226,6 +229,37 @@ pub async fn store(config: &Config) -> Result<SqlStore, Failure> {
         )),
         StoreError::Sealed { .. } | StoreError::Unavailable(_) | StoreError::Buried => Failure::of(error),
     })
+}
+
+/// The Redis beside the ledger, where there is one; it is not connected yet, and need not be there.
+///
+/// # Errors
+/// [`Failure`] naming a file that cannot be read.
+pub fn cache(config: &Config) -> Result<Option<Arc<Cache>>, Failure> {
+    let Some(mut address) = config.cache.address().map_err(Failure::of)? else {
+        return Ok(None);
+    };
+    let read = |path: &Path| {
+        std::fs::read(path).map_err(|error| {
+            Failure::Failed(format!("{}: cannot be read: {error}", path.display()))
+        })
+    };
+    if let Some(path) = &config.cache.password_file {
+        let text = Zeroizing::new(read(path)?);
+        let text = std::str::from_utf8(&text)
+            .map_err(|_| Failure::Failed(format!("{}: the password is no text", path.display())))?;
+        address.password = Some(Zeroizing::new(
+            text.trim_end_matches(['\r', '\n']).to_owned(),
+        ));
+    }
+    let authorities = config.cache.ca_file.as_deref().map(read).transpose()?;
+    let (keys, chance) = (keys(config)?, Arc::new(SystemChance));
+    Ok(Some(Arc::new(Cache::new(
+        address,
+        authorities,
+        keys,
+        chance,
+    ))))
 }
 
 /// The registry.

@@ -5,6 +5,7 @@ mod outbox;
 mod push;
 mod smpp;
 mod sms_http;
+mod speed;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -115,6 +116,7 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         true => None,
         false => Some(lock(&config)?),
     };
+    let cache = parts::cache(&config)?;
     let store = parts::store(&config).await?;
     let ledger_clock = Arc::new(LedgerClock::default());
     let clock: Arc<dyn Clock> = Arc::clone(&ledger_clock) as Arc<dyn Clock>;
@@ -142,13 +144,14 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     let book = parts::book(&config, &shapes, parts::lists(&config)?)?;
     let chance: Arc<dyn Chance> = Arc::new(SystemChance);
     let held = outbox::look_back(&config, &store, clock.now()).await?;
-    let gateway = Arc::new(Gateway::new(
+    let gateway = Gateway::new(
         store,
         registry,
         book,
         Arc::clone(&clock),
         Arc::clone(&chance),
-    ));
+    );
+    let gateway = Arc::new(gateway.with_cache(cache.clone()));
     let metrics = PrometheusBuilder::new()
         .install_recorder()
         .map_err(|error| Failure::Failed(format!("figures cannot be kept: {error}")))?;
@@ -163,6 +166,18 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         stopped.clone(),
     ));
 
+    if let Some(cache) = &cache {
+        let (cache, stopped) = (Arc::clone(cache), stopped.clone());
+        tasks.spawn(async move { cache.keep(stopped).await });
+    }
+    tasks.spawn(hear(Arc::clone(&gateway), stopped.clone()));
+    let meter = |link: &str, binds| speed::Meter {
+        node: Arc::clone(&node),
+        number: gateway.store.node().0,
+        cache: cache.clone(),
+        link: LinkName(link.to_owned()),
+        binds,
+    };
     let mut drawers = BTreeMap::new();
     let mut links = Vec::new();
     for (index, link) in config.links.iter().enumerate() {
@@ -177,6 +192,8 @@ async fn gateway(config: Config) -> Result<(), Failure> {
                     chance: &chance,
                 };
                 if let Some(carrier) = sms_http::carrier(&mut tasks, &gateway, &given, &stopped)? {
+                    let meter = meter(carrier.link().as_str(), None);
+                    tasks.spawn(meter.keep(Arc::clone(&carrier), stopped.clone()));
                     carry(&mut tasks, &gateway, carrier, &clock, &stopped);
                 }
             }
@@ -195,6 +212,8 @@ async fn gateway(config: Config) -> Result<(), Failure> {
                 let parts = (&gateway, &node, &clock);
                 let carrier = smpp::link(&mut tasks, parts, &config, link, &stopped)?;
                 links.push(Arc::clone(&carrier));
+                let meter = meter(link.name.as_str(), Some(carrier.binds()));
+                tasks.spawn(meter.keep(Arc::clone(&carrier), stopped.clone()));
                 carry(&mut tasks, &gateway, carrier, &clock, &stopped);
             }
         }
@@ -254,6 +273,7 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     );
     let document = document::document(&config, &shapes, called).map_err(Failure::of)?;
     let admin = admin::Door {
+        cache,
         gateway: Arc::clone(&gateway),
         clock: Arc::clone(&clock),
         metrics,
@@ -397,6 +417,9 @@ fn greet(
     say!("callbacks       {scheme}://{http}/ussd/LINK  /sms/LINK")?;
     say!("administration  http://{admin}/readyz  /livez  /metrics  /links  /docs")?;
     say!("ledger          {}", config.store.shown())?;
+    if let Ok(Some(redis)) = config.cache.address() {
+        say!("redis           {redis}")?;
+    }
     if config.registry.kind == RegistryKind::Sandbox {
         say!("registry        sandbox: sample people, no real person")?;
     }
@@ -443,6 +466,7 @@ fn carry<C: Carrier>(
     stopped: &watch::Receiver<bool>,
 ) {
     let (gateway, clock, stopped) = (Arc::clone(gateway), Arc::clone(clock), stopped.clone());
+    gateway.bells.carried(&carrier);
     tasks.spawn(async move {
         let bell = gateway.bells.of(carrier.link());
         pumps::pump(&gateway.store, &*carrier, &*clock, &bell, stopped).await;
@@ -475,6 +499,11 @@ async fn receipts(
             _ = stopped.changed() => {}
         }
     }
+}
+
+/// Hears what other nodes ring.
+async fn hear(gateway: Arc<Running>, stopped: watch::Receiver<bool>) {
+    gateway.hear(stopped).await;
 }
 
 /// Runs the turns of texts as they come.

@@ -7,6 +7,12 @@ use tokio::time::{Instant, sleep};
 use crate::clock::Moment;
 use crate::smpp::pace::Pace;
 
+/// Whatever goes at a pace, of which other nodes may have a part.
+pub trait Paced: Send + Sync + 'static {
+    /// The pace.
+    fn pace(&self) -> MutexGuard<'_, Pace>;
+}
+
 /// The pace of requests over HTTP, shared by all that go over a link.
 pub struct RequestPace {
     pace: Mutex<Pace>,

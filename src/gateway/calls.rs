@@ -257,7 +257,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 at,
             })
             .await?;
-        self.bells.ring(&service.sms_link);
+        self.ring(&service.sms_link);
         Ok(match sent {
             CodeSent::Sent { .. } => ("sent", Vec::new()),
             CodeSent::TooSoon { wait } => {
@@ -404,7 +404,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
     ) -> Result<Outcome, TurnError> {
         let (_, key) = self.generation(conversation).await?;
         let sent = self.store.resend_message(&key, at).await?;
-        self.bells.ring(&service.sms_link);
+        self.ring(&service.sms_link);
         Ok(match sent {
             Some(Duration::ZERO) => ("sent", Vec::new()),
             Some(_wait) => ("too_soon", Vec::new()),

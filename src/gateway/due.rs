@@ -238,6 +238,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             session: None,
             owns: false,
             after: None,
+            recalled: None,
             sms: None,
             kept: None,
             changes: Vec::new(),
@@ -308,6 +309,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 turn: key,
                 conversation: &conversation,
                 after: None,
+                recalled: None,
                 arrival: None,
                 asks: false,
                 sms_done: None,
@@ -322,7 +324,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 at: now,
             })
             .await?;
-        self.bells.ring(&service.sms_link);
+        self.ring(&service.sms_link);
         tracing::info!(conversation = %conversation.id, page = %conversation.page, "fell silent");
         Ok(())
     }

@@ -9,6 +9,8 @@ mod facts;
 mod held;
 mod in_hand;
 mod line;
+mod recall;
+mod ring;
 mod shown;
 mod sms;
 mod ussd;
@@ -21,6 +23,7 @@ use tokio::sync::Notify;
 
 use crate::book::{Book, Service};
 use crate::brake::Brake;
+use crate::cache::Cache;
 use crate::callback::{Channel, Msisdn, ServiceName};
 use crate::clock::{Chance, Clock, Moment};
 use crate::conversation::{Conversation, ConversationId, Progress};
@@ -89,6 +92,7 @@ pub struct Gateway<S, R> {
     inflight: Inflight,
     in_hand: InHand,
     brake: Brake,
+    cache: Option<Arc<Cache>>,
     /// Rung when a message was queued for a link.
     pub bells: Bells,
     /// Rung when a text has come into the inbox, or a due time was set.
@@ -114,6 +118,9 @@ struct Turn<'a> {
     owns: bool,
     /// The conversation that was current when this turn began.
     after: Option<ConversationId>,
+    /// When the conversation's last step was saved, where it was recalled; until the first save of this
+    /// turn, which proves it.
+    recalled: Option<Moment>,
     sms: Option<SmsId>,
     /// Whom to tell when the event is durable.
     kept: Option<&'a Kept>,
@@ -151,9 +158,16 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             inflight: Inflight::default(),
             in_hand: InHand::default(),
             brake: Brake::default(),
+            cache: None,
             bells: Bells::default(),
             inbox_bell: Notify::new(),
         }
+    }
+
+    /// The same with a Redis beside the ledger.
+    #[must_use]
+    pub fn with_cache(self, cache: Option<Arc<Cache>>) -> Self {
+        Self { cache, ..self }
     }
 
     /// What it goes by at present.
@@ -205,6 +219,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                             turn: self.step_key(&turn.key, position),
                             conversation: &conversation,
                             after: turn.after,
+                            recalled: turn.recalled,
                             arrival: turn.arrival.as_ref(),
                             asks: true,
                             sms_done: None,
@@ -222,6 +237,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                     if saved == Saved::Stale {
                         return Ok(None);
                     }
+                    turn.recalled = None;
                     if let Some((_, mark)) = &mut turn.session {
                         mark.version += 1;
                     }
@@ -337,6 +353,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 turn: self.step_key(&turn.key, position),
                 conversation: &conversation,
                 after: turn.after,
+                recalled: turn.recalled,
                 arrival: turn.arrival.as_ref(),
                 asks: false,
                 sms_done: turn.sms,
@@ -361,7 +378,11 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         if let Some(kept) = turn.kept {
             kept.tell();
         }
-        self.bells.ring(&turn.service.sms_link);
+        self.ring(&turn.service.sms_link);
+        if position > 0 {
+            self.ring_through(&turn.service.name, turn.subscriber);
+        }
+        self.keep_in_mind(turn, &conversation, &reply);
         tracing::info!(
             conversation = %conversation.id,
             revision = conversation.revision,

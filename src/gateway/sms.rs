@@ -40,7 +40,11 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             return Ok(Accepted::Repeat);
         }
         let accepted = accepted?;
-        self.inbox_bell.notify_one();
+        match accepted {
+            Accepted::Stored(_) => self.inbox_bell.notify_one(),
+            Accepted::Elsewhere(_) => self.ring_for_text(),
+            Accepted::Repeat | Accepted::Part => {}
+        }
         Ok(accepted)
     }
 
@@ -181,6 +185,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 session: None,
                 owns: false,
                 after: met.current,
+                recalled: None,
                 sms: Some(sms.id),
                 kept: None,
                 changes: Vec::new(),

@@ -1,6 +1,6 @@
 //! What a USSD callback means: a dial, a key press, a repeat, or something late.
 
-use crate::book::{Book, LinkRules};
+use crate::book::{Book, LinkRules, Service};
 use crate::callback::{Callback, Channel, Input, Repeat};
 use crate::clock::Moment;
 use crate::desk::Registry;
@@ -24,7 +24,7 @@ enum Meeting {
 }
 
 /// What is to be done with a callback.
-enum Verdict {
+pub(super) enum Verdict {
     /// It moves the conversation.
     Step {
         event: Event,
@@ -73,6 +73,10 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             return Ok(reply);
         }
         let numbered = self.numbered(callback).await?;
+        if let Some(reply) = self.ussd_recalled(&book, link, callback, kept).await? {
+            inflight.answer(&reply);
+            return Ok(reply);
+        }
         let mut before = None;
         for _ in 0..RACES_PER_TURN_MAX {
             let once = self.ussd_once(&book, link, (callback, &numbered), kept, &mut before);
@@ -107,14 +111,8 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         before: &mut Option<u64>,
     ) -> Result<Option<Reply>, TurnError> {
         let service = self.service(book, &callback.service)?;
-        let session = SessionKey {
-            link: callback.link.clone(),
-            subscriber: callback.subscriber.clone(),
-            id: callback.session.clone().unwrap_or_default(),
-        };
-        let until = callback
-            .at
-            .plus(link.deadline.saturating_sub(DEADLINE_MARGIN));
+        let session = session_of(callback);
+        let until = deadline(link, callback);
         let met = self.meet_after(callback, &session, until, before).await?;
         let met = match met {
             Meeting::Met(met) => *met,
@@ -125,25 +123,8 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         };
         let told = numbered.map(|noted| told(callback, noted, met.session.as_ref()));
         let callback = told.as_ref().unwrap_or(callback);
-        let mut turn = Turn {
-            key: [0; 32],
-            service,
-            subscriber: &callback.subscriber,
-            channel: Channel::Ussd,
-            at: callback.at,
-            limit: link.limit,
-            until,
-            session_life: link.session,
-            shows: !link.posted,
-            arrival: None,
-            session: None,
-            owns: false,
-            after: met.current,
-            sms: None,
-            kept: Some(kept),
-            changes: Vec::new(),
-            outcome: None,
-        };
+        let mut turn = self.turn(service, link, callback, kept);
+        turn.after = met.current;
         if met.subscriber.stopped {
             turn.changes.push(SubscriberChange::Stopped(false));
         }
@@ -260,6 +241,36 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             .await
     }
 
+    /// A turn of a callback that nothing is known of yet.
+    pub(super) fn turn<'t>(
+        &self,
+        service: &'t Service,
+        link: LinkRules,
+        callback: &'t Callback,
+        kept: &'t Kept,
+    ) -> Turn<'t> {
+        Turn {
+            key: [0; 32],
+            service,
+            subscriber: &callback.subscriber,
+            channel: Channel::Ussd,
+            at: callback.at,
+            limit: link.limit,
+            until: deadline(link, callback),
+            session_life: link.session,
+            shows: !link.posted,
+            arrival: None,
+            session: None,
+            owns: false,
+            after: None,
+            recalled: None,
+            sms: None,
+            kept: Some(kept),
+            changes: Vec::new(),
+            outcome: None,
+        }
+    }
+
     /// What a callback meets when nobody else has its conversation in a turn. Where one that is the same
     /// has been answered meanwhile on another node, that answer is its own; `before` is the revision at
     /// which this one came.
@@ -296,7 +307,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
     }
 
     /// Tells a dial from a key press, a repeat and a straggler.
-    fn judge(&self, callback: &Callback, met: &Met, link: LinkRules) -> Verdict {
+    pub(super) fn judge(&self, callback: &Callback, met: &Met, link: LinkRules) -> Verdict {
         let at = callback.at;
         let path_of = |input: &Input| match input {
             Input::Path(path) => path.clone(),
@@ -447,6 +458,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         if noted.await? == Saved::Stale {
             return Ok(None);
         }
+        self.forget(&turn.service.name, &session);
         if let Some(kept) = turn.kept {
             kept.tell();
         }
@@ -462,7 +474,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         Ok(Some(reply))
     }
 
-    fn arrival(&self, callback: &Callback, key: Mark) -> Arrival {
+    pub(super) fn arrival(&self, callback: &Callback, key: Mark) -> Arrival {
         Arrival {
             link: callback.link.clone(),
             subscriber: callback.subscriber.clone(),
@@ -572,6 +584,21 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             ],
         )
     }
+}
+
+/// The session of a callback.
+pub(super) fn session_of(callback: &Callback) -> SessionKey {
+    SessionKey {
+        link: callback.link.clone(),
+        subscriber: callback.subscriber.clone(),
+        id: callback.session.clone().unwrap_or_default(),
+    }
+}
+
+/// When the answer of a callback has to leave.
+fn deadline(link: LinkRules, callback: &Callback) -> Moment {
+    let within = link.deadline.saturating_sub(DEADLINE_MARGIN);
+    callback.at.plus(within)
 }
 
 /// The callback under the number that the ledger gave to its octets. A session goes on only when a

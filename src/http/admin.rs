@@ -13,6 +13,7 @@ use axum::{Json, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
 
+use crate::cache::Cache;
 use crate::callback::LinkName;
 use crate::clock::Clock;
 use crate::desk::Registry;
@@ -42,6 +43,8 @@ pub struct Door<S, R> {
     pub metrics: PrometheusHandle,
     /// The drawers of sandbox links.
     pub drawers: BTreeMap<LinkName, Arc<Drawer>>,
+    /// The Redis beside the ledger, where there is one.
+    pub cache: Option<Arc<Cache>>,
     /// The links over SMPP.
     pub links: Vec<Arc<LinkHandle>>,
     /// Whether the outbox is held.
@@ -107,15 +110,28 @@ async fn ready<S: Store, R: Registry>(State(door): State<Arc<Door<S, R>>>) -> Re
     match door.gateway.store.ready().await {
         // Callbacks are answered all the same: whoever asks whether to send them here is told yes.
         Ok(()) => match &*door.held.borrow() {
-            None => "ready\n".into_response(),
+            None => format!("ready\n{}", beside(door.cache.as_deref())).into_response(),
             Some(held) => format!(
-                "ready\nthe outbox is HELD since {}: {}; to let messages go: jisr outbox release\n",
+                "ready\n{}the outbox is HELD since {}: {}; to let messages go: jisr outbox release\n",
+                beside(door.cache.as_deref()),
                 jiff::Timestamp::from_millisecond(held.begun_at.ms()).unwrap_or_default(),
                 held.why.told()
             )
             .into_response(),
         },
         Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+    }
+}
+
+/// How the Redis stands, which nothing but time depends on.
+fn beside(cache: Option<&Cache>) -> String {
+    match cache {
+        None => String::new(),
+        Some(cache) if cache.is_up() => format!("{} is connected\n", cache.shown()),
+        Some(cache) => format!(
+            "{} is not there; everything goes on without it, from the ledger\n",
+            cache.shown()
+        ),
     }
 }
 

@@ -271,7 +271,7 @@ async fn take_in<S: Store, R: Registry>(
     let mut all = true;
     for one in taken {
         match one {
-            Ok(Accepted::Stored(_)) => count(&link, MESSAGE, "stored"),
+            Ok(Accepted::Stored(_) | Accepted::Elsewhere(_)) => count(&link, MESSAGE, "stored"),
             Ok(Accepted::Part) => count(&link, MESSAGE, "part"),
             Ok(Accepted::Repeat) => count(&link, MESSAGE, "repeat"),
             Err(error) => {

@@ -43,10 +43,33 @@ const BURST: f64 = 0.1;
 /// What may be begun is what can go within this time.
 const SOON_SECONDS: f64 = 2.0;
 
+/// What of the limit is this node's, where there are several.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Allowance {
+    /// A part of it, from 0 to 1.
+    Part(f64),
+    /// What is granted, out of what all nodes have together.
+    Granted,
+}
+
+/// Rights that are asked for at once are those of this share of a second.
+const ASK_SECONDS: f64 = 0.05;
+
+/// How long to wait for a right that has to be granted first.
+const GRANT: Duration = Duration::from_millis(5);
+
+/// How long to wait where nothing may go at all.
+const NOTHING: Duration = Duration::from_millis(100);
+
 /// The rate of one link, shared by its binds.
 #[derive(Clone, Debug)]
 pub struct Pace {
     limit: Option<f64>,
+    allowance: Allowance,
+    /// Rights that were granted and not used.
+    granted: f64,
+    /// Whether somebody has waited for one.
+    wants: bool,
     /// None: as fast as the windows allow.
     rate: Option<f64>,
     /// The rate at which the operator throttled last.
@@ -64,6 +87,9 @@ impl Pace {
         let limit = limit.map(|limit| limit.max(RATE_MIN));
         Self {
             limit,
+            allowance: Allowance::Part(1.0),
+            granted: 0.0,
+            wants: false,
             rate: limit,
             ceiling: limit.unwrap_or(RATE_MIN),
             tokens: 1.0,
@@ -73,9 +99,48 @@ impl Pace {
         }
     }
 
-    /// Parts a second now; none while there is no limit.
+    /// Parts a second now, on this node; none while there is no limit.
     pub fn rate(&self) -> Option<f64> {
-        self.rate
+        self.rate.map(|rate| rate * self.part())
+    }
+
+    /// The part of the rate that is this node's, as far as it is known.
+    fn part(&self) -> f64 {
+        match self.allowance {
+            Allowance::Part(part) => part,
+            Allowance::Granted => 1.0,
+        }
+    }
+
+    /// From now on this is the node's of the limit. What it had of another allowance is gone, so that
+    /// nothing is used twice.
+    pub fn allow(&mut self, allowance: Allowance) {
+        let allowance = match allowance {
+            Allowance::Part(part) => Allowance::Part(part.clamp(0.0, 1.0)),
+            Allowance::Granted => Allowance::Granted,
+        };
+        if std::mem::replace(&mut self.allowance, allowance) != allowance {
+            (self.tokens, self.filled_at) = (0.0, None);
+            (self.granted, self.wants) = (0.0, false);
+        }
+    }
+
+    /// How many rights are to be asked for, for those who wait.
+    pub fn wanted(&self) -> f64 {
+        match (self.allowance, self.rate) {
+            (Allowance::Granted, Some(rate)) if self.wants => {
+                ((rate * ASK_SECONDS).ceil().max(1.0) - self.granted).max(0.0)
+            }
+            (Allowance::Granted | Allowance::Part(_), _) => 0.0,
+        }
+    }
+
+    /// So many rights were granted.
+    pub fn grant(&mut self, rights: u32) {
+        if self.allowance == Allowance::Granted && rights > 0 {
+            self.granted += f64::from(rights);
+            self.wants = false;
+        }
     }
 
     /// Parts a second at most, as configured.
@@ -92,9 +157,20 @@ impl Pace {
         let Some(rate) = self.rate else {
             return Ok(());
         };
+        let rate = rate * self.part();
+        if rate <= 0.0 {
+            return Err(NOTHING);
+        }
         self.fill(rate, now);
         // A hair less than one is one: sums of fractions do not meet it.
         if self.tokens >= 1.0 - 1e-9 {
+            if self.allowance == Allowance::Granted {
+                if self.granted < 1.0 {
+                    self.wants = true;
+                    return Err(GRANT);
+                }
+                self.granted -= 1.0;
+            }
             self.tokens -= 1.0;
             return Ok(());
         }
@@ -119,6 +195,9 @@ impl Pace {
     /// Gives back a right that was not used.
     pub fn give_back(&mut self) {
         self.tokens += 1.0;
+        if self.allowance == Allowance::Granted {
+            self.granted += 1.0;
+        }
     }
 
     /// The operator took a part.
@@ -146,8 +225,8 @@ impl Pace {
         if self.slowed_at.is_some_and(since) {
             return false;
         }
-        // Rather what it really took than what it was offered.
-        let measured = self.tally.rate(now).max(1.0);
+        // Rather what it really took than what it was offered; of which the other nodes have theirs.
+        let measured = self.tally.rate(now).max(1.0) / self.part().max(0.1);
         let rate = self
             .rate
             .map_or(measured, |rate| rate.min(measured.max(rate * FALL_MAX)));
@@ -161,7 +240,7 @@ impl Pace {
     /// How many parts can go soon, at least one. More than these had better wait in the ledger,
     /// where urgent ones overtake others.
     pub fn soon(&self) -> usize {
-        match self.rate {
+        match self.rate() {
             None => usize::MAX,
             Some(rate) => whole((rate * SOON_SECONDS).ceil().max(1.0)),
         }
@@ -169,9 +248,9 @@ impl Pace {
 
     /// How long so many parts take at the present rate.
     pub fn time_for(&self, parts: usize) -> Duration {
-        match self.rate {
+        match self.rate() {
             None => Duration::ZERO,
-            Some(rate) => Duration::from_secs_f64(fraction(parts) / rate),
+            Some(rate) => Duration::from_secs_f64(fraction(parts) / rate.max(RATE_MIN)),
         }
     }
 }
@@ -415,5 +494,50 @@ mod tests {
         let wait = pace.take(Moment::from_ms(0)).err();
         assert_eq!(wait, Some(Duration::from_millis(100)));
         assert_eq!(pace.take(Moment::from_ms(100)), Ok(()));
+    }
+
+    #[test]
+    fn a_part_of_the_limit_is_a_part_of_the_rate() {
+        let begin = Moment::from_ms(1_000);
+        let sent = |pace: &mut Pace, from: u64| {
+            (from..from + 10_000)
+                .filter(|ms| pace.take(begin.plus(Duration::from_millis(*ms))).is_ok())
+                .count()
+        };
+        let mut pace = Pace::new(Some(20.0));
+        assert_eq!(sent(&mut pace, 0), 200);
+        pace.allow(Allowance::Part(0.25));
+        // A right that it had before is not one of its part.
+        assert!(matches!(sent(&mut pace, 10_000), 49..=50));
+        assert_eq!(pace.rate(), Some(5.0));
+        pace.allow(Allowance::Part(0.0));
+        assert_eq!(sent(&mut pace, 20_000), 0);
+        assert_eq!(pace.time_for(1), Duration::from_secs(5));
+    }
+
+    #[test]
+    fn what_has_to_be_granted_goes_when_it_was() {
+        let now = |ms| Moment::from_ms(1_000).plus(Duration::from_millis(ms));
+        let mut pace = Pace::new(Some(100.0));
+        pace.allow(Allowance::Granted);
+        assert_eq!(pace.wanted(), 0.0, "nobody waits");
+        assert!(pace.take(now(0)).is_err());
+        assert!(pace.take(now(100)).is_err());
+        assert_eq!(pace.wanted(), 5.0);
+        pace.grant(2);
+        assert!(pace.take(now(100)).is_ok());
+        assert!(pace.take(now(100)).is_ok());
+        assert!(pace.take(now(100)).is_err());
+        pace.give_back();
+        assert!(pace.take(now(100)).is_ok());
+        // The operator's word on its own speed counts all the same.
+        pace.throttled(now(100), now(100));
+        pace.grant(50);
+        assert!(pace.take(now(101)).is_err());
+        // What was granted is gone with the one that granted it.
+        pace.allow(Allowance::Part(1.0));
+        pace.allow(Allowance::Granted);
+        assert!(pace.take(now(2_000)).is_err());
+        assert!(pace.take(now(2_100)).is_err());
     }
 }

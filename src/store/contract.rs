@@ -29,6 +29,7 @@ macro_rules! contract_tests {
         crate::store::contract::contract_tests!(@ $open;
             turns: a_save_is_read_back, a_step_is_saved_once, a_stale_save_leaves_no_trace,
                 one_of_many_concurrent_saves_wins, a_reply_is_never_replaced, a_new_conversation_is_the_current_one,
+                a_recalled_step_counts_only_where_all_of_it_is_so,
                 an_older_conversation_does_not_take_the_number_back,
                 sessions_and_owners_are_remembered, a_session_is_written_as_it_was_read, what_is_the_same_is_found_by_when_it_was_answered, a_screen_is_shown_until_a_newer_callback, what_is_known_of_a_number_changes, erasing_leaves_metadata, steps_of_a_batch_stand_alone;
             sms: repeats_by_id, repeats_by_fingerprint_need_a_closed_bind, parts_come_in_any_order, half_characters_become_whole,
@@ -146,6 +147,7 @@ pub(crate) fn step<'a>(conversation: &'a Conversation, turn: &str, seconds: i64)
         turn: key(turn),
         conversation,
         after: None,
+        recalled: None,
         arrival: None,
         asks: false,
         sms_done: None,

@@ -249,6 +249,9 @@ pub struct Noted {
 pub enum Accepted {
     /// It is in the inbox and waits for its turn.
     Stored(SmsId),
+    /// It is in the inbox and waits for its turn on another node, behind those of its number that wait
+    /// there.
+    Elsewhere(SmsId),
     /// It was there already.
     Repeat,
     /// It is a part, and others are missing.
@@ -546,6 +549,10 @@ pub struct Save<'a> {
     /// The one that was current when this one began; only its first step looks at it. Where another is
     /// current by then, the step is stale.
     pub after: Option<ConversationId>,
+    /// When the step before was saved, where that step was recalled and not read here. Such a step is
+    /// stale unless all that it was decided on is so: the conversation was last saved at that time and
+    /// is the current one, the session owns the USSD side, and the callback has no inbox row yet.
+    pub recalled: Option<Moment>,
     /// The inbox row of a USSD callback: inserted at the first step of its turn, the reply set
     /// when there is one.
     pub arrival: Option<&'a Arrival>,

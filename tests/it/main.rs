@@ -12,6 +12,7 @@ mod authority;
 mod awake;
 mod bad_input;
 mod behaviours;
+mod beside;
 mod canary;
 mod conformance;
 mod conversations;

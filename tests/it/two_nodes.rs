@@ -18,14 +18,14 @@ const YOUSSEF: &str = "+212661000002";
 const AMINA: &str = "+212661000001";
 
 /// Two nodes, the ledger's server, and an operator that goes from one to the other.
-struct Pair {
+pub struct Pair {
     folder: TempDir,
     server: Postgres,
     url: String,
-    phones: Phones,
-    smsc: Smsc,
-    nodes: Vec<Program>,
-    operator: Operator,
+    pub phones: Phones,
+    pub smsc: Smsc,
+    pub nodes: Vec<Program>,
+    pub operator: Operator,
 }
 
 impl Pair {
@@ -35,7 +35,7 @@ impl Pair {
     }
 
     /// The same with so many binds, and with more in the nodes' environment.
-    async fn with(binds: usize, env: &[(&str, &str)]) -> Option<Self> {
+    pub async fn with(binds: usize, env: &[(&str, &str)]) -> Option<Self> {
         let started = tokio::task::spawn_blocking(|| Postgres::start(true));
         let server = match started.await.unwrap() {
             Ok(server) => server,
@@ -75,12 +75,12 @@ impl Pair {
         Some(pair)
     }
 
-    async fn dial(&self, phone: &Phone, code: &str) -> Screen {
+    pub async fn dial(&self, phone: &Phone, code: &str) -> Screen {
         let shown = self.operator.dial(phone, code).await;
         shown.unwrap_or_else(|error| panic!("{code}: {error}\n{}", self.said()))
     }
 
-    async fn press(&self, phone: &Phone, keys: &[&str]) -> Screen {
+    pub async fn press(&self, phone: &Phone, keys: &[&str]) -> Screen {
         let mut last = None;
         for key in keys {
             let shown = self.operator.press(phone, key).await;
@@ -89,19 +89,19 @@ impl Pair {
         last.unwrap()
     }
 
-    async fn sms(&self, phone: &Phone, what: &str) -> String {
+    pub async fn sms(&self, phone: &Phone, what: &str) -> String {
         let got = phone.sms(0, SOON, |sms| sms.text.contains(what)).await;
         let (_, sms) = got.unwrap_or_else(|error| panic!("{what}: {error}\n{}", self.said()));
         sms.text
     }
 
-    fn said(&self) -> String {
+    pub fn said(&self) -> String {
         let said = self.nodes.iter().map(|node| node.stderr.text());
         said.collect::<Vec<_>>().join("\n-- the other node\n")
     }
 
     /// The node among those that run that holds the bind.
-    async fn bound(&self, among: &[usize]) -> usize {
+    pub async fn bound(&self, among: &[usize]) -> usize {
         for &at in among {
             if is_bound(&self.nodes[at]).await {
                 return at;
@@ -111,7 +111,7 @@ impl Pair {
     }
 
     /// A value of the ledger.
-    fn ask(&self, query: &str) -> String {
+    pub fn ask(&self, query: &str) -> String {
         let database = self.url.rsplit_once('/').unwrap().1;
         self.server.say(database, query).unwrap()
     }

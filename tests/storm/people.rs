@@ -299,7 +299,7 @@ impl Caller {
             let said = self.world.texts(sms.clone()).await;
             sky.seen(|| format!("{} texts {id}: {said:?}", self.name()));
             match said {
-                Some(Accepted::Stored(_)) => stored += 1,
+                Some(Accepted::Stored(_) | Accepted::Elsewhere(_)) => stored += 1,
                 Some(Accepted::Repeat) => sky.rare("a text comes again"),
                 Some(Accepted::Part) => sky.broken("G1 texts", "a whole is no part".to_owned()),
                 None => {

@@ -1,17 +1,19 @@
 //! The end of a link that the outbox holds.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, MutexGuard};
 
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use crate::callback::LinkName;
+use crate::exchange::Paced;
 use crate::outbox::{Carrier, PartReport};
 use crate::smpp::link::queue::Request;
 use crate::smpp::link::shared::Shared;
 use crate::smpp::outgoing::{self, Outgoing};
+use crate::smpp::pace::Pace;
 use crate::smpp::session::Ticket;
 use crate::smpp::status::LinkStatus;
 use crate::store::{Message, PartOutcome};
@@ -49,6 +51,11 @@ impl LinkHandle {
     /// Asks the link to unbind and end; its task is done within the drain time and a little.
     pub fn stop(&self) {
         self.shared().stop.send_replace(true);
+    }
+
+    /// How many binds it has, on all nodes together.
+    pub fn binds(&self) -> usize {
+        self.shared().config.count.max(1)
     }
 
     /// How it stands.
@@ -95,6 +102,12 @@ impl LinkHandle {
     }
 }
 
+impl Paced for LinkHandle {
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.shared().pace()
+    }
+}
+
 impl Clone for LinkHandle {
     fn clone(&self) -> Self {
         Self {
@@ -113,6 +126,10 @@ impl Carrier for LinkHandle {
         let up = *self.shared().up.borrow();
         self.told.store(up, Ordering::Relaxed);
         up > 0
+    }
+
+    fn is_open(&self) -> bool {
+        *self.shared().up.borrow() > 0
     }
 
     /// The windows of the binds that are up; fewer after throttling, so that messages wait in the

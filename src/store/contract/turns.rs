@@ -252,6 +252,118 @@ pub(crate) async fn a_new_conversation_is_the_current_one(store: &impl Store) {
     assert_eq!(store.conversation(first.id).await.unwrap(), Some(first));
 }
 
+/// A step that was decided on what was recalled from elsewhere counts only where every bit of it is so.
+pub(crate) async fn a_recalled_step_counts_only_where_all_of_it_is_so(store: &impl Store) {
+    let (mine, mark) = session("s1");
+    let (other, _) = session("s2");
+    let fresh = |id| {
+        let mut next = talk(id, number(1));
+        next.revision = 2;
+        next
+    };
+    // Each case in a conversation of its own, which takes the number over.
+    let mut before = None;
+    let mut version = 0;
+    for (id, case) in [
+        (1, "all is so"),
+        (2, "saved at another time"),
+        (3, "another is current"),
+        (4, "another session owns the USSD side"),
+        (5, "the callback was answered"),
+        (6, "the callback is open"),
+        (7, "moved on"),
+        (8, "the session was written"),
+        (9, "no session"),
+    ] {
+        let first = talk(id, number(1));
+        let at_version = |version| SessionMark {
+            version,
+            ..mark.clone()
+        };
+        let begins = Save {
+            after: before,
+            session: Some((&mine, &at_version(version))),
+            owns: true,
+            ..step(&first, "begins", 10)
+        };
+        assert_eq!(store.save(begins).await.unwrap(), Saved::Done, "{case}");
+        version += 1;
+        before = Some(first.id);
+        let name = format!("press {id}");
+        let answered = arrival(&name, Some("screen"));
+        let open = arrival(&name, None);
+        let mut session = Some((&mine, at_version(version)));
+        let mut saved_at = at(10);
+        let next = fresh(id);
+        match case {
+            "saved at another time" => saved_at = at(9),
+            "another is current" => {
+                let newer = talk(id + 100, number(1));
+                let begins = Save {
+                    after: before,
+                    ..step(&newer, "begins", 11)
+                };
+                assert_eq!(store.save(begins).await.unwrap(), Saved::Done);
+                before = Some(newer.id);
+            }
+            "another session owns the USSD side" => {
+                let dial = arrival("dial", Some("x"));
+                let of = service();
+                let note = store.note(&dial, Some((&other, &mark)), Some(&of));
+                assert_eq!(note.await.unwrap(), Saved::Done);
+            }
+            "the callback was answered" => {
+                store.note(&answered, None, None).await.unwrap();
+            }
+            "the callback is open" => {
+                let opens = Save {
+                    arrival: Some(&open),
+                    ..step(&next, "opens", 10)
+                };
+                assert_eq!(store.save(opens).await.unwrap(), Saved::Done);
+            }
+            "moved on" => {
+                assert_eq!(
+                    store.save(step(&next, "moves", 10)).await.unwrap(),
+                    Saved::Done
+                );
+            }
+            "the session was written" => {
+                let (came, written) = (arrival("note", Some("x")), at_version(version));
+                let note = store.note(&came, Some((&mine, &written)), None);
+                assert_eq!(note.await.unwrap(), Saved::Done);
+                version += 1;
+            }
+            "no session" => session = None,
+            _ => {}
+        }
+        let mut next = next;
+        if case == "the callback is open" {
+            // As if it had been remembered after the step that opened it.
+            next.revision = 3;
+        }
+        let recalled = Save {
+            recalled: Some(saved_at),
+            arrival: Some(&answered),
+            session: session.as_ref().map(|(key, mark)| (*key, mark)),
+            messages: &[message(&name, MessageKind::Notice)],
+            ..step(&next, "press", 12)
+        };
+        let saved = store.save(recalled).await.unwrap();
+        let good = case == "all is so";
+        let expected = if good { Saved::Done } else { Saved::Stale };
+        assert_eq!(saved, expected, "{case}");
+        if good {
+            version += 1;
+        }
+    }
+    // One message was queued, of the one step that counted.
+    assert_eq!(
+        super::standing(store, crate::store::MessageState::Queued).await,
+        1
+    );
+}
+
 /// An answer may come after the worker has begun anew.
 pub(crate) async fn an_older_conversation_does_not_take_the_number_back(store: &impl Store) {
     let (mut first, second) = (talk(1, number(1)), talk(2, number(1)));

@@ -96,7 +96,7 @@ async fn accept(c: &mut Conn, inner: &Inner, all: &[NewSms]) -> Result<Vec<Accep
     let mut answers = Vec::with_capacity(all.len());
     for (at, sms) in all.iter().enumerate() {
         answers.push(if plain[at] {
-            Accepted::Stored(SmsId(ids[at]))
+            stored(inner, &others, sms, ids[at])
         } else {
             accept_one(c, (inner, &others), sms, ids[at]).await?
         });
@@ -192,7 +192,15 @@ async fn accept_one(
             .execute(&mut *c)
             .await?;
     }
-    Ok(Accepted::Stored(SmsId(id)))
+    Ok(stored(inner, others, sms, id))
+}
+
+/// Where the turn of a text that waits will be.
+fn stored(inner: &Inner, others: &Others, sms: &NewSms, id: i64) -> Accepted {
+    match others.get(&inner.number(&sms.subscriber)) {
+        Some(_) => Accepted::Elsewhere(SmsId(id)),
+        None => Accepted::Stored(SmsId(id)),
+    }
 }
 
 /// Which part of a long message it is. One of one, or a numbering that fits no message, is whole:

@@ -13,7 +13,7 @@ use super::{
     Inner, bytes, conversation_id, due, effects, int, maybe_bytes, number, outbox, session, sms,
     subscriber,
 };
-use crate::callback::ServiceName;
+use crate::callback::{LinkName, ServiceName};
 use crate::clock::Moment;
 use crate::conversation::{Conversation, FORMAT};
 use crate::store::seal::Place;
@@ -48,6 +48,10 @@ pub(super) struct SaveRows {
     revision: i64,
     state: Vec<u8>,
     after: Option<Vec<u8>>,
+    /// When the step before was saved, where it was recalled.
+    recalled: Option<i64>,
+    /// The link and the operator's id of the session that must own the USSD side then.
+    owned_by: Option<(LinkName, String)>,
     arrival: Option<ArrivalRow>,
     /// The node on which the turn waits for an answer from outside, or 0.
     asking_node: i64,
@@ -114,6 +118,10 @@ impl SaveRows {
             revision: int(conversation.revision),
             state: inner.seal(place, conversation)?,
             after: save.after.map(|id| id.0.to_vec()),
+            recalled: save.recalled.map(Moment::ms),
+            owned_by: save
+                .session
+                .map(|(key, _)| (key.link.clone(), key.id.clone())),
             arrival: save
                 .arrival
                 .map(|arrival| ArrivalRow::of(inner, arrival))
@@ -329,6 +337,12 @@ static ARRIVALS: Rows = Rows::new(
     "ON CONFLICT (key) DO UPDATE SET reply = excluded.reply, revision = excluded.revision
      WHERE inbox_ussd.reply IS NULL AND inbox_ussd.conversation = excluded.conversation RETURNING key",
 );
+// A callback of a recalled step: where anything is known of it, it is no new one.
+static NEW_ARRIVALS: Rows = Rows::new(
+    "INSERT INTO inbox_ussd (key, link, subscriber, conversation, received_at, reply, same, revision)",
+    8,
+    "ON CONFLICT (key) DO NOTHING RETURNING key",
+);
 // From the revision before to this one, or as the first.
 static CONVERSATIONS: Rows = Rows::new(
     "INSERT INTO conversations (id, service, subscriber, revision, state_sealed, updated_at, asking_node)",
@@ -357,16 +371,16 @@ impl Shared for SaveRows {
 
     fn write<'c>(
         c: &'c mut Conn,
-        _inner: &'c Inner,
+        inner: &'c Inner,
         all: &'c [Self],
     ) -> BoxFuture<'c, Result<Vec<Saved>, Fault>> {
-        Box::pin(save(c, all))
+        Box::pin(save(c, inner, all))
     }
 }
 
 /// Ends steps; a stale one leaves no trace. Steps of one conversation, or of one number, follow each
 /// other: each round has at most one of each.
-async fn save(c: &mut Conn, all: &[SaveRows]) -> Result<Vec<Saved>, Fault> {
+async fn save(c: &mut Conn, inner: &Inner, all: &[SaveRows]) -> Result<Vec<Saved>, Fault> {
     let mut answers = vec![Saved::Stale; all.len()];
     let mut left: Vec<usize> = (0..all.len()).collect();
     while !left.is_empty() {
@@ -378,7 +392,7 @@ async fn save(c: &mut Conn, all: &[SaveRows]) -> Result<Vec<Saved>, Fault> {
         });
         let round: Vec<usize> = round;
         let steps: Vec<&SaveRows> = round.iter().map(|&at| &all[at]).collect();
-        for (at, saved) in round.iter().zip(save_round(c, &steps).await?) {
+        for (at, saved) in round.iter().zip(save_round(c, inner, &steps).await?) {
             if saved {
                 answers[*at] = Saved::Done;
             }
@@ -389,8 +403,11 @@ async fn save(c: &mut Conn, all: &[SaveRows]) -> Result<Vec<Saved>, Fault> {
 }
 
 /// Ends steps of different conversations and numbers; tells which were not stale.
-async fn save_round(c: &mut Conn, all: &[&SaveRows]) -> Result<Vec<bool>, Fault> {
-    let fresh = in_step(c, all).await?;
+async fn save_round(c: &mut Conn, inner: &Inner, all: &[&SaveRows]) -> Result<Vec<bool>, Fault> {
+    let mut fresh = in_step(c, all).await?;
+    let recalled = pick(all, |step| step.recalled.is_some());
+    let forgotten = no_more_so(c, inner, &recalled).await?;
+    fresh.retain(|id| !forgotten.contains(id));
     let sessions: Vec<&SessionRow> = all
         .iter()
         .filter_map(|step| step.session.as_ref())
@@ -509,6 +526,61 @@ async fn in_step<'a>(c: &mut Conn, all: &[&'a SaveRows]) -> Result<HashSet<&'a [
     Ok(all.iter().filter(stands).map(|step| &*step.id).collect())
 }
 
+static STANDS: List = List::new(
+    "SELECT v.id, v.updated_at, p.conversation, o.session FROM conversations v
+     LEFT JOIN current_conversations p ON p.service = v.service AND p.subscriber = v.subscriber
+     LEFT JOIN owners o ON o.service = v.service AND o.subscriber = v.subscriber
+     WHERE v.id IN",
+    0,
+    "",
+);
+
+/// The conversations of those recalled steps for which it is not so any more what they were decided on,
+/// beside the revision and the session's version, which are looked at for every step.
+async fn no_more_so<'a>(
+    c: &mut Conn,
+    inner: &Inner,
+    recalled: &[&'a SaveRows],
+) -> Result<HashSet<&'a [u8]>, Fault> {
+    let ids: Vec<&[u8]> = recalled.iter().map(|step| &*step.id).collect();
+    let mut stand = HashMap::new();
+    for (statement, list) in STANDS.over(c.kind(), &ids) {
+        let mut query = sql(statement);
+        for id in list {
+            query = query.bind(id.to_vec());
+        }
+        for row in query.fetch_all(&mut *c).await? {
+            let found = (
+                number(&row, "updated_at")?,
+                maybe_bytes(&row, "conversation")?,
+                maybe_bytes(&row, "session")?,
+            );
+            stand.insert(bytes(&row, "id")?, found);
+        }
+    }
+    let is_so = |step: &SaveRows| -> Result<bool, StoreError> {
+        let Some((saved_at, current, owner)) = stand.get(&step.id) else {
+            return Ok(false);
+        };
+        let owns = match (owner, &step.owned_by) {
+            (Some(sealed), Some(session)) => {
+                session::open_owner(inner, &step.service, &step.subscriber, sealed)? == *session
+            }
+            (None, Some(_)) => true,
+            (_, None) => false,
+        };
+        let is_current = current.as_ref() == Some(&step.id);
+        Ok(step.recalled == Some(*saved_at) && is_current && owns)
+    };
+    let mut forgotten = HashSet::new();
+    for step in recalled {
+        if !is_so(step)? {
+            forgotten.insert(&*step.id);
+        }
+    }
+    Ok(forgotten)
+}
+
 static CURRENTS: List = List::new(
     "SELECT subscriber, conversation FROM current_conversations WHERE service = $1 AND subscriber IN",
     1,
@@ -562,25 +634,27 @@ async fn begin_turns(c: &mut Conn, steps: &[&SaveRows]) -> Result<HashSet<Vec<u8
 
 /// Inserts callbacks' rows, or sets their replies; tells the keys of those for which that went.
 async fn arrive(c: &mut Conn, steps: &[&SaveRows]) -> Result<HashSet<Vec<u8>>, Fault> {
-    let all: Vec<(&ArrivalRow, &SaveRows)> = steps
+    let (new, known): (Vec<_>, Vec<_>) = steps
         .iter()
         .filter_map(|step| Some((step.arrival.as_ref()?, *step)))
-        .collect();
+        .partition(|(_, step)| step.recalled.is_some());
     let mut arrived = HashSet::new();
-    for (statement, rows) in ARRIVALS.over(c.kind(), all.len()) {
-        let mut query = sql(statement);
-        for (arrival, step) in &all[rows] {
-            query = query
-                .bind(arrival.key.clone())
-                .bind(arrival.link.clone())
-                .bind(arrival.subscriber.clone())
-                .bind(step.id.clone())
-                .bind(arrival.at)
-                .bind(arrival.reply.clone())
-                .bind(arrival.same.clone())
-                .bind(step.revision);
+    for (kind, all) in [(&NEW_ARRIVALS, new), (&ARRIVALS, known)] {
+        for (statement, rows) in kind.over(c.kind(), all.len()) {
+            let mut query = sql(statement);
+            for (arrival, step) in &all[rows] {
+                query = query
+                    .bind(arrival.key.clone())
+                    .bind(arrival.link.clone())
+                    .bind(arrival.subscriber.clone())
+                    .bind(step.id.clone())
+                    .bind(arrival.at)
+                    .bind(arrival.reply.clone())
+                    .bind(arrival.same.clone())
+                    .bind(step.revision);
+            }
+            arrived.extend(query.all(&mut *c).await?);
         }
-        arrived.extend(query.all(&mut *c).await?);
     }
     Ok(arrived)
 }
