@@ -128,8 +128,9 @@ impl Default for Admin {
     }
 }
 
-/// Where a node keeps its own files: its keys, the sandbox's people, catalogues.
-const BESIDE: &str = "jisr-data/jisr.db";
+/// Where a node keeps its own files unless they are beside its ledger: keys, the sandbox's people,
+/// catalogues.
+const BESIDE: &str = "jisr-data";
 
 /// `[store]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -142,35 +143,14 @@ pub struct StoreConfig {
 impl Default for StoreConfig {
     fn default() -> Self {
         Self {
-            url: format!("sqlite://{BESIDE}"),
+            url: format!("sqlite://{BESIDE}/jisr.db"),
         }
     }
 }
 
 impl StoreConfig {
-    /// Whether the ledger is a file of this machine, and not a database on a server.
-    pub fn is_file(&self) -> bool {
-        !self.url.starts_with("postgres://") && !self.url.starts_with("postgresql://")
-    }
-
-    /// Where the ledger is, for people; never with a password.
-    pub fn shown(&self) -> String {
-        if self.is_file() {
-            return self.path().display().to_string();
-        }
-        let url = self.url.split('?').next().unwrap_or_default();
-        match url.rsplit_once('@') {
-            Some((_user, place)) => format!("postgres://{place}"),
-            None => url.to_owned(),
-        }
-    }
-
-    /// The file of the database; where it is on a server, one that would be beside this node's own
-    /// files.
+    /// The file of the database.
     pub fn path(&self) -> PathBuf {
-        if !self.is_file() {
-            return PathBuf::from(BESIDE);
-        }
         PathBuf::from(
             self.url
                 .strip_prefix("sqlite://")
@@ -179,8 +159,28 @@ impl StoreConfig {
         )
     }
 
-    /// A file beside the database.
+    /// Whether the ledger is on a server, and not in a file of this machine.
+    pub fn is_on_a_server(&self) -> bool {
+        self.url.starts_with("postgres://") || self.url.starts_with("postgresql://")
+    }
+
+    /// The ledger for people: its file, or its server and database without user and password.
+    pub fn shown(&self) -> String {
+        match self.url.split_once("://") {
+            Some((scheme, rest)) if self.is_on_a_server() => {
+                let place = rest.split('?').next().unwrap_or_default();
+                let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
+                format!("{scheme}://{place}")
+            }
+            Some(_) | None => self.path().display().to_string(),
+        }
+    }
+
+    /// A file beside the database; in the folder `jisr-data` where that is on a server.
     pub fn beside(&self, name: &str) -> PathBuf {
+        if self.is_on_a_server() {
+            return Path::new(BESIDE).join(name);
+        }
         self.path()
             .parent()
             .unwrap_or_else(|| Path::new("."))

@@ -1,11 +1,11 @@
 //! This node among the others: it shows that it lives, buries those that do not, and knows its share of
 //! what the nodes hold together.
 //!
-//! Nobody's wall clock decides. A node counts; another that has not seen it count for [`LEASE`] of its
-//! own time buries it, in the ledger, which from then on takes nothing more from it. A node that could
-//! not count for almost as long lets go by itself of what must not be held twice.
+//! Nobody's wall clock decides. A node counts; another that has not seen it count for almost a [`LEASE`]
+//! of its own time buries it, in the ledger, which from then on takes nothing more from it. A node that
+//! could not count for somewhat less lets go by itself of what must not be held twice.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,17 +14,24 @@ use tokio::time::{Instant, timeout};
 
 use crate::callback::LinkName;
 use crate::clock::{Clock, Moment};
+use crate::plant::{Plant, planted};
 use crate::store::{Beaten, NodeId, Pulse, Store, StoreError};
 
 /// How often a node counts where others may be there; a node that is alone for good counts less often.
-pub const BEAT: Duration = Duration::from_secs(2);
+pub const BEAT: Duration = Duration::from_secs(1);
 const BEAT_ALONE: Duration = Duration::from_secs(10);
-/// A node that has not counted for so long is over.
+/// Within so long after its last count a node is taken for dead, and two seconds later at most its binds
+/// are another's.
 pub const LEASE: Duration = Duration::from_secs(6);
-/// A node that could not count for so long lets go of what must not be held twice.
-const ADRIFT: Duration = Duration::from_secs(5);
-/// How long one beat, or another word with the ledger, is waited for.
-const WORD: Duration = Duration::from_secs(2);
+/// Who is not seen to count for so long is dead: the last count may have been seen one beat late.
+const SILENT: Duration = Duration::from_secs(5);
+/// A node that could not count for so long lets go of what must not be held twice. It is seen to be
+/// silent later than it is, so that there is time for that.
+const ADRIFT: Duration = Duration::from_secs(4);
+/// How long one beat is waited for, and a burial, which goes on by itself.
+const WORD: Duration = Duration::from_secs(1);
+/// How long the ledger's word on a lease is waited for.
+const LEASE_WORD: Duration = Duration::from_secs(2);
 
 /// How this node stands among the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,8 +59,8 @@ pub enum Ended {
 #[derive(Default)]
 pub struct Node {
     standing: watch::Sender<Standing>,
-    /// The binds that it may hold, by their links.
-    binds: Mutex<HashMap<LinkName, BTreeSet<usize>>>,
+    /// The binds that it may hold, by their links, and how many connections each has: a pair has two.
+    binds: Mutex<HashMap<LinkName, BTreeMap<usize, usize>>>,
 }
 
 /// What is told with each beat that went through: how long the word took, and what time it is for all.
@@ -76,7 +83,9 @@ impl Others {
             let seen = self.0.entry(pulse.node).or_insert((pulse.beat, now));
             if seen.0 != pulse.beat {
                 *seen = (pulse.beat, now);
-            } else if now.saturating_duration_since(seen.1) >= LEASE {
+            } else if now.saturating_duration_since(seen.1) >= SILENT
+                && !planted(Plant::NobodyIsBuried)
+            {
                 dead.push(*pulse);
             }
         }
@@ -137,10 +146,13 @@ impl Node {
                         Some(_) => BEAT,
                         None => BEAT_ALONE,
                     };
-                    self.stands(store.node(), &beaten);
+                    let mut beaten = beaten;
                     for dead in others.heard(&beaten.others, Instant::now()) {
-                        self.bury(store, clock, dead).await;
+                        if self.bury(store, clock, dead).await {
+                            beaten.others.retain(|other| other.node != dead.node);
+                        }
                     }
+                    self.stands(store.node(), &beaten);
                 }
                 Ok(Err(StoreError::Buried)) => return Ended::Buried,
                 Ok(Err(error)) => {
@@ -198,7 +210,8 @@ impl Node {
         });
     }
 
-    async fn bury<S: Store>(&self, store: &S, clock: &dyn Clock, dead: Pulse) {
+    /// Tells whether it was buried here.
+    async fn bury<S: Store>(&self, store: &S, clock: &dyn Clock, dead: Pulse) -> bool {
         match timeout(WORD, store.bury(dead, clock.now())).await {
             Ok(Ok(true)) => {
                 tracing::warn!(
@@ -206,14 +219,19 @@ impl Node {
                     "a node has died; what it had in hand is taken over"
                 );
                 metrics::counter!("jisr_nodes_buried_total").increment(1);
+                true
             }
             // It has counted, or another was quicker.
-            Ok(Ok(false)) => {}
-            // It is seen again at the next beat.
+            Ok(Ok(false)) => false,
+            // Where it was not buried after all, it is seen again at the next beat.
             Ok(Err(error)) => {
-                tracing::warn!(node = dead.node.0, %error, "a dead node is not taken over yet")
+                tracing::warn!(node = dead.node.0, %error, "a dead node is not taken over yet");
+                false
             }
-            Err(_late) => tracing::warn!(node = dead.node.0, "a dead node is not taken over yet"),
+            Err(_late) => {
+                tracing::warn!(node = dead.node.0, "a dead node is not taken over yet");
+                false
+            }
         }
     }
 
@@ -231,11 +249,12 @@ impl Node {
             return false;
         }
         if !standing.is_shared {
+            self.holds(link, bind);
             return true;
         }
-        match timeout(WORD, store.lease(&name(link, bind))).await {
+        match timeout(LEASE_WORD, store.lease(&name(link, bind))).await {
             Ok(Ok(Some(_epoch))) => {
-                self.lock().entry(link.clone()).or_default().insert(bind);
+                self.holds(link, bind);
                 true
             }
             // Another has it, or nobody knows.
@@ -262,20 +281,20 @@ impl Node {
             false => standing.is_in,
             true => {
                 standing.is_in
-                    && matches!(timeout(WORD, store.lease(what)).await, Ok(Ok(Some(_epoch))))
+                    && matches!(
+                        timeout(LEASE_WORD, store.lease(what)).await,
+                        Ok(Ok(Some(_epoch)))
+                    )
             }
         }
     }
 
     /// Lets go of a bind that is closed, so that another node may have it.
     pub async fn let_go<S: Store>(&self, store: &S, link: &LinkName, bind: usize) {
-        let held = self
-            .lock()
-            .get_mut(link)
-            .is_some_and(|binds| binds.remove(&bind));
-        if held
+        let free = self.leaves(link, bind) && self.standing.borrow().is_shared;
+        if free
             && !matches!(
-                timeout(WORD, store.release(&name(link, bind))).await,
+                timeout(LEASE_WORD, store.release(&name(link, bind))).await,
                 Ok(Ok(()))
             )
         {
@@ -283,18 +302,44 @@ impl Node {
         }
     }
 
+    fn holds(&self, link: &LinkName, bind: usize) {
+        let mut binds = self.lock();
+        *binds
+            .entry(link.clone())
+            .or_default()
+            .entry(bind)
+            .or_default() += 1;
+    }
+
+    /// Tells whether it was the last connection of the bind.
+    fn leaves(&self, link: &LinkName, bind: usize) -> bool {
+        let mut binds = self.lock();
+        let Some(held) = binds.get_mut(link) else {
+            return false;
+        };
+        let Some(connections) = held.get_mut(&bind) else {
+            return false;
+        };
+        *connections = connections.saturating_sub(1);
+        let is_last = *connections == 0;
+        if is_last {
+            held.remove(&bind);
+        }
+        is_last
+    }
+
     /// Whether a bind is within this node's share: the first ones that it holds are.
     fn has_room(&self, link: &LinkName, bind: usize, of: usize, standing: Standing) -> bool {
         let binds = self.lock();
         let before = match binds.get(link) {
-            Some(held) if held.contains(&bind) => held.range(..bind).count(),
+            Some(held) if held.contains_key(&bind) => held.range(..bind).count(),
             Some(held) => held.len(),
             None => 0,
         };
         before < share(of, standing)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<LinkName, BTreeSet<usize>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<LinkName, BTreeMap<usize, usize>>> {
         self.binds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -340,14 +385,44 @@ mod tests {
     }
 
     #[test]
+    fn a_pair_is_held_until_both_of_its_connections_have_gone() {
+        let (node, link) = (Node::default(), LinkName::from("a"));
+        let standing = Standing {
+            is_in: true,
+            is_shared: true,
+            rank: 0,
+            nodes: 2,
+        };
+        let room = |bind| node.has_room(&link, bind, 3, standing);
+        assert!(room(0) && room(2));
+        node.holds(&link, 1);
+        node.holds(&link, 1);
+        node.holds(&link, 2);
+        assert!(!room(0), "two of three are its share");
+        assert!(room(1) && room(2), "and those it holds");
+        assert!(!node.leaves(&link, 1));
+        assert!(!room(0));
+        assert!(node.leaves(&link, 1));
+        assert!(room(0) && !node.leaves(&link, 1));
+        // Another has come: of what it holds the first is its share.
+        node.holds(&link, 0);
+        let three = Standing {
+            nodes: 3,
+            ..standing
+        };
+        let stays = |bind| node.has_room(&link, bind, 3, three);
+        assert_eq!((stays(0), stays(2)), (true, false));
+    }
+
+    #[test]
     fn who_has_not_counted_for_a_lease_is_dead() {
         let mut others = Others::default();
         let begin = Instant::now();
         let at = |seconds| begin + Duration::from_secs(seconds);
         assert_eq!(others.heard(&[pulse(1, 0), pulse(2, 0)], at(0)), []);
-        assert_eq!(others.heard(&[pulse(1, 0), pulse(2, 1)], at(5)), []);
+        assert_eq!(others.heard(&[pulse(1, 0), pulse(2, 1)], at(4)), []);
         assert_eq!(
-            others.heard(&[pulse(1, 0), pulse(2, 1)], at(6)),
+            others.heard(&[pulse(1, 0), pulse(2, 1)], at(5)),
             [pulse(1, 0)]
         );
         // This node did not hear anything meanwhile: they may well have counted.

@@ -42,11 +42,13 @@ pub enum Plant {
     BuriedNodeWrites,
     /// A password has another key each time that it is minted.
     KeyOfItsOwn,
+    /// A node that has died is not buried: nobody takes over what it had in hand.
+    NobodyIsBuried,
 }
 
 impl Plant {
     /// Every mistake.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::AnswerBeforeCommit,
         Self::NoCompareAndSet,
         Self::ReplyBeforeSave,
@@ -66,6 +68,7 @@ impl Plant {
         Self::LimitsForgotten,
         Self::BuriedNodeWrites,
         Self::KeyOfItsOwn,
+        Self::NobodyIsBuried,
     ];
 
     /// The name by which it is planted.
@@ -90,6 +93,7 @@ impl Plant {
             Self::LimitsForgotten => "limits-forgotten",
             Self::BuriedNodeWrites => "buried-node-writes",
             Self::KeyOfItsOwn => "key-of-its-own",
+            Self::NobodyIsBuried => "nobody-is-buried",
         }
     }
 }
@@ -112,9 +116,9 @@ mod ground {
 
     use super::Plant;
 
-    /// What is planted in this process: `JISR_PLANT` and a name.
+    /// What is planted in this process: `PLANTED` and a name.
     static EVERYWHERE: LazyLock<Option<Plant>> = LazyLock::new(|| {
-        let name = std::env::var("JISR_PLANT").ok()?;
+        let name = std::env::var("PLANTED").ok()?;
         Plant::ALL.into_iter().find(|plant| plant.name() == name)
     });
 

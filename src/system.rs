@@ -82,9 +82,61 @@ pub fn make_private(path: &std::path::Path) {
     drop(options.open(path));
 }
 
+/// The user that this process runs as, for the record: `ali (uid 1000)`; behind sudo also who called
+/// it. The number is the system's word, the names are from its list of users.
+pub fn user() -> String {
+    let uid = uid();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = uid.and_then(|uid| name_of(&users, uid));
+    let shown = match (name, uid) {
+        (Some(name), Some(uid)) => format!("{name} (uid {uid})"),
+        (None, Some(uid)) => format!("uid {uid}"),
+        (_, None) => "unknown".to_owned(),
+    };
+    match std::env::var("SUDO_UID")
+        .ok()
+        .and_then(|uid| uid.parse().ok())
+    {
+        Some(caller) if uid == Some(0) => {
+            let name =
+                name_of(&users, caller).map_or_else(|| format!("uid {caller}"), str::to_owned);
+            format!("{name} by sudo")
+        }
+        Some(_) | None => shown,
+    }
+}
+
+/// The owner of what this process makes.
+fn uid() -> Option<u32> {
+    #[cfg(unix)]
+    {
+        let own = std::fs::metadata("/proc/self").ok()?;
+        Some(std::os::unix::fs::MetadataExt::uid(&own))
+    }
+    #[cfg(not(unix))]
+    None
+}
+
+/// The name of a user in a list as of `/etc/passwd` (passwd(5): name, password, number).
+fn name_of(users: &str, uid: u32) -> Option<&str> {
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then_some(name)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_user_has_a_name_and_a_number() {
+        let users = "root:x:0:0:root:/root:/bin/sh\nali:x:1000:1000::/home/ali:/bin/sh\nbroken\n";
+        assert_eq!(name_of(users, 1000), Some("ali"));
+        assert_eq!(name_of(users, 7), None);
+        assert!(!user().is_empty());
+    }
 
     #[test]
     fn two_draws_differ() {

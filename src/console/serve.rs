@@ -1,6 +1,7 @@
 //! `jisr serve`: the gateway with its doors, until it is told to stop.
 
 mod document;
+mod outbox;
 mod push;
 mod smpp;
 mod sms_http;
@@ -33,7 +34,7 @@ use crate::http::tls::{Certificates, HANDSHAKE};
 use crate::http::{admin, callbacks, sms};
 use crate::node::{Ended, Listener, Node};
 use crate::operator::shape::Shapes;
-use crate::outbox::{self, Carrier};
+use crate::outbox::{self as pumps, Carrier};
 use crate::store::sql::SqlStore;
 use crate::store::{Receipt, ReceiptIds, ReceiptState, Store};
 use crate::system::{LedgerClock, SystemChance};
@@ -110,11 +111,28 @@ fn log(config: &Config) -> Result<(), Failure> {
 
 async fn gateway(config: Config) -> Result<(), Failure> {
     // A ledger on a server is many nodes'.
-    let _lock = match config.store.is_file() {
-        true => Some(lock(&config)?),
-        false => None,
+    let _lock = match config.store.is_on_a_server() {
+        true => None,
+        false => Some(lock(&config)?),
     };
     let store = parts::store(&config).await?;
+    let ledger_clock = Arc::new(LedgerClock::default());
+    let clock: Arc<dyn Clock> = Arc::clone(&ledger_clock) as Arc<dyn Clock>;
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    // From the beginning, so that no other node takes one for dead that is slow to read its files.
+    let node = Arc::new(Node::default());
+    node.enter(&store, &*clock, &*ledger_clock)
+        .await
+        .map_err(Failure::of)?;
+    // It counts until everything else has ended: what is under way at a stop is still this node's.
+    let (ended, until_ended) = watch::channel(false);
+    let mut counting = tokio::spawn(count(
+        store.clone(),
+        Arc::clone(&node),
+        ledger_clock,
+        until_ended,
+    ));
     let registry = parts::registry(&config).await?;
     for file in shapes::passed_over(&config)? {
         let (path, mend) = (file.source.file(), &file.mend);
@@ -122,9 +140,8 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     }
     let shapes = shapes::load(&config)?;
     let book = parts::book(&config, &shapes, parts::lists(&config)?)?;
-    let ledger_clock = Arc::new(LedgerClock::default());
-    let clock: Arc<dyn Clock> = Arc::clone(&ledger_clock) as Arc<dyn Clock>;
     let chance: Arc<dyn Chance> = Arc::new(SystemChance);
+    let held = outbox::look_back(&config, &store, clock.now()).await?;
     let gateway = Arc::new(Gateway::new(
         store,
         registry,
@@ -138,16 +155,11 @@ async fn gateway(config: Config) -> Result<(), Failure> {
 
     let callbacks = bind(config.http.listen, "http.listen").await?;
     let administration = bind(config.admin.listen, "admin.listen").await?;
-    let (stop, stopped) = watch::channel(false);
-    let mut tasks = JoinSet::new();
-    let node = Arc::new(Node::default());
-    node.enter(&gateway.store, &*clock, &*ledger_clock)
-        .await
-        .map_err(Failure::of)?;
-    tasks.spawn(count(
+    let (tell_held, held) = watch::channel(held);
+    tasks.spawn(outbox::watch(
         Arc::clone(&gateway),
-        Arc::clone(&node),
-        ledger_clock,
+        Arc::clone(&clock),
+        tell_held,
         stopped.clone(),
     ));
 
@@ -247,6 +259,7 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         metrics,
         drawers,
         links,
+        held,
         docs: Docs::new(&document),
     };
     match greet(&config, &callbacks, &administration) {
@@ -276,6 +289,7 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         }
         // No task ends before the stop but by a defect; half a gateway would be worse than none.
         _ended = tasks.join_next() => true,
+        _ended = &mut counting => true,
     };
     if failed {
         tracing::error!("a part of the gateway ended by itself; stopping the rest");
@@ -286,7 +300,7 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     stop.send_replace(true);
     gateway.bells.ring_all();
     gateway.inbox_bell.notify_one();
-    let ended = tokio::time::timeout(DRAIN, async {
+    let drained = tokio::time::timeout(DRAIN, async {
         while tasks.join_next().await.is_some() {}
         // Nobody calls any more: what is still to be shown is under way.
         for pusher in pushers.values().filter(|pusher| !pusher.is_idle()) {
@@ -295,9 +309,10 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         }
     })
     .await;
-    if ended.is_err() {
+    if drained.is_err() {
         tracing::warn!("not everything ended in time; the ledger has the rest");
     }
+    ended.send_replace(true);
     // Others take over at once; without a word they do so when the lease is over.
     let left = gateway.store.leave(clock.now());
     if !matches!(tokio::time::timeout(LEAVE, left).await, Ok(Ok(()))) {
@@ -430,7 +445,7 @@ fn carry<C: Carrier>(
     let (gateway, clock, stopped) = (Arc::clone(gateway), Arc::clone(clock), stopped.clone());
     tasks.spawn(async move {
         let bell = gateway.bells.of(carrier.link());
-        outbox::pump(&gateway.store, &*carrier, &*clock, &bell, stopped).await;
+        pumps::pump(&gateway.store, &*carrier, &*clock, &bell, stopped).await;
     });
 }
 
@@ -469,7 +484,7 @@ async fn texts(gateway: Arc<Running>, stopped: watch::Receiver<bool>) {
 
 /// Rings for links whose messages have come due.
 async fn look(gateway: Arc<Running>, clock: Arc<dyn Clock>, stopped: watch::Receiver<bool>) {
-    outbox::look(&gateway.store, &*clock, &gateway.bells, stopped).await;
+    pumps::look(&gateway.store, &*clock, &gateway.bells, stopped).await;
 }
 
 /// Attends to due times as they come. It stands apart from the texts, which a slow registry must
@@ -500,12 +515,12 @@ async fn tidy(
 
 /// Counts among the nodes; what is buried must not go on.
 async fn count(
-    gateway: Arc<Running>,
+    store: SqlStore,
     node: Arc<Node>,
     clock: Arc<LedgerClock>,
     stopped: watch::Receiver<bool>,
 ) {
-    let ended = node.keep(&gateway.store, &*clock, &*clock, stopped).await;
+    let ended = node.keep(&store, &*clock, &*clock, stopped).await;
     match ended {
         Ended::Stopped => {}
         Ended::Buried => {

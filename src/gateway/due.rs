@@ -237,6 +237,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             arrival: None,
             session: None,
             owns: false,
+            after: None,
             sms: None,
             kept: None,
             changes: Vec::new(),
@@ -306,6 +307,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             .save(Save {
                 turn: key,
                 conversation: &conversation,
+                after: None,
                 arrival: None,
                 asks: false,
                 sms_done: None,

@@ -112,6 +112,8 @@ struct Turn<'a> {
     arrival: Option<Arrival>,
     session: Option<(SessionKey, SessionMark)>,
     owns: bool,
+    /// The conversation that was current when this turn began.
+    after: Option<ConversationId>,
     sms: Option<SmsId>,
     /// Whom to tell when the event is durable.
     kept: Option<&'a Kept>,
@@ -202,6 +204,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                         .save(Save {
                             turn: self.step_key(&turn.key, position),
                             conversation: &conversation,
+                            after: turn.after,
                             arrival: turn.arrival.as_ref(),
                             asks: true,
                             sms_done: None,
@@ -333,6 +336,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             .save(Save {
                 turn: self.step_key(&turn.key, position),
                 conversation: &conversation,
+                after: turn.after,
                 arrival: turn.arrival.as_ref(),
                 asks: false,
                 sms_done: turn.sms,

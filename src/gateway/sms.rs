@@ -180,6 +180,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 arrival: None,
                 session: None,
                 owns: false,
+                after: met.current,
                 sms: Some(sms.id),
                 kept: None,
                 changes: Vec::new(),

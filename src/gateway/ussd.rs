@@ -138,6 +138,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             arrival: None,
             session: None,
             owns: false,
+            after: met.current,
             sms: None,
             kept: Some(kept),
             changes: Vec::new(),

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+pub(crate) mod by_hand;
 pub(crate) mod canary;
 pub(crate) mod codes;
 pub(crate) mod deliveries;
@@ -144,6 +145,7 @@ pub(crate) fn step<'a>(conversation: &'a Conversation, turn: &str, seconds: i64)
     Save {
         turn: key(turn),
         conversation,
+        after: None,
         arrival: None,
         asks: false,
         sms_done: None,

@@ -3,6 +3,7 @@
 //! Everything personal is sealed before it reaches a column, and found by a keyed hash
 //! ([`seal`]); callers hand over and receive plain values.
 
+pub mod by_hand;
 #[cfg(test)]
 pub(crate) mod contract;
 pub mod seal;
@@ -135,6 +136,8 @@ pub struct Met {
     pub subscriber: Subscriber,
     /// The current conversation of (service, number), even if ended or old.
     pub conversation: Option<Conversation>,
+    /// Its id, which is known also where it cannot go on because it is of another layout.
+    pub current: Option<ConversationId>,
     /// The session of the callback, if it was seen before.
     pub session: Option<SessionMark>,
     /// The operator's id and link of the session that owns the USSD side.
@@ -253,7 +256,8 @@ pub enum Accepted {
 }
 
 /// What a message is, which decides its priority, its life and whether its body is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum MessageKind {
     /// A one-time code.
     Code,
@@ -263,6 +267,21 @@ pub enum MessageKind {
     Reply,
     /// A number or a list to keep, or how to go on.
     Notice,
+}
+
+impl MessageKind {
+    /// Every kind, the most urgent first.
+    pub const ALL: [Self; 4] = [Self::Code, Self::Password, Self::Reply, Self::Notice];
+
+    /// The name in figures and listings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Password => "password",
+            Self::Reply => "reply",
+            Self::Notice => "notice",
+        }
+    }
 }
 
 /// A message for the outbox.
@@ -394,7 +413,8 @@ pub enum ReceiptState {
 }
 
 /// The states of an outbox row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum MessageState {
     /// Waits to be sent.
     Queued,
@@ -523,6 +543,9 @@ pub struct Save<'a> {
     /// The conversation after the step; its revision is one more than the ledger's. It becomes the
     /// current one of its service and number.
     pub conversation: &'a Conversation,
+    /// The one that was current when this one began; only its first step looks at it. Where another is
+    /// current by then, the step is stale.
+    pub after: Option<ConversationId>,
     /// The inbox row of a USSD callback: inserted at the first step of its turn, the reply set
     /// when there is one.
     pub arrival: Option<&'a Arrival>,

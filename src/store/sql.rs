@@ -3,12 +3,15 @@
 
 mod attempts;
 mod codes;
+mod dead;
 mod delivery;
 mod dialler;
 mod due;
 mod effects;
 mod engine;
+mod fair;
 mod highwater;
+mod hold;
 mod ids;
 mod limits;
 mod message_id;
@@ -26,6 +29,8 @@ mod standing;
 mod subscriber;
 mod tidy;
 mod turn;
+mod visitor;
+mod witness;
 mod writer;
 
 use std::sync::Arc;
@@ -38,6 +43,7 @@ use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 pub use limits::Rules;
+pub use visitor::Visitor;
 pub use writer::OnDiskFailure;
 
 use self::engine::{Conn, Fault, Kind, Readers, sql};
@@ -79,6 +85,10 @@ struct Inner {
     refused: AtomicU64,
     /// How many of them somebody has been told of by [`Store::ready`].
     told: AtomicU64,
+    /// Whose turn it is on each link.
+    turns: std::sync::Mutex<fair::Turns>,
+    /// What is remembered outside of the ledger.
+    witness: witness::Witness,
 }
 
 impl SqlStore {
@@ -120,6 +130,8 @@ impl SqlStore {
             ids: Ids::above(slot, highest_id),
             refused: AtomicU64::new(0),
             told: AtomicU64::new(0),
+            turns: std::sync::Mutex::default(),
+            witness: witness::Witness::default(),
         });
         Ok(Self {
             writer: Writer::start((place, conn), Arc::clone(&inner), on_disk_failure),
@@ -188,17 +200,19 @@ impl SqlStore {
     }
 }
 
+/// What proves that the keys are those of the ledger.
+const PROOF: Place<'static> = Place {
+    table: "meta",
+    column: "content",
+    row: b"keys",
+};
+
 /// Proves the keys by a value that the first opening sealed, and makes a node of this one.
 async fn greet(
     conn: &mut Conn,
     keys: &Keys,
     chance: &dyn Chance,
 ) -> Result<(i64, i64, i64), StoreError> {
-    const PROOF: Place<'static> = Place {
-        table: "meta",
-        column: "content",
-        row: b"keys",
-    };
     let proof = keys.seal(PROOF, b"jisr", chance)?;
     conn.begin().await?;
     let greeted = async {
@@ -252,6 +266,8 @@ impl Inner {
             ids: Ids::above(0, 0),
             refused: AtomicU64::new(0),
             told: AtomicU64::new(0),
+            turns: std::sync::Mutex::default(),
+            witness: witness::Witness::default(),
         }
     }
 
@@ -281,11 +297,13 @@ impl Inner {
         self.ids.next(at)
     }
 
-    /// A wait between half of `wait` and all of it, so that retries do not come in step.
-    fn spread(&self, wait: Duration) -> Duration {
+    /// A wait from nothing to all of `bound`, each as likely (full jitter), so that retries do not come
+    /// in step; `least` keeps anybody from spinning.
+    fn spread(&self, least: Duration, bound: Duration) -> Duration {
         let mut draw = [0_u8; 2];
         self.chance.fill(&mut draw);
-        wait / 2 + wait / 2 * u32::from(u16::from_be_bytes(draw)) / u32::from(u16::MAX)
+        let drawn = bound * u32::from(u16::from_be_bytes(draw)) / u32::from(u16::MAX);
+        drawn.max(least)
     }
 }
 
@@ -603,10 +621,15 @@ impl Store for SqlStore {
         limit: u32,
     ) -> Result<Vec<Message>, StoreError> {
         let link = link.0.clone();
-        self.write(move |c, inner| {
-            Box::pin(async move { outbox::claim(c, &inner, link, epoch, now, limit).await })
-        })
-        .await
+        let (claimed, claims) = self
+            .write(move |c, inner| {
+                Box::pin(async move { outbox::claim(c, &inner, link, epoch, now, limit).await })
+            })
+            .await?;
+        if let Some(claims) = claims {
+            self.inner.witness.saw(claims);
+        }
+        Ok(claimed)
     }
 
     async fn part_done(

@@ -236,7 +236,18 @@ pub(crate) async fn a_reply_is_never_replaced(store: &impl Store) {
 pub(crate) async fn a_new_conversation_is_the_current_one(store: &impl Store) {
     let (first, second) = (talk(1, number(1)), talk(2, number(1)));
     store.save(step(&first, "t", 0)).await.unwrap();
-    store.save(step(&second, "t", 1)).await.unwrap();
+    // Of two that begin on what they met, one begins.
+    let begins = |after| Save {
+        after,
+        ..step(&second, "t", 1)
+    };
+    for other in [None, Some(second.id)] {
+        let stale = store.save(begins(other)).await;
+        assert_eq!(stale.unwrap(), Saved::Stale, "{other:?}");
+    }
+    assert_eq!(met(store).await.current, Some(first.id));
+    let saved = store.save(begins(Some(first.id))).await;
+    assert_eq!(saved.unwrap(), Saved::Done);
     assert_eq!(met(store).await.conversation, Some(second));
     assert_eq!(store.conversation(first.id).await.unwrap(), Some(first));
 }
@@ -245,7 +256,11 @@ pub(crate) async fn a_new_conversation_is_the_current_one(store: &impl Store) {
 pub(crate) async fn an_older_conversation_does_not_take_the_number_back(store: &impl Store) {
     let (mut first, second) = (talk(1, number(1)), talk(2, number(1)));
     store.save(step(&first, "t", 0)).await.unwrap();
-    store.save(step(&second, "t", 1)).await.unwrap();
+    let begins = Save {
+        after: Some(first.id),
+        ..step(&second, "t", 1)
+    };
+    assert_eq!(store.save(begins).await.unwrap(), Saved::Done);
     first.revision = 2;
     assert_eq!(
         store.save(step(&first, "late", 2)).await.unwrap(),
@@ -501,12 +516,16 @@ pub(crate) async fn steps_of_a_batch_stand_alone(store: &impl Store) {
         messages: &messages[at],
         ..step(conversation, turn, 1)
     };
+    let after_fresh = Save {
+        after: Some(fresh.id),
+        ..with(3, &other, "t")
+    };
     // One task, so that all of them are in the queue before the writer has its turn.
     let saved = tokio::join!(
         store.save(with(0, &second, "t2")),
         store.save(with(1, &stale, "t")),
         store.save(with(2, &fresh, "t")),
-        store.save(with(3, &other, "t")),
+        store.save(after_fresh),
         store.save(with(4, &skips, "t")),
         store.save(with(0, &second, "t2")),
     );

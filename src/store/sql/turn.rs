@@ -10,7 +10,8 @@ use super::rows::{List, Rows};
 use super::session::{OwnerRow, SessionRow};
 use super::writer::{Shared, Verdict};
 use super::{
-    Inner, bytes, due, effects, int, maybe_bytes, number, outbox, session, sms, subscriber,
+    Inner, bytes, conversation_id, due, effects, int, maybe_bytes, number, outbox, session, sms,
+    subscriber,
 };
 use crate::callback::ServiceName;
 use crate::clock::Moment;
@@ -46,6 +47,7 @@ pub(super) struct SaveRows {
     subscriber: Vec<u8>,
     revision: i64,
     state: Vec<u8>,
+    after: Option<Vec<u8>>,
     arrival: Option<ArrivalRow>,
     /// The node on which the turn waits for an answer from outside, or 0.
     asking_node: i64,
@@ -111,6 +113,7 @@ impl SaveRows {
             subscriber: inner.number(&conversation.subscriber),
             revision: int(conversation.revision),
             state: inner.seal(place, conversation)?,
+            after: save.after.map(|id| id.0.to_vec()),
             arrival: save
                 .arrival
                 .map(|arrival| ArrivalRow::of(inner, arrival))
@@ -209,6 +212,9 @@ pub(super) async fn meet(
                 Some((id, sealed, _)) => open(inner, id, sealed)?,
                 None => None,
             },
+            current: conversations
+                .get(&key)
+                .map(|(id, _, _)| conversation_id(id)),
             elsewhere: conversations
                 .get(&key)
                 .is_some_and(|(_, _, elsewhere)| *elsewhere),
@@ -494,11 +500,47 @@ async fn in_step<'a>(c: &mut Conn, all: &[&'a SaveRows]) -> Result<HashSet<&'a [
             revisions.insert(bytes(&row, "id")?, number(&row, "revision")?);
         }
     }
-    Ok(all
-        .iter()
-        .filter(|step| revisions.get(&step.id).copied().unwrap_or(0) == step.revision - 1)
-        .map(|step| &*step.id)
-        .collect())
+    let currents = currents(c, all).await?;
+    let stands = |step: &&&SaveRows| {
+        let number = (step.service.as_str(), step.subscriber.clone());
+        let begins_in_time = step.revision > 1 || currents.get(&number) == step.after.as_ref();
+        begins_in_time && revisions.get(&step.id).copied().unwrap_or(0) == step.revision - 1
+    };
+    Ok(all.iter().filter(stands).map(|step| &*step.id).collect())
+}
+
+static CURRENTS: List = List::new(
+    "SELECT subscriber, conversation FROM current_conversations WHERE service = $1 AND subscriber IN",
+    1,
+    "",
+);
+
+/// The current conversations of the numbers for which one begins.
+async fn currents<'a>(
+    c: &mut Conn,
+    all: &[&'a SaveRows],
+) -> Result<HashMap<(&'a str, Vec<u8>), Vec<u8>>, Fault> {
+    let mut by_service: BTreeMap<&str, Vec<&[u8]>> = BTreeMap::new();
+    for step in all.iter().filter(|step| step.revision <= 1) {
+        by_service
+            .entry(&step.service)
+            .or_default()
+            .push(&step.subscriber);
+    }
+    let mut currents = HashMap::new();
+    for (service, numbers) in by_service {
+        for (statement, list) in CURRENTS.over(c.kind(), &numbers) {
+            let mut query = sql(statement).bind(service.to_owned());
+            for number in list {
+                query = query.bind(number.to_vec());
+            }
+            for row in query.fetch_all(&mut *c).await? {
+                let number = (service, bytes(&row, "subscriber")?);
+                currents.insert(number, bytes(&row, "conversation")?);
+            }
+        }
+    }
+    Ok(currents)
 }
 
 /// Records the steps' keys; tells the conversations whose step was not there already.

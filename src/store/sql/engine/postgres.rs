@@ -8,7 +8,8 @@ use sqlx::pool::PoolOptions;
 use sqlx::postgres::PgConnectOptions;
 use tokio::time::timeout;
 
-use super::{Conn, Held, MIGRATIONS, Means, Readers, STATEMENTS_MAX};
+use super::migrations::MIGRATIONS;
+use super::{Conn, Held, Means, Readers, STATEMENTS_MAX};
 use crate::store::StoreError;
 
 /// Taken by every transaction that writes, so that all nodes' writes are one after the other: what is

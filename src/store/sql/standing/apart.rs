@@ -26,6 +26,7 @@ impl Standing {
             counted: false,
             unknowns: 0,
             next_at: at.ms(),
+            is_dead: false,
             reason: None,
         };
         Self {
@@ -50,11 +51,6 @@ impl Standing {
         self.read = self.now.clone();
         self.parts_read = self.parts.clone();
         (self.moved_at, self.revocation) = (None, None);
-    }
-
-    /// Where it stands.
-    pub(in crate::store::sql) fn state(&self) -> MessageState {
-        self.now.state
     }
 
     /// Whether it has come to its end.
