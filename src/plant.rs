@@ -6,8 +6,6 @@
 pub enum Plant {
     /// Callers of the writer are answered before their transaction is durable.
     AnswerBeforeCommit,
-    /// A node that has died is not buried: nobody takes over what it had in hand.
-    NobodyIsBuried,
     /// A step counts wherever its conversation stands.
     NoCompareAndSet,
     /// A screen leaves although its turn was not saved.
@@ -44,13 +42,14 @@ pub enum Plant {
     BuriedNodeWrites,
     /// A password has another key each time that it is minted.
     KeyOfItsOwn,
+    /// A node that has died is not buried: nobody takes over what it had in hand.
+    NobodyIsBuried,
 }
 
 impl Plant {
     /// Every mistake.
     pub const ALL: [Self; 20] = [
         Self::AnswerBeforeCommit,
-        Self::NobodyIsBuried,
         Self::NoCompareAndSet,
         Self::ReplyBeforeSave,
         Self::RepeatNotRecognised,
@@ -69,13 +68,13 @@ impl Plant {
         Self::LimitsForgotten,
         Self::BuriedNodeWrites,
         Self::KeyOfItsOwn,
+        Self::NobodyIsBuried,
     ];
 
     /// The name by which it is planted.
     pub fn name(self) -> &'static str {
         match self {
             Self::AnswerBeforeCommit => "answer-before-commit",
-            Self::NobodyIsBuried => "nobody-is-buried",
             Self::NoCompareAndSet => "no-compare-and-set",
             Self::ReplyBeforeSave => "reply-before-save",
             Self::RepeatNotRecognised => "repeat-not-recognised",
@@ -94,6 +93,7 @@ impl Plant {
             Self::LimitsForgotten => "limits-forgotten",
             Self::BuriedNodeWrites => "buried-node-writes",
             Self::KeyOfItsOwn => "key-of-its-own",
+            Self::NobodyIsBuried => "nobody-is-buried",
         }
     }
 }

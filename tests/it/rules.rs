@@ -123,6 +123,18 @@ async fn rule_2_a_repeat_of_a_callback_whose_turn_died_asks_nothing() {
 }
 
 #[tokio::test]
+async fn rule_8_a_callback_whose_turn_died_makes_no_step_after_a_newer_dial() {
+    let (world, callback) = died_while_asking().await;
+    world.callback(ME, "newer", "").await;
+    let before = revision(&world, ME).await;
+    let again = world.gateway.ussd(&callback).await.unwrap();
+    assert!(again.ends, "{}", again.text);
+    assert_eq!(revision(&world, ME).await, before);
+    let twice = world.gateway.ussd(&callback).await.unwrap();
+    assert_eq!(twice, again, "a repeat");
+}
+
+#[tokio::test]
 async fn rule_3_an_account_is_opened_under_one_key_with_one_password() {
     let world = World::new(Setup::default()).await;
     type_all(&world, ME, "s", &JC51834).await;

@@ -16,7 +16,7 @@ use crate::world::{LINK, SERVICE, World};
 /// Key presses of a session at most.
 const KEYS_MAX: usize = 40;
 /// Sessions that it may take to come to an end in calm weather.
-const SESSIONS_MAX: usize = 12;
+const SESSIONS_MAX: usize = 24;
 
 /// How a phone's operator tells repeats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct Caller {
     who: &'static Somebody,
     telling: Telling,
     count: AtomicU64,
+    /// The code that they typed last; nobody types one twice for long.
+    typed: Mutex<Option<String>>,
 }
 
 /// A callback that was sent, and what came of it.
@@ -55,6 +57,7 @@ impl Caller {
             who: &PEOPLE[whose],
             telling: sky.dice.of(&[Telling::Path, Telling::Key]),
             count: AtomicU64::new(0),
+            typed: Mutex::default(),
         })
     }
 
@@ -151,7 +154,13 @@ impl Caller {
             "code" | "code_wrong" | "code_too_soon" => match self.code() {
                 // Not everybody waits for it, and some want it again.
                 Some(_) | None if sky.hits(250) => "1".to_owned(),
-                Some(code) => code,
+                Some(code) if calm && self.typed.lock().unwrap().as_ref() == Some(&code) => {
+                    "1".to_owned()
+                }
+                Some(code) => {
+                    *self.typed.lock().unwrap() = Some(code.clone());
+                    code
+                }
                 None => "1".to_owned(),
             },
             "resume" => choice(sky.dice.of(&["1", "1", "2"])),

@@ -283,7 +283,10 @@ impl Ledger {
         };
         let waits = true;
         texts.waiting.insert(id, Waiting { sms, node, waits });
-        Accepted::Stored(id)
+        match node == inner.node {
+            true => Accepted::Stored(id),
+            false => Accepted::Elsewhere(id),
+        }
     }
 
     /// Takes note of a delivery.

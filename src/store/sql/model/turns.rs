@@ -203,7 +203,7 @@ impl Ledger {
         Met {
             subscriber: turns.known.get(&whose).cloned().unwrap_or_default(),
             conversation: talk.map(|talk| talk.conversation.clone()),
-            current: talk.map(|talk| talk.conversation.id),
+            current: turns.current.get(&whose).copied(),
             session: session.and_then(|key| turns.sessions.get(&id_of(key)).cloned()),
             owner: turns
                 .owners
@@ -221,30 +221,24 @@ impl Ledger {
             .talks
             .get(&id)
             .map_or(0, |talk| talk.conversation.revision);
+        let in_step = stands + 1 == revision || planted(Plant::NoCompareAndSet);
+        let is_new = !turns.steps.contains(&(id, save.turn)) || planted(Plant::NoCompareAndSet);
         let whose = (
             save.conversation.service.clone(),
             save.conversation.subscriber.clone(),
         );
-        let begins_in_time = revision > 1 || turns.current.get(&whose).copied() == save.after;
-        let in_step = begins_in_time && stands + 1 == revision || planted(Plant::NoCompareAndSet);
-        let is_new = !turns.steps.contains(&(id, save.turn)) || planted(Plant::NoCompareAndSet);
-        if !in_step || turns.moved(save.session) || !is_new {
+        let in_time = revision > 1 || turns.current.get(&whose) == save.after.as_ref();
+        if !in_step || !in_time || turns.moved(save.session) || !is_new {
             return Saved::Stale;
         }
         let begins = save
             .arrival
             .is_some_and(|arrival| !turns.inbox.contains_key(&arrival.key));
-        let is_current = turns.current.get(&whose) == Some(&id);
         let session = save.session.filter(|_| !save.owns);
         let of_foreign_session = session.is_some_and(|(key, _)| {
-            let owner = turns.owners.get(&(
-                save.conversation.service.clone(),
-                save.conversation.subscriber.clone(),
-            ));
+            let owner = turns.owners.get(&whose);
             owner.is_some_and(|(link, id, _)| (link, id) != (&key.link, &key.id))
         });
-        // Where two dials began two conversations at once, only the current one is judged.
-        let of_foreign_session = of_foreign_session && is_current;
         let of_unseen_page = begins
             && stands > 0
             && session.is_some_and(|(key, _)| {

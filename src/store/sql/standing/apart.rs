@@ -26,8 +26,8 @@ impl Standing {
             counted: false,
             unknowns: 0,
             next_at: at.ms(),
-            reason: None,
             is_dead: false,
+            reason: None,
         };
         Self {
             id: id.0,
