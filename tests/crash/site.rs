@@ -1,0 +1,245 @@
+//! A gateway's place: its folder, its ledger, and everybody around it.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use simulator::phone::Phones;
+use simulator::registry::Registry;
+use simulator::servers::Postgres;
+use simulator::smsc::{Login, Smsc};
+use sqlx::ConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
+use tempfile::TempDir;
+
+use crate::Held;
+use crate::platform::Platform;
+use crate::program::{How, Program};
+
+const TOKEN: &str = "sample-token";
+const SYSTEM_ID: &str = "jisr";
+const PASSWORD: &str = "secret";
+
+/// Where ports are looked for: below those that a kernel gives to connections, so that none of these is
+/// taken between the death of a program and its next start.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+/// Where the ledger is.
+#[derive(Clone)]
+pub enum Ledger {
+    /// In a file of the folder.
+    Lite,
+    /// On a server: a database, and by which address the program reaches it.
+    Pg {
+        /// The server.
+        server: Arc<std::sync::Mutex<Postgres>>,
+        /// The database's name.
+        database: String,
+        /// What the program is told.
+        url: String,
+    },
+}
+
+/// How a site is set up.
+pub struct Setup {
+    /// Where the ledger is.
+    pub ledger: Ledger,
+    /// How many copies of a callback go at once, at most.
+    pub copies: u64,
+    /// Where the program finds the message centre, where it is not the centre itself.
+    pub smsc_by: Option<SocketAddr>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            ledger: Ledger::Lite,
+            copies: 1,
+            smsc_by: None,
+        }
+    }
+}
+
+/// A gateway's place.
+pub struct Site {
+    pub folder: TempDir,
+    pub ledger: Ledger,
+    pub phones: Phones,
+    pub smsc: Smsc,
+    pub registry: Registry,
+    pub platform: Platform,
+    http: SocketAddr,
+    admin: SocketAddr,
+}
+
+impl Site {
+    /// Everything around the program, which is not started yet.
+    pub async fn new(setup: Setup) -> Held<Self> {
+        Self::around(setup, |_| None).await
+    }
+
+    /// The same, where something stands between the program and the message centre: `between` is told
+    /// the centre's address and gives another.
+    pub async fn around(
+        setup: Setup,
+        between: impl FnOnce(SocketAddr) -> Option<SocketAddr>,
+    ) -> Held<Self> {
+        let said = |error: std::io::Error| error.to_string();
+        let folder = tempfile::Builder::new()
+            .prefix("jisr-crash-")
+            .tempdir()
+            .map_err(said)?;
+        let phones = Phones::new(None);
+        let login = Login {
+            system_id: SYSTEM_ID.to_owned(),
+            password: PASSWORD.to_owned(),
+        };
+        let smsc = Smsc::start(phones.clone(), login, 0).await.map_err(said)?;
+        let registry = Registry::start(TOKEN, 0).await.map_err(said)?;
+        let (http, admin) = (free(), free());
+        let centre = between(smsc.address()).unwrap_or(smsc.address());
+        let config = config(&setup.ledger, &registry.url(), centre);
+        std::fs::write(folder.path().join("jisr.toml"), config).map_err(said)?;
+        std::fs::write(folder.path().join("token"), TOKEN).map_err(said)?;
+        Ok(Self {
+            folder,
+            ledger: setup.ledger,
+            phones,
+            smsc,
+            registry,
+            platform: Platform::new(http, setup.copies),
+            http,
+            admin,
+        })
+    }
+
+    /// Starts the program; it may not listen yet.
+    pub fn spawn(&self, how: &How) -> Held<Program> {
+        Program::spawn(self.folder.path(), self.http, self.admin, how)
+    }
+
+    /// Starts the program and waits until it listens.
+    pub async fn start(&self, how: &How) -> Held<Program> {
+        let program = self.spawn(how)?;
+        if program.listens().await {
+            return Ok(program);
+        }
+        Err(format!("it does not start:\n{}", program.last_words()))
+    }
+
+    /// Where operators call.
+    pub fn http(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// The ledger's file.
+    pub fn file(&self) -> PathBuf {
+        self.folder.path().join("data/jisr.db")
+    }
+
+    /// A number from the ledger, by a query with one row and one column that is there always.
+    pub async fn ask(&self, query: &'static str) -> Held<i64> {
+        match &self.ledger {
+            Ledger::Lite => {
+                let mut connection = SqliteConnectOptions::new()
+                    .filename(self.file())
+                    .busy_timeout(Duration::from_secs(10))
+                    .connect()
+                    .await
+                    .map_err(|error| format!("the ledger cannot be opened: {error}"))?;
+                sqlx::query_scalar(query)
+                    .fetch_one(&mut connection)
+                    .await
+                    .map_err(|error| format!("{query}: {error}"))
+            }
+            Ledger::Pg {
+                server, database, ..
+            } => {
+                let (server, database) = (Arc::clone(server), database.clone());
+                let said = tokio::task::spawn_blocking(move || {
+                    let server = server.lock().unwrap();
+                    server.say(&database, query)
+                });
+                let said = said.await.map_err(|error| error.to_string())?;
+                let said = said.map_err(|error| error.to_string())?;
+                said.parse().map_err(|_| format!("{query}: {said:?}"))
+            }
+        }
+    }
+}
+
+/// A port of the loopback that nobody else of this process is given.
+pub fn free() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let span = PORTS.end - PORTS.start;
+    // Other runs on this machine begin elsewhere.
+    let first = u16::try_from(std::process::id() % u32::from(span)).unwrap_or(0);
+    for _ in 0..span {
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = PORTS.start + (first + next % span) % span;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
+    SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+}
+
+fn config(ledger: &Ledger, registry: &str, smsc: SocketAddr) -> String {
+    let url = match ledger {
+        Ledger::Lite => "sqlite://data/jisr.db",
+        Ledger::Pg { url, .. } => url,
+    };
+    let link = |name: &str, shape: &str| {
+        format!(
+            r#"
+[[link]]
+kind = "ussd-http"
+name = "{name}"
+shape = "{shape}"
+services = ["tns"]
+deadline_ms = 5000
+[[link.auth]]
+kind = "addresses"
+allow = ["127.0.0.1"]
+"#
+        )
+    };
+    format!(
+        r#"
+[store]
+url = "{url}"
+
+[registry]
+kind = "http"
+url = "{registry}"
+token_file = "token"
+
+[security]
+no_number_on_file = "guide"
+
+[[service]]
+name = "tns"
+dialog = "tns"
+ussd = ["*580#"]
+sms = ["5800"]
+keywords = ["TNS"]
+sms_link = "smsc"
+{path}{key}
+[[link]]
+kind = "smpp"
+name = "smsc"
+host = "{host}"
+port = {port}
+system_id = "{SYSTEM_ID}"
+password = "{PASSWORD}"
+services = ["tns"]
+"#,
+        path = link("path", "africastalking"),
+        key = link("key", "generic"),
+        host = smsc.ip(),
+        port = smsc.port(),
+    )
+}
