@@ -64,22 +64,20 @@ const CODE: &str = "{code}";
 
 /// Everybody: twelve phones on different ways through the service.
 pub fn everybody() -> Vec<Person> {
-    let card = |kind: &'static str,
-                number: &'static str,
-                expiry: &'static str,
-                birth: &'static str| {
-        vec![
-            LANGUAGE,
-            CONSENT,
-            ("Que voulez-vous", "1"),
-            ("Quelle carte", kind),
-            ("Tapez le numéro de la carte", number),
-            ("Nous avons lu", "1"),
-            ("date d'expiration de la carte", expiry),
-            ("date de naissance", birth),
-            ("C'est juste ?\nCarte", "1"),
-        ]
-    };
+    let card =
+        |kind: &'static str, number: &'static str, expiry: &'static str, birth: &'static str| {
+            vec![
+                LANGUAGE,
+                CONSENT,
+                ("Que voulez-vous", "1"),
+                ("Quelle carte", kind),
+                ("Tapez le numéro de la carte", number),
+                ("Nous avons lu", "1"),
+                ("date d'expiration de la carte", expiry),
+                ("date de naissance", birth),
+                ("C'est juste ?\nCarte", "1"),
+            ]
+        };
     let account = |mut way: Vec<(&'static str, &'static str)>| {
         way.extend([
             ("Code envoyé", CODE),
@@ -259,7 +257,7 @@ pub fn everybody() -> Vec<Person> {
                 ("Votre métier", "1"),
                 ("1 Agence la plus proche\n2 Terminer", "2"),
             ],
-            "Apportez-les",
+            "Merci et à bientot",
             &[("Apportez-les", 1)],
         ),
     ]
@@ -432,7 +430,9 @@ impl Person {
 /// The code of the newest message with one; waits for it.
 async fn code(phone: &Phone) -> Held<String> {
     const BEFORE: &str = "Votre code: ";
-    let got = phone.sms(0, SMS_WAIT, |sms| sms.text.contains(BEFORE)).await;
+    let got = phone
+        .sms(0, SMS_WAIT, |sms| sms.text.contains(BEFORE))
+        .await;
     got.map_err(|_| "no code came".to_owned())?;
     let inbox = phone.inbox(0);
     let newest = inbox

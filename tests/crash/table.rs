@@ -52,12 +52,7 @@ pub fn written(lines: &[Line]) -> String {
             line.name, line.what, line.promised
         ));
     }
-    let count = |verdict| {
-        lines
-            .iter()
-            .filter(|line| line.verdict == verdict)
-            .count()
-    };
+    let count = |verdict| lines.iter().filter(|line| line.verdict == verdict).count();
     text.push_str(&format!(
         "\n{} held, {} broken, {} not run\n",
         count(Verdict::Held),

@@ -97,7 +97,10 @@ impl Trace {
     pub async fn log(&self) -> Held<String> {
         let read = || std::fs::read_to_string(&self.log).unwrap_or_default();
         until("the tracer's log ends", SOON, || async {
-            read().lines().last().is_some_and(|line| line.contains("+++ "))
+            read()
+                .lines()
+                .last()
+                .is_some_and(|line| line.contains("+++ "))
         })
         .await?;
         Ok(read())

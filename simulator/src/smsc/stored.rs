@@ -83,7 +83,11 @@ impl Store {
     pub fn parts_again(&self) -> usize {
         self.part_counts
             .values()
-            .map(|count| usize::try_from(*count).unwrap_or(usize::MAX).saturating_sub(1))
+            .map(|count| {
+                usize::try_from(*count)
+                    .unwrap_or(usize::MAX)
+                    .saturating_sub(1)
+            })
             .sum()
     }
 

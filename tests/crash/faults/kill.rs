@@ -82,7 +82,11 @@ async fn at(point: Point, context: Context) -> Held<Seen> {
             sum.words()
         )))
     } else {
-        Err(format!("{} of {struck} points: {}", wrong.len(), wrong.join("\n")))
+        Err(format!(
+            "{} of {struck} points: {}",
+            wrong.len(),
+            wrong.join("\n")
+        ))
     }
 }
 
