@@ -13,6 +13,10 @@ use crate::platform::{PATIENCE, Platform, Shape};
 const HOPS_MAX: usize = 60;
 /// A message is waited for so long: the grace of two unknown outcomes, and some.
 const SMS_WAIT: Duration = Duration::from_secs(170);
+/// Who reads that the answer comes by SMS waits so long for it before dialling again.
+const LATE_WAIT: Duration = Duration::from_secs(20);
+/// What the page says then.
+const BY_SMS: &str = "la réponse arrive par SMS";
 /// Before a redial.
 const REDIAL: Duration = Duration::from_millis(300);
 /// The short number.
@@ -357,8 +361,17 @@ impl Person {
                 (None, true) => return Err(format!("a page out of place: {:?}", screen.text)),
                 (None, false) => {
                     // Cut, or busy, or an answer that follows by SMS: look there, then dial again.
-                    let holds_goal = |text: &str| text.contains(self.goal);
-                    if phone.inbox(0).iter().any(|sms| holds_goal(&sms.text)) {
+                    if screen.text.contains(BY_SMS) {
+                        let fits =
+                            |text: &str| text.contains(self.goal) || self.is_ahead(text, diary);
+                        // Nothing within that time is an answer as well: they dial again.
+                        let _ = phone.sms(0, LATE_WAIT, |sms| fits(&sms.text)).await;
+                    }
+                    if phone
+                        .inbox(0)
+                        .iter()
+                        .any(|sms| sms.text.contains(self.goal))
+                    {
                         return Ok(());
                     }
                     if began.elapsed() > PATIENCE * 2 {
@@ -373,6 +386,12 @@ impl Person {
             hops += usize::from(screen.open);
         }
         Err("no end".to_owned())
+    }
+
+    /// Whether a text is a page further on than the person is.
+    fn is_ahead(&self, text: &str, diary: &Diary) -> bool {
+        let found = self.rules.iter().find(|rule| text.contains(rule.sees));
+        found.is_some_and(|rule| rule.rank > Some(diary.rank))
     }
 
     /// Whether a page that holds the goal's words is one before it.

@@ -24,7 +24,8 @@ const UNKNOWNS: &str = "SELECT (SELECT coalesce(sum(unknowns), 0) FROM outbox_pa
     + (SELECT coalesce(sum(unknowns), 0) FROM outbox WHERE parts = 0)";
 const UNDELIVERED: &str = "SELECT count(*) FROM outbox WHERE state <> 'delivered'";
 const MESSAGES: &str = "SELECT count(*) FROM outbox";
-const UNMATCHED: &str = "SELECT count(*) FROM receipts";
+/// A receipt that was not acknowledged before a kill comes twice.
+const UNMATCHED: &str = "SELECT count(DISTINCT normal) FROM receipts";
 const TEXTS: &str = "SELECT count(*) FROM inbox_sms";
 const ACCOUNTS: &str = "SELECT count(*) FROM effects WHERE state = 'done'";
 
