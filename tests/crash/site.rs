@@ -2,11 +2,12 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use simulator::phone::Phones;
+use simulator::proxy::Proxy;
 use simulator::registry::Registry;
 use simulator::servers::Postgres;
 use simulator::smsc::{Login, Smsc};
@@ -48,8 +49,8 @@ pub struct Setup {
     pub ledger: Ledger,
     /// How many copies of a callback go at once, at most.
     pub copies: u64,
-    /// Where the program finds the message centre, where it is not the centre itself.
-    pub smsc_by: Option<SocketAddr>,
+    /// The seed of a piece of network between the program and the message centre, where there is one.
+    pub between: Option<u64>,
 }
 
 impl Default for Setup {
@@ -57,7 +58,7 @@ impl Default for Setup {
         Self {
             ledger: Ledger::Lite,
             copies: 1,
-            smsc_by: None,
+            between: None,
         }
     }
 }
@@ -70,6 +71,10 @@ pub struct Site {
     pub smsc: Smsc,
     pub registry: Registry,
     pub platform: Platform,
+    /// What stands between the program and the message centre.
+    pub between: Option<Proxy>,
+    /// Where the ledger's folder is seen, where that is not where the program sees it.
+    pub seen_at: OnceLock<PathBuf>,
     http: SocketAddr,
     admin: SocketAddr,
 }
@@ -77,15 +82,6 @@ pub struct Site {
 impl Site {
     /// Everything around the program, which is not started yet.
     pub async fn new(setup: Setup) -> Held<Self> {
-        Self::around(setup, |_| None).await
-    }
-
-    /// The same, where something stands between the program and the message centre: `between` is told
-    /// the centre's address and gives another.
-    pub async fn around(
-        setup: Setup,
-        between: impl FnOnce(SocketAddr) -> Option<SocketAddr>,
-    ) -> Held<Self> {
         let said = |error: std::io::Error| error.to_string();
         let folder = tempfile::Builder::new()
             .prefix("jisr-crash-")
@@ -99,7 +95,11 @@ impl Site {
         let smsc = Smsc::start(phones.clone(), login, 0).await.map_err(said)?;
         let registry = Registry::start(TOKEN, 0).await.map_err(said)?;
         let (http, admin) = (free(), free());
-        let centre = between(smsc.address()).unwrap_or(smsc.address());
+        let between = match setup.between {
+            None => None,
+            Some(seed) => Some(Proxy::start(smsc.address(), seed).await.map_err(said)?),
+        };
+        let centre = between.as_ref().map_or(smsc.address(), Proxy::address);
         let config = config(&setup.ledger, &registry.url(), centre);
         std::fs::write(folder.path().join("jisr.toml"), config).map_err(said)?;
         std::fs::write(folder.path().join("token"), TOKEN).map_err(said)?;
@@ -110,6 +110,8 @@ impl Site {
             smsc,
             registry,
             platform: Platform::new(http, setup.copies),
+            between,
+            seen_at: OnceLock::new(),
             http,
             admin,
         })
@@ -129,6 +131,18 @@ impl Site {
         Err(format!("it does not start:\n{}", program.last_words()))
     }
 
+    /// Leaves the folder where it is, for whoever looks into a failure; `CRASH_KEEP` asks for it.
+    pub fn left(&self) -> String {
+        if std::env::var_os("CRASH_KEEP").is_none() {
+            return String::new();
+        }
+        let kept = self.folder.path().with_extension("kept");
+        match std::fs::rename(self.folder.path(), &kept) {
+            Ok(()) => format!("\nits folder is {}", kept.display()),
+            Err(error) => format!("\nits folder is lost: {error}"),
+        }
+    }
+
     /// Where operators call.
     pub fn http(&self) -> SocketAddr {
         self.http
@@ -136,7 +150,16 @@ impl Site {
 
     /// The ledger's file.
     pub fn file(&self) -> PathBuf {
-        self.folder.path().join("data/jisr.db")
+        let folder = self
+            .seen_at
+            .get()
+            .map_or(self.folder.path(), PathBuf::as_path);
+        folder.join("data/jisr.db")
+    }
+
+    /// Moves SQLite's log into its file, as nobody has it open.
+    pub async fn folded(&self) -> Held<()> {
+        self.ask("PRAGMA wal_checkpoint(TRUNCATE)").await.map(drop)
     }
 
     /// A number from the ledger, by a query with one row and one column that is there always.

@@ -86,7 +86,10 @@ impl Trace {
         let log = self.log.to_string_lossy();
         let inject = inject.map(|inject| format!("inject={inject}"));
         // With -D the program is our child, and the tracer is its own.
-        let mut words = vec!["strace", "-D", "-f", "-qq", "-o", &log, "-e", trace];
+        // Paths are written beside descriptors, and nothing of what is written.
+        let mut words = vec![
+            "strace", "-D", "-f", "-qq", "-y", "-s", "0", "-o", &log, "-e", trace,
+        ];
         if let Some(inject) = &inject {
             words.extend(["-e", inject]);
         }

@@ -24,8 +24,9 @@ const UNKNOWNS: &str = "SELECT (SELECT coalesce(sum(unknowns), 0) FROM outbox_pa
     + (SELECT coalesce(sum(unknowns), 0) FROM outbox WHERE parts = 0)";
 const UNDELIVERED: &str = "SELECT count(*) FROM outbox WHERE state <> 'delivered'";
 const MESSAGES: &str = "SELECT count(*) FROM outbox";
-/// A receipt that was not acknowledged before a kill comes twice.
-const UNMATCHED: &str = "SELECT count(DISTINCT normal) FROM receipts";
+/// One that was not acknowledged before a kill comes again, and may be kept for an id that comes round.
+const UNMATCHED: &str = "SELECT count(DISTINCT normal) FROM receipts
+    WHERE ltrim(normal, '=?') NOT IN (SELECT normal FROM part_ids)";
 const TEXTS: &str = "SELECT count(*) FROM inbox_sms";
 const ACCOUNTS: &str = "SELECT count(*) FROM effects WHERE state = 'done'";
 
@@ -142,7 +143,13 @@ impl Lives {
 /// Everything that was lost, came twice or went back, a line each.
 pub async fn judge(site: &Site, program: &Program, lives: Lives) -> Held<Account> {
     let judged = judged(site, lives).await;
-    judged.map_err(|why| format!("{why}\nits last words:\n{}", program.last_words()))
+    judged.map_err(|why| {
+        format!(
+            "{why}\nits last words:\n{}{}",
+            program.last_words(),
+            site.left()
+        )
+    })
 }
 
 async fn judged(site: &Site, lives: Lives) -> Held<Account> {

@@ -16,7 +16,7 @@ use crate::witness::{Account, Lives, judge};
 /// Points that are tried in the short set, of each kind.
 const POINTS_SHORT: usize = 12;
 /// Points that are tried at once.
-const AT_ONCE: usize = 4;
+pub(super) const POINTS_AT_ONCE: usize = 4;
 /// The work is done within this, or the fault has not struck.
 const WORK: Duration = Duration::from_secs(120);
 
@@ -61,7 +61,7 @@ async fn at(point: Point, context: Context) -> Held<Seen> {
     let tried = chosen(total, context);
     let results: Vec<(usize, Held<Option<Account>>)> = stream::iter(tried)
         .map(|number| async move { (number, killed(point, number).await) })
-        .buffer_unordered(AT_ONCE)
+        .buffer_unordered(POINTS_AT_ONCE)
         .collect()
         .await;
     let (mut struck, mut sum, mut wrong) = (0, Account::default(), Vec::new());
@@ -91,7 +91,7 @@ async fn at(point: Point, context: Context) -> Held<Seen> {
 }
 
 /// How many points of a kind the work has.
-async fn count(point: Point) -> Held<usize> {
+pub(super) async fn count(point: Point) -> Held<usize> {
     let site = Arc::new(Site::new(Setup::default()).await?);
     let trace = Trace::new(site.folder.path(), "count");
     let mut program = site.start(&trace.counting(point.calls())).await?;
@@ -119,7 +119,11 @@ fn is_call(line: &str, point: Point) -> bool {
 }
 
 /// Every point, or some that are spread over all of them.
-fn chosen(total: usize, context: Context) -> Vec<usize> {
+pub(super) fn chosen(total: usize, context: Context) -> Vec<usize> {
+    let only = std::env::var("CRASH_POINT").ok();
+    if let Some(point) = only.and_then(|point| point.parse().ok()) {
+        return vec![point];
+    }
     if context.long || total <= POINTS_SHORT {
         return (1..=total).collect();
     }
