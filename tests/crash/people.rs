@@ -64,6 +64,7 @@ pub struct Person {
 
 const LANGUAGE: (&str, &str) = ("Langue", "2");
 const CONSENT: (&str, &str) = ("nous gardons 24 h", "1");
+const READ_BACK: &str = "Nous avons lu";
 const CODE: &str = "{code}";
 
 /// Everybody: twelve phones on different ways through the service.
@@ -76,7 +77,7 @@ pub fn everybody() -> Vec<Person> {
                 ("Que voulez-vous", "1"),
                 ("Quelle carte", kind),
                 ("Tapez le numéro de la carte", number),
-                ("Nous avons lu", "1"),
+                (READ_BACK, "1"),
                 ("date d'expiration de la carte", expiry),
                 ("date de naissance", birth),
                 ("C'est juste ?\nCarte", "1"),
@@ -269,13 +270,15 @@ pub fn everybody() -> Vec<Person> {
 
 /// Pages on the way, in order, before those that may come at any time.
 fn rules_of(way: &[(&'static str, &'static str)]) -> Vec<Rule> {
+    // What was read of an answer is asked back before it counts: after a redial the page comes again.
+    let asks_back = |sees: &str| sees == READ_BACK;
     let on_the_way = way.iter().enumerate().map(|(at, (sees, answer))| Rule {
         sees,
         answer: match *answer {
             CODE => Answer::Code,
             typed => Answer::Type(typed),
         },
-        rank: Some(at),
+        rank: (!asks_back(sees)).then_some(at),
     });
     let any_time = Rule {
         sees: "Continuer votre demande",

@@ -67,6 +67,8 @@ struct Acknowledged {
     callback: Callback,
     /// The answer's body, byte for byte.
     answer: String,
+    /// Whether it was a turn's reply, and no apology.
+    is_reply: bool,
     at: Instant,
 }
 
@@ -137,15 +139,16 @@ impl Platform {
                     }
                 }
                 let screen = callback.shape.read(&first)?;
-                if screen.is_apology() {
+                let is_reply = !screen.is_apology();
+                if !is_reply {
                     self.apologies.fetch_add(1, Ordering::Relaxed);
-                } else {
-                    self.acknowledged.lock().unwrap().push(Acknowledged {
-                        callback,
-                        answer: first,
-                        at: Instant::now(),
-                    });
                 }
+                self.acknowledged.lock().unwrap().push(Acknowledged {
+                    callback,
+                    answer: first,
+                    is_reply,
+                    at: Instant::now(),
+                });
                 return Ok(screen);
             }
             self.failures.fetch_add(1, Ordering::Relaxed);
@@ -161,7 +164,8 @@ impl Platform {
 
     /// Callbacks that were answered with a turn's reply.
     pub fn acknowledged(&self) -> usize {
-        self.acknowledged.lock().unwrap().len()
+        let all = self.acknowledged.lock().unwrap();
+        all.iter().filter(|one| one.is_reply).count()
     }
 
     /// Attempts without an answer.
@@ -192,7 +196,7 @@ impl Platform {
                     is_last && one.at.elapsed() < SESSION
                 }
             };
-            if !told {
+            if !told || !one.is_reply {
                 continue;
             }
             sent += 1;

@@ -189,7 +189,11 @@ impl Program {
     /// Waits until it has ended, at most so long.
     pub async fn ended(&mut self, wait: Duration) -> Held<ExitStatus> {
         match tokio::time::timeout(wait, self.child.wait()).await {
-            Ok(Ok(status)) => Ok(status),
+            Ok(Ok(status)) => {
+                // What it said last may still be on its way.
+                self.stderr.says("\0").await;
+                Ok(status)
+            }
             Ok(Err(error)) => Err(format!("nobody knows how it ended: {error}")),
             Err(_) => Err(format!("it goes on after {} s", wait.as_secs())),
         }

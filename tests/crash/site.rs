@@ -157,6 +157,18 @@ impl Site {
         folder.join("data/jisr.db")
     }
 
+    /// A copy of the ledger's file and log: SQLite resolves the way into another namespace to a path of
+    /// this one.
+    fn copied(&self) -> Held<TempDir> {
+        let said = |error: std::io::Error| error.to_string();
+        let copy = TempDir::new().map_err(said)?;
+        for name in ["jisr.db", "jisr.db-wal"] {
+            let from = self.file().with_file_name(name);
+            std::fs::copy(from, copy.path().join(name)).map_err(said)?;
+        }
+        Ok(copy)
+    }
+
     /// Moves SQLite's log into its file, as nobody has it open.
     pub async fn folded(&self) -> Held<()> {
         self.ask("PRAGMA wal_checkpoint(TRUNCATE)").await.map(drop)
@@ -166,8 +178,13 @@ impl Site {
     pub async fn ask(&self, query: &'static str) -> Held<i64> {
         match &self.ledger {
             Ledger::Lite => {
+                let copied = match self.seen_at.get() {
+                    Some(_) => Some(self.copied()?),
+                    None => None,
+                };
+                let copy = copied.as_ref().map(|folder| folder.path().join("jisr.db"));
                 let mut connection = SqliteConnectOptions::new()
-                    .filename(self.file())
+                    .filename(copy.unwrap_or_else(|| self.file()))
                     .busy_timeout(Duration::from_secs(10))
                     .connect()
                     .await

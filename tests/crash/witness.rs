@@ -155,10 +155,12 @@ pub async fn judge(site: &Site, program: &Program, lives: Lives) -> Held<Account
 async fn judged(site: &Site, lives: Lives) -> Held<Account> {
     let diaries = lives.end().await?;
     // G1, G6: every text has had its turn, every message has reached a final state.
-    until("nothing is owed any more", REST, || async {
+    let rest = until("nothing is owed any more", REST, || async {
         site.ask(OWED).await == Ok(0)
-    })
-    .await?;
+    });
+    if let Err(why) = rest.await {
+        return Err(format!("{why}: {:?} are", site.ask(OWED).await));
+    }
     let mut wrong = Vec::new();
     let mut expect = |holds: bool, what: String| {
         if !holds {

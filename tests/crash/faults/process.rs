@@ -9,12 +9,14 @@ use tokio::net::TcpStream;
 
 use super::{Context, Seen, under_way};
 use crate::Held;
-use crate::program::{How, Program};
+use crate::program::{How, Program, until};
 use crate::site::{Setup, Site};
 use crate::witness::{Account, Lives, judge};
 
 /// It ends within this after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(20);
+/// How slow the registry is then.
+const SLOW: Duration = Duration::from_millis(1_200);
 /// How long it is stopped.
 const STOPPED: Duration = Duration::from_secs(30);
 /// What it may have of descriptors, and how many connections try for them.
@@ -41,6 +43,14 @@ pub async fn sigterm(_: Context) -> Held<Seen> {
         return Err(format!(
             "it ended with {status} after {:.1} s:\n{}",
             took.as_secs_f64(),
+            program.last_words()
+        ));
+    }
+    if took < SLOW / 2 {
+        return Err(format!(
+            "it did not wait for what was under way, but ended after {:.1} s; {} attempts unanswered:\n{}",
+            took.as_secs_f64(),
+            site.platform.failures(),
             program.last_words()
         ));
     }
