@@ -31,10 +31,12 @@ const MEMORY: u64 = 60 * 1024 * 1024;
 pub async fn sigterm(_: Context) -> Held<Seen> {
     let site = Arc::new(Site::new(Setup::default()).await?);
     let mut program = site.start(&How::default()).await?;
+    site.registry.set_mood(Mood::Slow(SLOW));
     let lives = Lives::begin(&site);
-    site.registry
-        .set_mood(Mood::Slow(Duration::from_millis(700)));
-    under_way(&site, 70).await?;
+    until("the registry is asked", DRAIN, || async {
+        site.registry.counts().calls >= 2
+    })
+    .await?;
     let began = Instant::now();
     program.signal("TERM").await?;
     let status = program.ended(DRAIN + Duration::from_secs(5)).await?;
