@@ -128,18 +128,22 @@ impl Default for Admin {
     }
 }
 
+/// Where a node keeps its own files unless they are beside its ledger: keys, the sandbox's people,
+/// catalogues.
+const BESIDE: &str = "jisr-data";
+
 /// `[store]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StoreConfig {
-    /// `sqlite://PATH`.
+    /// `sqlite://PATH`, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
     pub url: String,
 }
 
 impl Default for StoreConfig {
     fn default() -> Self {
         Self {
-            url: "sqlite://jisr-data/jisr.db".to_owned(),
+            url: format!("sqlite://{BESIDE}/jisr.db"),
         }
     }
 }
@@ -155,8 +159,28 @@ impl StoreConfig {
         )
     }
 
-    /// A file beside the database.
+    /// Whether the ledger is on a server, and not in a file of this machine.
+    pub fn is_on_a_server(&self) -> bool {
+        self.url.starts_with("postgres://") || self.url.starts_with("postgresql://")
+    }
+
+    /// The ledger for people: its file, or its server and database without user and password.
+    pub fn shown(&self) -> String {
+        match self.url.split_once("://") {
+            Some((scheme, rest)) if self.is_on_a_server() => {
+                let place = rest.split('?').next().unwrap_or_default();
+                let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
+                format!("{scheme}://{place}")
+            }
+            Some(_) | None => self.path().display().to_string(),
+        }
+    }
+
+    /// A file beside the database; in the folder `jisr-data` where that is on a server.
     pub fn beside(&self, name: &str) -> PathBuf {
+        if self.is_on_a_server() {
+            return Path::new(BESIDE).join(name);
+        }
         self.path()
             .parent()
             .unwrap_or_else(|| Path::new("."))

@@ -21,6 +21,7 @@ pub mod gateway;
 pub mod http;
 pub mod input;
 pub mod locale;
+pub mod node;
 pub mod operator;
 pub mod outbox;
 pub mod plant;

@@ -6,16 +6,19 @@
 pub enum Plant {
     /// Callers of the writer are answered before their transaction is durable.
     AnswerBeforeCommit,
+    /// A node that has died is not buried: nobody takes over what it had in hand.
+    NobodyIsBuried,
 }
 
 impl Plant {
     /// Every mistake.
-    pub const ALL: [Self; 1] = [Self::AnswerBeforeCommit];
+    pub const ALL: [Self; 2] = [Self::AnswerBeforeCommit, Self::NobodyIsBuried];
 
     /// The name by which it is planted.
     pub fn name(self) -> &'static str {
         match self {
             Self::AnswerBeforeCommit => "answer-before-commit",
+            Self::NobodyIsBuried => "nobody-is-buried",
         }
     }
 }
@@ -38,9 +41,9 @@ mod ground {
 
     use super::Plant;
 
-    /// What is planted in this process: `JISR_PLANT` and a name.
+    /// What is planted in this process: `PLANTED` and a name.
     static EVERYWHERE: LazyLock<Option<Plant>> = LazyLock::new(|| {
-        let name = std::env::var("JISR_PLANT").ok()?;
+        let name = std::env::var("PLANTED").ok()?;
         Plant::ALL.into_iter().find(|plant| plant.name() == name)
     });
 
@@ -80,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_planted_mistake_is_gone_with_its_guard() {
-        let [plant] = Plant::ALL;
+        let [plant, ..] = Plant::ALL;
         assert!(!planted(plant));
         {
             let _planted = Planted::here(plant);

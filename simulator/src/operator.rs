@@ -8,6 +8,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -82,7 +83,9 @@ struct Session {
 }
 
 struct Inner {
-    url: String,
+    /// The gateway's nodes, in turn.
+    urls: Vec<String>,
+    next: AtomicUsize,
     network_code: String,
     client: Client<HttpConnector, Full<Bytes>>,
     sessions: Mutex<HashMap<String, Session>>,
@@ -97,10 +100,18 @@ impl Operator {
     /// A platform that posts to `url`, for example `http://127.0.0.1:8080/ussd/sim`. Callbacks
     /// carry the sandbox's network code 99999.
     pub fn new(url: impl Into<String>) -> Self {
+        Self::in_turn(vec![url.into()])
+    }
+
+    /// A platform in front of several nodes of one gateway, as a balancer without a memory: each
+    /// callback goes to the next of `urls`, which has at least one, and to the one after that where
+    /// nobody listens.
+    pub fn in_turn(urls: Vec<String>) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         Self(Arc::new(Inner {
-            url: url.into(),
+            urls,
+            next: AtomicUsize::new(0),
             network_code: "99999".to_owned(),
             client: Client::builder(TokioExecutor::new()).build(connector),
             sessions: Mutex::default(),
@@ -108,9 +119,9 @@ impl Operator {
         }))
     }
 
-    /// The callback URL.
+    /// The callback URL; of several the first.
     pub fn url(&self) -> &str {
-        &self.0.url
+        self.0.urls.first().map_or("", String::as_str)
     }
 
     /// Dials `code` (`*580#`, or a dial string `*580*1*1#`) on a phone: a new session; an older
@@ -200,6 +211,19 @@ impl Operator {
     }
 
     async fn post(&self, callback: &Callback) -> Result<Screen, CallbackError> {
+        let first = self.0.next.fetch_add(1, Ordering::Relaxed);
+        let mut answer = Err(CallbackError::Unreachable("there is no address".to_owned()));
+        for turn in 0..self.0.urls.len() {
+            let url = &self.0.urls[(first + turn) % self.0.urls.len()];
+            answer = self.post_to(url, callback).await;
+            if !matches!(answer, Err(CallbackError::Unreachable(_))) {
+                break;
+            }
+        }
+        answer
+    }
+
+    async fn post_to(&self, url: &str, callback: &Callback) -> Result<Screen, CallbackError> {
         let form = serde_urlencoded::to_string([
             ("phoneNumber", callback.number.as_str()),
             ("serviceCode", &callback.service_code),
@@ -210,7 +234,7 @@ impl Operator {
         .map_err(|error| CallbackError::Unreachable(error.to_string()))?;
         let request = Request::builder()
             .method(Method::POST)
-            .uri(&self.0.url)
+            .uri(url)
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(USER_AGENT, "at-ussd-api/1.0")
             .body(Full::new(Bytes::from(form)))

@@ -8,6 +8,7 @@ pub mod files;
 pub mod import;
 pub mod links;
 pub mod out;
+pub mod outbox;
 pub mod parts;
 pub mod serve;
 pub mod shapes;
@@ -60,6 +61,11 @@ enum Command {
     /// It asks the administration listener of the configuration (admin.listen): each bind with its
     /// state, the last thing that went wrong, its window and what it has done.
     Links(links::LinksArguments),
+    /// Show what waits in the outbox and what failed; send again, cancel, hold, release.
+    ///
+    /// It reads the ledger itself (store.url), beside a running gateway or without one, and shows no
+    /// text, no code and no number in the clear.
+    Outbox(outbox::OutboxArguments),
 }
 
 /// Why a command ended badly.
@@ -90,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Graph(options) => check::graph(&options),
         Command::Import(command) => import::run(config.as_deref(), &command),
         Command::Links(options) => links::run(config.as_deref(), &options),
+        Command::Outbox(options) => outbox::run(config.as_deref(), &options),
     };
     match result {
         Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,

@@ -22,6 +22,7 @@ use crate::render::ServiceWords;
 use crate::screen::Limit;
 use crate::smpp::config::SmppConfig;
 use crate::smpp::config::ussd::UssdSettings;
+use crate::store::StoreError;
 use crate::store::seal::Keys;
 use crate::store::sql::SqlStore;
 use crate::system::{SystemChance, SystemClock};
@@ -169,15 +170,11 @@ impl Registry for AnyRegistry {
 /// # Errors
 /// [`Failure`] naming the file.
 pub fn keys(config: &Config) -> Result<Keys, Failure> {
-    let path = config
-        .security
-        .keys
-        .clone()
-        .unwrap_or_else(|| config.store.beside("jisr.keys"));
+    let path = keys_file(config);
     if path.exists() {
         return Keys::load(&path).map_err(Failure::of);
     }
-    if config.store.path().exists() {
+    if !config.store.is_on_a_server() && config.store.path().exists() {
         return Err(Failure::Failed(format!(
             "{}: the keys of the ledger {} are missing\n  help: put the file back; without it what is stored cannot be read",
             path.display(),
@@ -195,14 +192,40 @@ pub fn keys(config: &Config) -> Result<Keys, Failure> {
     Keys::create(&path, &SystemChance).map_err(Failure::of)
 }
 
+/// The keys of a ledger that is there; none are made.
+///
+/// # Errors
+/// [`Failure`] naming the file.
+pub fn keys_that_are_there(config: &Config) -> Result<Keys, Failure> {
+    let path = keys_file(config);
+    if !path.exists() {
+        return Err(Failure::Failed(format!(
+            "{}: the keys of the ledger {} are not there\n  help: name the configuration of jisr serve with --config, and start it in the same folder",
+            path.display(),
+            config.store.shown()
+        )));
+    }
+    Keys::load(&path).map_err(Failure::of)
+}
+
+fn keys_file(config: &Config) -> std::path::PathBuf {
+    let given = config.security.keys.clone();
+    given.unwrap_or_else(|| config.store.beside("jisr.keys"))
+}
+
 /// The ledger.
 ///
 /// # Errors
 /// [`Failure`] naming the file and the mend.
 pub async fn store(config: &Config) -> Result<SqlStore, Failure> {
-    SqlStore::open(&config.store.url, keys(config)?, Arc::new(SystemChance))
-        .await
-        .map_err(Failure::of)
+    let opened = SqlStore::open(&config.store.url, keys(config)?, Arc::new(SystemChance)).await;
+    opened.map_err(|error| match error {
+        StoreError::Sealed { .. } if config.store.is_on_a_server() => Failure::Failed(format!(
+            "{error}\n  help: all nodes of a ledger have the same keys: copy the file of one that serves it to {}, or name it in security.keys",
+            config.store.beside("jisr.keys").display()
+        )),
+        StoreError::Sealed { .. } | StoreError::Unavailable(_) | StoreError::Buried => Failure::of(error),
+    })
 }
 
 /// The registry.

@@ -1,6 +1,7 @@
 //! `jisr serve`: the gateway with its doors, until it is told to stop.
 
 mod document;
+mod outbox;
 mod push;
 mod smpp;
 mod sms_http;
@@ -18,7 +19,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::brake::Brake;
 use crate::callback::{LinkName, ServiceName};
-use crate::clock::{Chance, Clock};
+use crate::clock::{Chance, Clock, Moment};
 use crate::config::{Config, ConfigError, LinkConfig, LogFormat, RegistryKind};
 use crate::console::out::say;
 use crate::console::parts::{self, AnyRegistry};
@@ -31,17 +32,23 @@ use crate::http::entry::Entry;
 use crate::http::server::{Limits, serve};
 use crate::http::tls::{Certificates, HANDSHAKE};
 use crate::http::{admin, callbacks, sms};
+use crate::node::{Ended, Listener, Node};
 use crate::operator::shape::Shapes;
-use crate::outbox::{self, Carrier};
+use crate::outbox::{self as pumps, Carrier};
 use crate::store::sql::SqlStore;
 use crate::store::{Receipt, ReceiptIds, ReceiptState, Store};
-use crate::system::{SystemChance, SystemClock};
+use crate::system::{LedgerClock, SystemChance};
 use crate::ussd_push::Pusher;
 
 /// How often the ledger is tidied.
 const TIDY: Duration = Duration::from_secs(10);
+/// How long the last word with the ledger may take.
+const LEAVE: Duration = Duration::from_secs(2);
 /// How long everything may take to end at a stop.
 const DRAIN: Duration = Duration::from_secs(20);
+
+/// The exit code of a node that the others took for dead: to be started anew (`EX_TEMPFAIL` of sysexits).
+const BURIED: i32 = 75;
 
 /// The gateway as the command line runs it.
 type Running = Gateway<SqlStore, AnyRegistry>;
@@ -103,7 +110,11 @@ fn log(config: &Config) -> Result<(), Failure> {
 }
 
 async fn gateway(config: Config) -> Result<(), Failure> {
-    let _lock = lock(&config)?;
+    // A ledger on a server is many nodes'.
+    let _lock = match config.store.is_on_a_server() {
+        true => None,
+        false => Some(lock(&config)?),
+    };
     let store = parts::store(&config).await?;
     let registry = parts::registry(&config).await?;
     for file in shapes::passed_over(&config)? {
@@ -112,8 +123,10 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     }
     let shapes = shapes::load(&config)?;
     let book = parts::book(&config, &shapes, parts::lists(&config)?)?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ledger_clock = Arc::new(LedgerClock::default());
+    let clock: Arc<dyn Clock> = Arc::clone(&ledger_clock) as Arc<dyn Clock>;
     let chance: Arc<dyn Chance> = Arc::new(SystemChance);
+    let held = outbox::look_back(&config, &store, clock.now()).await?;
     let gateway = Arc::new(Gateway::new(
         store,
         registry,
@@ -129,6 +142,23 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     let administration = bind(config.admin.listen, "admin.listen").await?;
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
+    let node = Arc::new(Node::default());
+    node.enter(&gateway.store, &*clock, &*ledger_clock)
+        .await
+        .map_err(Failure::of)?;
+    tasks.spawn(count(
+        Arc::clone(&gateway),
+        Arc::clone(&node),
+        ledger_clock,
+        stopped.clone(),
+    ));
+    let (tell_held, held) = watch::channel(held);
+    tasks.spawn(outbox::watch(
+        Arc::clone(&gateway),
+        Arc::clone(&clock),
+        tell_held,
+        stopped.clone(),
+    ));
 
     let mut drawers = BTreeMap::new();
     let mut links = Vec::new();
@@ -153,12 +183,14 @@ async fn gateway(config: Config) -> Result<(), Failure> {
                 tasks.spawn(receipts(
                     Arc::clone(&gateway),
                     Arc::clone(&drawer),
+                    Arc::clone(&clock),
                     stopped.clone(),
                 ));
                 carry(&mut tasks, &gateway, drawer, &clock, &stopped);
             }
             LinkConfig::Smpp(link) => {
-                let carrier = smpp::link(&mut tasks, &gateway, &config, link, &stopped)?;
+                let parts = (&gateway, &node, &clock);
+                let carrier = smpp::link(&mut tasks, parts, &config, link, &stopped)?;
                 links.push(Arc::clone(&carrier));
                 carry(&mut tasks, &gateway, carrier, &clock, &stopped);
             }
@@ -173,6 +205,7 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     tasks.spawn(due_times(Arc::clone(&gateway), stopped.clone()));
     tasks.spawn(tidy(
         Arc::clone(&gateway),
+        Arc::clone(&node),
         Arc::clone(&clock),
         stopped.clone(),
     ));
@@ -219,10 +252,11 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     let document = document::document(&config, &shapes, called).map_err(Failure::of)?;
     let admin = admin::Door {
         gateway: Arc::clone(&gateway),
-        clock,
+        clock: Arc::clone(&clock),
         metrics,
         drawers,
         links,
+        held,
         docs: Docs::new(&document),
     };
     match greet(&config, &callbacks, &administration) {
@@ -273,6 +307,11 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     .await;
     if ended.is_err() {
         tracing::warn!("not everything ended in time; the ledger has the rest");
+    }
+    // Others take over at once; without a word they do so when the lease is over.
+    let left = gateway.store.leave(clock.now());
+    if !matches!(tokio::time::timeout(LEAVE, left).await, Ok(Ok(()))) {
+        tracing::warn!("the end of this node is not recorded; the others will see it");
     }
     if failed {
         return Err(Failure::Failed(
@@ -352,7 +391,7 @@ fn greet(
     let scheme = scheme(config);
     say!("callbacks       {scheme}://{http}/ussd/LINK  /sms/LINK")?;
     say!("administration  http://{admin}/readyz  /livez  /metrics  /links  /docs")?;
-    say!("ledger          {}", config.store.path().display())?;
+    say!("ledger          {}", config.store.shown())?;
     if config.registry.kind == RegistryKind::Sandbox {
         say!("registry        sandbox: sample people, no real person")?;
     }
@@ -401,12 +440,17 @@ fn carry<C: Carrier>(
     let (gateway, clock, stopped) = (Arc::clone(gateway), Arc::clone(clock), stopped.clone());
     tasks.spawn(async move {
         let bell = gateway.bells.of(carrier.link());
-        outbox::pump(&gateway.store, &*carrier, &*clock, &bell, stopped).await;
+        pumps::pump(&gateway.store, &*carrier, &*clock, &bell, stopped).await;
     });
 }
 
 /// What is in the drawer is on the phone: the sandbox gives its receipts at once.
-async fn receipts(gateway: Arc<Running>, drawer: Arc<Drawer>, mut stopped: watch::Receiver<bool>) {
+async fn receipts(
+    gateway: Arc<Running>,
+    drawer: Arc<Drawer>,
+    clock: Arc<dyn Clock>,
+    mut stopped: watch::Receiver<bool>,
+) {
     while !*stopped.borrow() {
         for message_id in drawer.delivered() {
             let link = drawer.link().clone();
@@ -415,7 +459,7 @@ async fn receipts(gateway: Arc<Running>, drawer: Arc<Drawer>, mut stopped: watch
                 message_id,
                 ids: ReceiptIds::Same,
                 state: ReceiptState::Delivered,
-                at: SystemClock.now(),
+                at: clock.now(),
             };
             if let Err(error) = gateway.store.receipt(&receipt).await {
                 tracing::error!(link = %drawer.link(), %error, "a receipt is lost");
@@ -435,7 +479,7 @@ async fn texts(gateway: Arc<Running>, stopped: watch::Receiver<bool>) {
 
 /// Rings for links whose messages have come due.
 async fn look(gateway: Arc<Running>, clock: Arc<dyn Clock>, stopped: watch::Receiver<bool>) {
-    outbox::look(&gateway.store, &*clock, &gateway.bells, stopped).await;
+    pumps::look(&gateway.store, &*clock, &gateway.bells, stopped).await;
 }
 
 /// Attends to due times as they come. It stands apart from the texts, which a slow registry must
@@ -445,15 +489,47 @@ async fn due_times(gateway: Arc<Running>, stopped: watch::Receiver<bool>) {
 }
 
 /// Forgets what is past its time.
-async fn tidy(gateway: Arc<Running>, clock: Arc<dyn Clock>, mut stopped: watch::Receiver<bool>) {
+async fn tidy(
+    gateway: Arc<Running>,
+    node: Arc<Node>,
+    clock: Arc<dyn Clock>,
+    mut stopped: watch::Receiver<bool>,
+) {
     while !*stopped.borrow() {
-        if let Err(error) = gateway.store.tidy(clock.now()).await {
+        if node.does(&gateway.store, "tidy").await
+            && let Err(error) = gateway.store.tidy(clock.now()).await
+        {
             tracing::error!(%error, "the ledger cannot be tidied");
         }
         tokio::select! {
             () = tokio::time::sleep(TIDY) => {}
             _ = stopped.changed() => {}
         }
+    }
+}
+
+/// Counts among the nodes; what is buried must not go on.
+async fn count(
+    gateway: Arc<Running>,
+    node: Arc<Node>,
+    clock: Arc<LedgerClock>,
+    stopped: watch::Receiver<bool>,
+) {
+    let ended = node.keep(&gateway.store, &*clock, &*clock, stopped).await;
+    match ended {
+        Ended::Stopped => {}
+        Ended::Buried => {
+            tracing::error!(
+                "the other nodes took this one for dead while it did not answer; stopping, since nothing that it writes counts: it has to be started anew"
+            );
+            std::process::exit(BURIED);
+        }
+    }
+}
+
+impl Listener for LedgerClock {
+    fn time(&self, time: Moment, ago: Duration) {
+        self.set(time, ago);
     }
 }
 

@@ -231,6 +231,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             arrival: None,
             session: None,
             owns: false,
+            after: None,
             sms: None,
             kept: None,
             changes: Vec::new(),
@@ -300,7 +301,9 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             .save(Save {
                 turn: key,
                 conversation: &conversation,
+                after: None,
                 arrival: None,
+                asks: false,
                 sms_done: None,
                 session: None,
                 owns: false,

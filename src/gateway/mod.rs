@@ -4,6 +4,7 @@ mod answer;
 mod calls;
 mod dialler;
 mod due;
+mod elsewhere;
 mod facts;
 mod held;
 mod in_hand;
@@ -110,6 +111,8 @@ struct Turn<'a> {
     arrival: Option<Arrival>,
     session: Option<(SessionKey, SessionMark)>,
     owns: bool,
+    /// The conversation that was current when this turn began.
+    after: Option<ConversationId>,
     sms: Option<SmsId>,
     /// Whom to tell when the event is durable.
     kept: Option<&'a Kept>,
@@ -200,7 +203,9 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                         .save(Save {
                             turn: self.step_key(&turn.key, position),
                             conversation: &conversation,
+                            after: turn.after,
                             arrival: turn.arrival.as_ref(),
+                            asks: true,
                             sms_done: None,
                             session: turn.session.as_ref().map(|(key, mark)| (key, mark)),
                             owns: turn.owns,
@@ -215,6 +220,9 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                         .await?;
                     if saved == Saved::Stale {
                         return Ok(None);
+                    }
+                    if let Some((_, mark)) = &mut turn.session {
+                        mark.version += 1;
                     }
                     if let Some(kept) = turn.kept {
                         kept.tell();
@@ -329,7 +337,9 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             .save(Save {
                 turn: self.step_key(&turn.key, position),
                 conversation: &conversation,
+                after: turn.after,
                 arrival: turn.arrival.as_ref(),
+                asks: false,
                 sms_done: turn.sms,
                 session: turn.session.as_ref().map(|(key, mark)| (key, mark)),
                 owns: turn.owns,

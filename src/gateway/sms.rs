@@ -153,7 +153,10 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         let link = book.links.get(&sms.link).copied().unwrap_or_default();
         for _ in 0..RACES_PER_TURN_MAX {
             let now = self.clock.now();
-            let met = self.store.meet(&sms.service, &sms.subscriber, None).await?;
+            let until = now.plus(link.deadline.saturating_sub(DEADLINE_MARGIN));
+            let met = self
+                .meet(&sms.service, &sms.subscriber, None, until)
+                .await?;
             let mut turn = Turn {
                 key: self.store.mark("sms", &[&sms.id.0.to_be_bytes()]),
                 service,
@@ -161,12 +164,13 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 channel: Channel::Sms,
                 at: now,
                 limit: Limit::SMS,
-                until: now.plus(link.deadline.saturating_sub(DEADLINE_MARGIN)),
+                until,
                 session_life: link.session,
                 shows: true,
                 arrival: None,
                 session: None,
                 owns: false,
+                after: met.current,
                 sms: Some(sms.id),
                 kept: None,
                 changes: Vec::new(),

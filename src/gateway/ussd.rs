@@ -2,6 +2,7 @@
 
 use crate::book::{Book, LinkRules};
 use crate::callback::{Callback, Channel, Input, Repeat};
+use crate::clock::Moment;
 use crate::desk::Registry;
 use crate::engine::{self, Event, View};
 use crate::gateway::answer::Kept;
@@ -9,9 +10,17 @@ use crate::gateway::calls::Performed;
 use crate::gateway::{DEADLINE_MARGIN, Gateway, RACES_PER_TURN_MAX, Turn, TurnError, UssdCall};
 use crate::input::path;
 use crate::store::{
-    Arrival, Delivery, Mark, Met, Noted, Reply, Seen, SessionKey, SessionMark, Store,
+    Arrival, Delivery, Mark, Met, Noted, Reply, Saved, Seen, SessionKey, SessionMark, Store,
     SubscriberChange,
 };
+
+/// What a callback meets.
+enum Meeting {
+    /// The conversation, to be moved.
+    Met(Box<Met>),
+    /// One that is the same, answered while this one waited.
+    Same(Reply),
+}
 
 /// What is to be done with a callback.
 enum Verdict {
@@ -63,8 +72,9 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             return Ok(reply);
         }
         let numbered = self.numbered(callback).await?;
+        let mut before = None;
         for _ in 0..RACES_PER_TURN_MAX {
-            let once = self.ussd_once(&book, link, (callback, &numbered), kept);
+            let once = self.ussd_once(&book, link, (callback, &numbered), kept, &mut before);
             if let Some(reply) = once.await? {
                 inflight.answer(&reply);
                 return Ok(reply);
@@ -93,6 +103,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         link: LinkRules,
         (callback, numbered): (&Callback, &Option<Noted>),
         kept: &Kept,
+        before: &mut Option<u64>,
     ) -> Result<Option<Reply>, TurnError> {
         let service = self.service(book, &callback.service)?;
         let session = SessionKey {
@@ -100,10 +111,17 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             subscriber: callback.subscriber.clone(),
             id: callback.session.clone().unwrap_or_default(),
         };
-        let met = self
-            .store
-            .meet(&callback.service, &callback.subscriber, Some(&session))
-            .await?;
+        let until = callback
+            .at
+            .plus(link.deadline.saturating_sub(DEADLINE_MARGIN));
+        let met = self.meet_after(callback, &session, until, before).await?;
+        let met = match met {
+            Meeting::Met(met) => *met,
+            Meeting::Same(reply) => {
+                kept.tell();
+                return Ok(Some(reply));
+            }
+        };
         let told = numbered.map(|noted| told(callback, noted, met.session.as_ref()));
         let callback = told.as_ref().unwrap_or(callback);
         let mut turn = Turn {
@@ -113,14 +131,13 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             channel: Channel::Ussd,
             at: callback.at,
             limit: link.limit,
-            until: callback
-                .at
-                .plus(link.deadline.saturating_sub(DEADLINE_MARGIN)),
+            until,
             session_life: link.session,
             shows: !link.posted,
             arrival: None,
             session: None,
             owns: false,
+            after: met.current,
             sms: None,
             kept: Some(kept),
             changes: Vec::new(),
@@ -184,21 +201,18 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 Seen::Never => {
                     return self
                         .without_step(book, turn, met, (session, mark), key, true)
-                        .await
-                        .map(Some);
+                        .await;
                 }
             },
             Verdict::Page { key, mark } => {
                 return self
                     .without_step(book, turn, met, (session, mark), key, true)
-                    .await
-                    .map(Some);
+                    .await;
             }
             Verdict::Over { key, mark } => {
                 return self
                     .without_step(book, turn, met, (session, mark), key, false)
-                    .await
-                    .map(Some);
+                    .await;
             }
             Verdict::Closed { mark } => {
                 let key = self.callback_key(callback, callback.at.ms(), "closed");
@@ -211,9 +225,10 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                     ..self.arrival(callback, key)
                 };
                 if let Some(mark) = mark {
-                    self.store
-                        .note(&arrival, Some((&session, &mark)), None)
-                        .await?;
+                    let noted = self.store.note(&arrival, Some((&session, &mark)), None);
+                    if noted.await? == Saved::Stale {
+                        return Ok(None);
+                    }
                 }
                 kept.tell();
                 return Ok(Some(over));
@@ -228,6 +243,41 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         turn.owns = new_session;
         self.run(book, &mut turn, conversation, event, Performed::default())
             .await
+    }
+
+    /// What a callback meets when nobody else has its conversation in a turn. Where one that is the same
+    /// has been answered meanwhile on another node, that answer is its own; `before` is the revision at
+    /// which this one came.
+    async fn meet_after(
+        &self,
+        callback: &Callback,
+        session: &SessionKey,
+        until: Moment,
+        before: &mut Option<u64>,
+    ) -> Result<Meeting, TurnError> {
+        let (service, subscriber) = (&callback.service, &callback.subscriber);
+        let same = self.unanswered_key(callback);
+        let revision = |met: &Met| {
+            let conversation = met.conversation.as_ref();
+            conversation.map_or(0, |conversation| conversation.revision)
+        };
+        let mut met = self.store.meet(service, subscriber, Some(session)).await?;
+        let (first, came_at) = match *before {
+            Some(came_at) => (false, came_at),
+            None => (true, *before.insert(revision(&met))),
+        };
+        if met.elsewhere {
+            met = self.meet(service, subscriber, Some(session), until).await?;
+        } else if first {
+            return Ok(Meeting::Met(Box::new(met)));
+        }
+        Ok(match same {
+            Some(same) => match self.store.same(&same, came_at).await? {
+                Some(reply) => Meeting::Same(reply),
+                None => Meeting::Met(Box::new(met)),
+            },
+            None => Meeting::Met(Box::new(met)),
+        })
     }
 
     /// Tells a dial from a key press, a repeat and a straggler.
@@ -273,6 +323,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                 shown_revision: 0,
                 shown: true,
                 ended: false,
+                version: met.session.as_ref().map_or(0, |mark| mark.version),
             };
             let key = self.callback_key(callback, at.ms(), &path);
             return Verdict::Step {
@@ -341,7 +392,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         (session, mut mark): (SessionKey, SessionMark),
         key: Mark,
         page: bool,
-    ) -> Result<Reply, TurnError> {
+    ) -> Result<Option<Reply>, TurnError> {
         let mut conversation =
             self.conversation_for(book, &turn, &met.subscriber, met.conversation, true);
         let shown = page && !conversation.page.0.is_empty() && !mark.ended;
@@ -370,13 +421,15 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             link: session.link.clone(),
             subscriber: session.subscriber.clone(),
             key,
+            same: None,
             at: turn.at,
             reply: Some(reply.clone()),
         };
         turn.arrival = None;
-        self.store
-            .note(&arrival, Some((&session, &mark)), None)
-            .await?;
+        let noted = self.store.note(&arrival, Some((&session, &mark)), None);
+        if noted.await? == Saved::Stale {
+            return Ok(None);
+        }
         if let Some(kept) = turn.kept {
             kept.tell();
         }
@@ -389,7 +442,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             ends = reply.ends,
             "no step"
         );
-        Ok(reply)
+        Ok(Some(reply))
     }
 
     fn arrival(&self, callback: &Callback, key: Mark) -> Arrival {
@@ -397,6 +450,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             link: callback.link.clone(),
             subscriber: callback.subscriber.clone(),
             key,
+            same: self.unanswered_key(callback),
             at: callback.at,
             reply: None,
         }

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::watch;
 
 use crate::callback::LinkName;
 use crate::clock::Clock;
@@ -23,6 +24,7 @@ use crate::http::sandbox;
 use crate::operator::reply;
 use crate::smpp::link::LinkHandle;
 use crate::smpp::status::{BindState, BindStatus, LinkStatus};
+use crate::store::by_hand::Hold;
 use crate::store::{MessageState, Store};
 
 /// An error for people at this listener (RFC 9457).
@@ -42,6 +44,8 @@ pub struct Door<S, R> {
     pub drawers: BTreeMap<LinkName, Arc<Drawer>>,
     /// The links over SMPP.
     pub links: Vec<Arc<LinkHandle>>,
+    /// Whether the outbox is held.
+    pub held: watch::Receiver<Option<Hold>>,
     /// The OpenAPI document and its page.
     pub docs: Docs,
 }
@@ -101,7 +105,16 @@ async fn document<S: Store, R: Registry>(State(door): State<Arc<Door<S, R>>>) ->
 
 async fn ready<S: Store, R: Registry>(State(door): State<Arc<Door<S, R>>>) -> Response {
     match door.gateway.store.ready().await {
-        Ok(()) => "ready\n".into_response(),
+        // Callbacks are answered all the same: whoever asks whether to send them here is told yes.
+        Ok(()) => match &*door.held.borrow() {
+            None => "ready\n".into_response(),
+            Some(held) => format!(
+                "ready\nthe outbox is HELD since {}: {}; to let messages go: jisr outbox release\n",
+                jiff::Timestamp::from_millisecond(held.begun_at.ms()).unwrap_or_default(),
+                held.why.told()
+            )
+            .into_response(),
+        },
         Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
     }
 }

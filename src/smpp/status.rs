@@ -53,6 +53,8 @@ pub struct LastError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BindState {
+    /// It is left to another node, or the ledger does not say whose it is.
+    Elsewhere,
     /// It waits before the next attempt.
     Waiting,
     /// It is being connected.
@@ -69,7 +71,8 @@ pub enum BindState {
 
 impl BindState {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
+        Self::Elsewhere,
         Self::Waiting,
         Self::Connecting,
         Self::Binding,
@@ -81,6 +84,7 @@ impl BindState {
     /// Its word.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Elsewhere => "elsewhere",
             Self::Waiting => "waiting",
             Self::Connecting => "connecting",
             Self::Binding => "binding",

@@ -4,11 +4,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+pub(crate) mod by_hand;
 pub(crate) mod canary;
 pub(crate) mod codes;
 pub(crate) mod deliveries;
 pub(crate) mod diallers;
 pub(crate) mod due;
+pub(crate) mod nodes;
 pub(crate) mod nonces;
 pub(crate) mod outbox;
 pub(crate) mod receipts;
@@ -28,7 +30,7 @@ macro_rules! contract_tests {
             turns: a_save_is_read_back, a_step_is_saved_once, a_stale_save_leaves_no_trace,
                 one_of_many_concurrent_saves_wins, a_reply_is_never_replaced, a_new_conversation_is_the_current_one,
                 an_older_conversation_does_not_take_the_number_back,
-                sessions_and_owners_are_remembered, a_screen_is_shown_until_a_newer_callback, what_is_known_of_a_number_changes, erasing_leaves_metadata, steps_of_a_batch_stand_alone;
+                sessions_and_owners_are_remembered, a_session_is_written_as_it_was_read, what_is_the_same_is_found_by_when_it_was_answered, a_screen_is_shown_until_a_newer_callback, what_is_known_of_a_number_changes, erasing_leaves_metadata, steps_of_a_batch_stand_alone;
             sms: repeats_by_id, repeats_by_fingerprint_need_a_closed_bind, parts_come_in_any_order, half_characters_become_whole,
                 parts_of_others_do_not_mix, unfinished_messages_are_bounded, texts_wait_in_order, texts_of_a_batch_stand_alone;
             deliveries: repeats_by_bind;
@@ -60,6 +62,33 @@ macro_rules! contract_tests {
     };
 }
 pub(crate) use contract_tests;
+
+/// Makes one `#[tokio::test]` per rule of several nodes. `$open` is an expression that gives a future of
+/// (two stores that are two nodes of one fresh ledger, whatever has to live as long as they), or of
+/// `None` where this machine has no such store.
+macro_rules! node_tests {
+    ($open:expr) => {
+        crate::store::contract::node_tests!(@ $open;
+            a_node_that_counts_no_further_is_buried, what_a_buried_node_had_goes_to_another,
+            a_node_that_leaves_is_over_at_once, what_one_does_for_all_has_one_holder,
+            texts_of_a_number_stay_on_one_node, a_claim_holds_while_its_node_lives,
+            two_nodes_send_on_one_link, a_bind_of_a_living_node_has_not_closed,
+            a_turn_that_asks_is_known_elsewhere, of_two_steps_on_two_nodes_one_counts
+        );
+    };
+    (@ $open:expr; $($case:ident),+) => {
+        $(
+            #[tokio::test]
+            async fn $case() {
+                let Some((one, two, _keep)) = $open.await else {
+                    return;
+                };
+                crate::store::contract::nodes::$case(&one, &two).await;
+            }
+        )+
+    };
+}
+pub(crate) use node_tests;
 
 /// Seconds after the beginning of every test.
 pub(crate) fn at(seconds: i64) -> Moment {
@@ -116,7 +145,9 @@ pub(crate) fn step<'a>(conversation: &'a Conversation, turn: &str, seconds: i64)
     Save {
         turn: key(turn),
         conversation,
+        after: None,
         arrival: None,
+        asks: false,
         sms_done: None,
         session: None,
         owns: false,

@@ -3,6 +3,7 @@
 //! Everything personal is sealed before it reaches a column, and found by a keyed hash
 //! ([`seal`]); callers hand over and receive plain values.
 
+pub mod by_hand;
 #[cfg(test)]
 pub(crate) mod contract;
 pub mod seal;
@@ -30,6 +31,32 @@ pub enum StoreError {
         /// The table.
         table: &'static str,
     },
+    /// The other nodes took this one for dead: nothing that it writes counts any more, and it has to be
+    /// started anew.
+    #[error("the other nodes have taken this one for dead; it has to be started anew")]
+    Buried,
+}
+
+/// The number of a node: one opening of the ledger. No two have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub i64);
+
+/// How far a node has counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pulse {
+    /// Which node.
+    pub node: NodeId,
+    /// Its last beat, counted from 0.
+    pub beat: u64,
+}
+
+/// What a node hears when it shows that it lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beaten {
+    /// The other nodes that are not over.
+    pub others: Vec<Pulse>,
+    /// What time it is for all nodes; none where the ledger has no clock of its own.
+    pub time: Option<Moment>,
 }
 
 /// What identifies a USSD session: link, subscriber, the operator's id.
@@ -62,6 +89,9 @@ pub struct SessionMark {
     pub shown: bool,
     /// Whether an END has been sent.
     pub ended: bool,
+    /// How often it was written; 0 before the first time. It is written only where it still is as it
+    /// was read.
+    pub version: u64,
 }
 
 /// What the ledger knows of a number within a service.
@@ -106,10 +136,15 @@ pub struct Met {
     pub subscriber: Subscriber,
     /// The current conversation of (service, number), even if ended or old.
     pub conversation: Option<Conversation>,
+    /// Its id, which is known also where it cannot go on because it is of another layout.
+    pub current: Option<ConversationId>,
     /// The session of the callback, if it was seen before.
     pub session: Option<SessionMark>,
     /// The operator's id and link of the session that owns the USSD side.
     pub owner: Option<(LinkName, String)>,
+    /// Whether a turn of the conversation waits for an answer from outside on another node, which
+    /// lives.
+    pub elsewhere: bool,
 }
 
 /// What became of a callback with the same key.
@@ -132,6 +167,9 @@ pub struct Arrival {
     pub subscriber: Msisdn,
     /// Link, number, session and what the repeat rule names, hashed.
     pub key: Mark,
+    /// What it has in common with one that is the same while this one is unanswered, where nothing else
+    /// tells a repeat.
+    pub same: Option<Mark>,
     /// When.
     pub at: Moment,
     /// The reply, once there is one.
@@ -218,7 +256,8 @@ pub enum Accepted {
 }
 
 /// What a message is, which decides its priority, its life and whether its body is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum MessageKind {
     /// A one-time code.
     Code,
@@ -228,6 +267,21 @@ pub enum MessageKind {
     Reply,
     /// A number or a list to keep, or how to go on.
     Notice,
+}
+
+impl MessageKind {
+    /// Every kind, the most urgent first.
+    pub const ALL: [Self; 4] = [Self::Code, Self::Password, Self::Reply, Self::Notice];
+
+    /// The name in figures and listings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Password => "password",
+            Self::Reply => "reply",
+            Self::Notice => "notice",
+        }
+    }
 }
 
 /// A message for the outbox.
@@ -359,7 +413,8 @@ pub enum ReceiptState {
 }
 
 /// The states of an outbox row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum MessageState {
     /// Waits to be sent.
     Queued,
@@ -488,9 +543,14 @@ pub struct Save<'a> {
     /// The conversation after the step; its revision is one more than the ledger's. It becomes the
     /// current one of its service and number.
     pub conversation: &'a Conversation,
+    /// The one that was current when this one began; only its first step looks at it. Where another is
+    /// current by then, the step is stale.
+    pub after: Option<ConversationId>,
     /// The inbox row of a USSD callback: inserted at the first step of its turn, the reply set
     /// when there is one.
     pub arrival: Option<&'a Arrival>,
+    /// Whether the turn now waits for an answer from outside; other nodes know that it does.
+    pub asks: bool,
     /// The SMS whose turn this ends.
     pub sms_done: Option<SmsId>,
     /// The session as it stands now.
@@ -518,7 +578,8 @@ pub struct Save<'a> {
 pub enum Saved {
     /// It is durable.
     Done,
-    /// The conversation had moved on, or the step was saved before: load again and step again.
+    /// The conversation or the session had moved on, or the step was saved before: load again and step
+    /// again.
     Stale,
 }
 
@@ -607,6 +668,13 @@ pub trait Store: Send + Sync + 'static {
         id: ConversationId,
     ) -> impl Future<Output = Result<Option<Conversation>, StoreError>> + Send;
 
+    /// What answered the callback that is the same, at a revision of the conversation above this one.
+    fn same(
+        &self,
+        same: &Mark,
+        above: u64,
+    ) -> impl Future<Output = Result<Option<Reply>, StoreError>> + Send;
+
     /// What became of the callback with this key.
     fn seen(&self, key: &Mark) -> impl Future<Output = Result<Seen, StoreError>> + Send;
 
@@ -630,13 +698,13 @@ pub trait Store: Send + Sync + 'static {
     fn revoke_effect(&self, key: &Mark) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Stores a callback's reply without a step: a late or a foreign callback, a redial while an
-    /// answer is awaited. `session` as in [`Save`].
+    /// answer is awaited. `session` as in [`Save`]; where it had moved on, nothing of it is stored.
     fn note(
         &self,
         arrival: &Arrival,
         session: Option<(&SessionKey, &SessionMark)>,
         owns: Option<&ServiceName>,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    ) -> impl Future<Output = Result<Saved, StoreError>> + Send;
 
     /// Takes in an SMS or a part of one. Durable when it returns; only then may it be
     /// acknowledged.
@@ -691,8 +759,9 @@ pub trait Store: Send + Sync + 'static {
         unread_from: Moment,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// SMS whose turn is not done and that came after `after` (0: all), oldest first. One that cannot
-    /// be opened is logged and set aside until the next start; the others go on.
+    /// SMS of this node whose turn is not done and that came after `after` (0: all), oldest first: those
+    /// that it took in, but for numbers of which another node has some, and those of nodes that are over.
+    /// One that cannot be opened is logged and set aside until the next start; the others go on.
     fn waiting_sms(
         &self,
         after: SmsId,
@@ -702,7 +771,8 @@ pub trait Store: Send + Sync + 'static {
     /// Ends the turn of an SMS that needs none, such as one for an unknown service.
     fn drop_sms(&self, id: SmsId) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Claims due times that have come, for `lease`; nobody else gets them meanwhile.
+    /// Claims due times that have come, for `lease`; nobody else gets them meanwhile, and another node
+    /// only when this one is over.
     fn claim_due(
         &self,
         now: Moment,
@@ -796,8 +866,8 @@ pub trait Store: Send + Sync + 'static {
     /// had its last word changes nothing.
     fn receipt(&self, receipt: &Receipt) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// A new epoch for this process's sending on a link. Rows that an older epoch left in
-    /// `sending` become unknown outcomes.
+    /// A new epoch for this node's sending on a link. Rows that an older epoch of this node, or a node
+    /// that is over, left in `sending` become unknown outcomes.
     fn begin_epoch(
         &self,
         link: &LinkName,
@@ -807,6 +877,33 @@ pub trait Store: Send + Sync + 'static {
     /// Moves unknown outcomes whose 60 s are over back into the queue, at most twice per part, and
     /// forgets what is past its time: inbox rows, receipts, attempts, message metadata.
     fn tidy(&self, now: Moment) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// This node.
+    fn node(&self) -> NodeId;
+
+    /// Shows that this node lives, and tells how far the others have counted.
+    ///
+    /// [`StoreError::Buried`] where they took it for dead.
+    fn beat(&self, now: Moment) -> impl Future<Output = Result<Beaten, StoreError>> + Send;
+
+    /// Buries a node that has counted no further than this, and takes over what it had in hand: texts
+    /// and due times have their turns here, and what it was sending becomes an unknown outcome. Tells
+    /// whether it stood as it was seen.
+    fn bury(
+        &self,
+        dead: Pulse,
+        now: Moment,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// This node ends: what it had in hand goes to another at once.
+    fn leave(&self, now: Moment) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Takes or keeps what one node does for all, by its name; tells the epoch in which this node holds
+    /// it, and none where another does. It is held until it is released or the node is over.
+    fn lease(&self, name: &str) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send;
+
+    /// Lets go of it.
+    fn release(&self, name: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// How many messages stand in each state, for `jisr outbox` and `/metrics`.
     fn message_counts(

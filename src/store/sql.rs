@@ -3,14 +3,19 @@
 
 mod attempts;
 mod codes;
+mod dead;
 mod delivery;
 mod dialler;
 mod due;
 mod effects;
 mod engine;
+mod fair;
 mod highwater;
+mod hold;
+mod ids;
 mod limits;
 mod message_id;
+mod nodes;
 mod nonces;
 mod outbox;
 mod reader;
@@ -22,10 +27,12 @@ mod standing;
 mod subscriber;
 mod tidy;
 mod turn;
+mod visitor;
+mod witness;
 mod writer;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -34,17 +41,19 @@ use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 pub use limits::Rules;
+pub use visitor::Visitor;
 pub use writer::OnDiskFailure;
 
-use self::engine::{Conn, Fault, Readers, sql};
+use self::engine::{Conn, Fault, Kind, Readers, sql};
+use self::ids::Ids;
 use self::reader::Reader;
 use self::turn::Meeting;
 use self::writer::{Asked, Job, Shared, Verdict, Writer};
 use super::seal::{Keys, Place};
 use super::{
-    Accepted, Arrival, CodeSent, CodeTried, CodeWanted, Due, Effect, EffectState, Mark,
-    MatchFailures, Message, MessageId, MessageState, Met, NewSms, PartOutcome, Receipt, Save,
-    Saved, Seen, SessionKey, SessionMark, Sms, SmsId, Store, StoreError,
+    Accepted, Arrival, Beaten, CodeSent, CodeTried, CodeWanted, Due, Effect, EffectState, Mark,
+    MatchFailures, Message, MessageId, MessageState, Met, NewSms, NodeId, PartOutcome, Pulse,
+    Receipt, Reply, Save, Saved, Seen, SessionKey, SessionMark, Sms, SmsId, Store, StoreError,
 };
 use crate::callback::{LinkName, Msisdn, ServiceName};
 use crate::clock::{Chance, Moment};
@@ -67,15 +76,17 @@ struct Inner {
     keys: Keys,
     chance: Arc<dyn Chance>,
     rules: Rules,
-    /// Counts the openings of this ledger: the binds of every earlier one have closed.
-    instance: i64,
-    /// When the instance before was last known to be alive.
-    alive_at: Moment,
-    last_id: AtomicI64,
+    /// The number of this opening of the ledger, which is a node.
+    node: i64,
+    ids: Ids,
     /// Writes that the database refused.
     refused: AtomicU64,
     /// How many of them somebody has been told of by [`Store::ready`].
     told: AtomicU64,
+    /// Whose turn it is on each link.
+    turns: std::sync::Mutex<fair::Turns>,
+    /// What is remembered outside of the ledger.
+    witness: witness::Witness,
 }
 
 impl SqlStore {
@@ -108,18 +119,17 @@ impl SqlStore {
         on_disk_failure: OnDiskFailure,
     ) -> Result<Self, StoreError> {
         let (place, mut conn, readers) = engine::open(url).await?;
-        let (instance, alive_at) = greet(&mut conn, &keys, &*chance).await?;
-        let last_id = highest_id(&mut conn).await?;
-        sms::look_again(&mut conn).await?;
+        let (node, slot, highest_id) = greet(&mut conn, &keys, &*chance).await?;
         let inner = Arc::new(Inner {
             keys,
             chance,
             rules,
-            instance,
-            alive_at,
-            last_id: AtomicI64::new(last_id),
+            node,
+            ids: Ids::above(slot, highest_id),
             refused: AtomicU64::new(0),
             told: AtomicU64::new(0),
+            turns: std::sync::Mutex::default(),
+            witness: witness::Witness::default(),
         });
         Ok(Self {
             writer: Writer::start((place, conn), Arc::clone(&inner), on_disk_failure),
@@ -188,18 +198,21 @@ impl SqlStore {
     }
 }
 
-/// Counts this opening, and proves the keys by a value that the first opening sealed.
+/// What proves that the keys are those of the ledger.
+const PROOF: Place<'static> = Place {
+    table: "meta",
+    column: "content",
+    row: b"keys",
+};
+
+/// Proves the keys by a value that the first opening sealed, and makes a node of this one.
 async fn greet(
     conn: &mut Conn,
     keys: &Keys,
     chance: &dyn Chance,
-) -> Result<(i64, Moment), StoreError> {
-    const PROOF: Place<'static> = Place {
-        table: "meta",
-        column: "content",
-        row: b"keys",
-    };
+) -> Result<(i64, i64, i64), StoreError> {
     let proof = keys.seal(PROOF, b"jisr", chance)?;
+    conn.begin().await?;
     let greeted = async {
         sql("INSERT INTO meta (name, number, content) VALUES ('keys', 0, $1) ON CONFLICT (name) DO NOTHING")
             .bind(proof)
@@ -209,37 +222,35 @@ async fn greet(
             .one(&mut *conn)
             .await?;
         keys.open(PROOF, &stored)?;
-        let instance: i64 = sql("INSERT INTO meta (name, number) VALUES ('instance', 1)
-             ON CONFLICT (name) DO UPDATE SET number = meta.number + 1 RETURNING number")
-        .one(&mut *conn)
-        .await?;
-        // It was alive when it last looked at the clock, or took a text in.
-        let alive_at: Option<i64> = sql("SELECT MAX(at) FROM (
-                 SELECT number AS at FROM meta WHERE name = 'clock'
-                 UNION ALL SELECT MAX(received_at) FROM sms_seen) AS seen")
-        .one(&mut *conn)
-        .await?;
-        let alive_at = Moment::from_ms(alive_at.unwrap_or(0));
-        Ok::<(i64, Moment), Fault>((instance, alive_at))
+        let (node, slot) = nodes::join(&mut *conn).await?;
+        sms::look_again(&mut *conn).await?;
+        if conn.kind() == Kind::Lite {
+            nodes::alone(&mut *conn, node).await?;
+        }
+        let highest = highest_id(&mut *conn).await?;
+        engine::said(&mut *conn, "COMMIT").await?;
+        Ok::<_, Fault>((node, slot, highest))
     };
-    Ok(greeted.await?)
+    let greeted = greeted.await;
+    if greeted.is_err() {
+        // What went wrong is told; the connection is given up with it.
+        drop(engine::said(conn, "ROLLBACK").await);
+    }
+    Ok(greeted?)
 }
 
-async fn highest_id(conn: &mut Conn) -> Result<i64, StoreError> {
-    let highest = async {
-        let mut highest = 0;
-        for query in [
-            "SELECT MAX(id) FROM outbox",
-            "SELECT MAX(id) FROM inbox_sms",
-            "SELECT MAX(id) FROM sms_seen",
-            "SELECT MAX(id) FROM receipts",
-        ] {
-            let id: Option<i64> = sql(query).one(&mut *conn).await?;
-            highest = highest.max(id.unwrap_or(0));
-        }
-        Ok::<i64, Fault>(highest)
-    };
-    Ok(highest.await?)
+async fn highest_id(conn: &mut Conn) -> Result<i64, Fault> {
+    let mut highest = 0;
+    for query in [
+        "SELECT MAX(id) FROM outbox",
+        "SELECT MAX(id) FROM inbox_sms",
+        "SELECT MAX(id) FROM sms_seen",
+        "SELECT MAX(id) FROM receipts",
+    ] {
+        let id: Option<i64> = sql(query).one(&mut *conn).await?;
+        highest = highest.max(id.unwrap_or(0));
+    }
+    Ok(highest)
 }
 
 impl Inner {
@@ -249,11 +260,12 @@ impl Inner {
             keys: Keys::for_testing(),
             chance: Arc::new(crate::system::SystemChance),
             rules: Rules::default(),
-            instance: 1,
-            alive_at: Moment::from_ms(0),
-            last_id: AtomicI64::new(0),
+            node: 1,
+            ids: Ids::above(0, 0),
             refused: AtomicU64::new(0),
             told: AtomicU64::new(0),
+            turns: std::sync::Mutex::default(),
+            witness: witness::Witness::default(),
         }
     }
 
@@ -278,26 +290,18 @@ impl Inner {
             .to_vec()
     }
 
-    /// A new id, above every one before it; ids of later times are higher, so that they sort by age.
+    /// A new id, as [`Ids::next`].
     fn next_id(&self, at: Moment) -> i64 {
-        // The time in the upper bits, then which opening of the ledger, then a count.
-        let by_time = at.ms().clamp(0, 1 << 42) << 20 | (self.instance & 0xff) << 12;
-        let next = |last: i64| Some(by_time.max(last.saturating_add(1)));
-        // The closure never refuses, so both arms hold the id before this one.
-        let last = match self
-            .last_id
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, next)
-        {
-            Ok(last) | Err(last) => last,
-        };
-        by_time.max(last.saturating_add(1))
+        self.ids.next(at)
     }
 
-    /// A wait between half of `wait` and all of it, so that retries do not come in step.
-    fn spread(&self, wait: Duration) -> Duration {
+    /// A wait from nothing to all of `bound`, each as likely (full jitter), so that retries do not come
+    /// in step; `least` keeps anybody from spinning.
+    fn spread(&self, least: Duration, bound: Duration) -> Duration {
         let mut draw = [0_u8; 2];
         self.chance.fill(&mut draw);
-        wait / 2 + wait / 2 * u32::from(u16::from_be_bytes(draw)) / u32::from(u16::MAX)
+        let drawn = bound * u32::from(u16::from_be_bytes(draw)) / u32::from(u16::MAX);
+        drawn.max(least)
     }
 }
 
@@ -361,6 +365,12 @@ impl Store for SqlStore {
         .await
     }
 
+    async fn same(&self, same: &Mark, above: u64) -> Result<Option<Reply>, StoreError> {
+        let same = *same;
+        self.read(move |c, inner| Box::pin(async move { turn::same(c, &inner, same, above).await }))
+            .await
+    }
+
     async fn seen(&self, key: &Mark) -> Result<Seen, StoreError> {
         let key = *key;
         self.read(move |c, inner| Box::pin(async move { turn::seen(c, &inner, key).await }))
@@ -377,7 +387,7 @@ impl Store for SqlStore {
         arrival: &Arrival,
         session: Option<(&SessionKey, &SessionMark)>,
         owns: Option<&ServiceName>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Saved, StoreError> {
         let rows = turn::NoteRows::of(&self.inner, arrival, session, owns)?;
         self.write(move |c, _| Box::pin(async move { turn::note(c, rows).await }))
             .await
@@ -472,8 +482,10 @@ impl Store for SqlStore {
         lease: Duration,
         limit: u32,
     ) -> Result<Vec<Due>, StoreError> {
-        self.write(move |c, _| Box::pin(async move { due::claim(c, now, lease, limit).await }))
-            .await
+        self.write(move |c, inner| {
+            Box::pin(async move { due::claim(c, inner.node, now, (lease, limit)).await })
+        })
+        .await
     }
 
     async fn end_due(&self, due: &Due) -> Result<(), StoreError> {
@@ -607,10 +619,15 @@ impl Store for SqlStore {
         limit: u32,
     ) -> Result<Vec<Message>, StoreError> {
         let link = link.0.clone();
-        self.write(move |c, inner| {
-            Box::pin(async move { outbox::claim(c, &inner, link, epoch, now, limit).await })
-        })
-        .await
+        let (claimed, claims) = self
+            .write(move |c, inner| {
+                Box::pin(async move { outbox::claim(c, &inner, link, epoch, now, limit).await })
+            })
+            .await?;
+        if let Some(claims) = claims {
+            self.inner.witness.saw(claims);
+        }
+        Ok(claimed)
     }
 
     async fn part_done(
@@ -641,13 +658,15 @@ impl Store for SqlStore {
 
     async fn begin_epoch(&self, link: &LinkName, now: Moment) -> Result<u64, StoreError> {
         let link = link.0.clone();
-        self.write(move |c, _| Box::pin(async move { standing::begin_epoch(c, link, now).await }))
-            .await
+        self.write(move |c, inner| {
+            Box::pin(async move { standing::begin_epoch(c, inner.node, link, now).await })
+        })
+        .await
     }
 
     async fn tidy(&self, now: Moment) -> Result<(), StoreError> {
         let now = self
-            .write(move |c, _| Box::pin(async move { tidy::tidy(c, now).await }))
+            .write(move |c, inner| Box::pin(async move { tidy::tidy(c, inner.node, now).await }))
             .await?;
         for _ in 0..tidy::ROUNDS_MAX {
             let more = self
@@ -658,6 +677,41 @@ impl Store for SqlStore {
             }
         }
         Ok(())
+    }
+
+    fn node(&self) -> NodeId {
+        NodeId(self.inner.node)
+    }
+
+    async fn beat(&self, now: Moment) -> Result<Beaten, StoreError> {
+        self.write(move |c, inner| Box::pin(async move { nodes::beat(c, inner.node, now).await }))
+            .await
+    }
+
+    async fn bury(&self, dead: Pulse, now: Moment) -> Result<bool, StoreError> {
+        self.write(move |c, inner| {
+            Box::pin(async move { nodes::bury(c, inner.node, dead, now).await })
+        })
+        .await
+    }
+
+    async fn leave(&self, now: Moment) -> Result<(), StoreError> {
+        self.write(move |c, inner| Box::pin(async move { nodes::leave(c, inner.node, now).await }))
+            .await
+    }
+
+    async fn lease(&self, name: &str) -> Result<Option<u64>, StoreError> {
+        let name = name.to_owned();
+        self.write(move |c, inner| Box::pin(async move { nodes::lease(c, inner.node, name).await }))
+            .await
+    }
+
+    async fn release(&self, name: &str) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        self.write(move |c, inner| {
+            Box::pin(async move { nodes::release(c, inner.node, name).await })
+        })
+        .await
     }
 
     async fn message_counts(&self) -> Result<Vec<(MessageState, u64)>, StoreError> {

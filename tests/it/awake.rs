@@ -70,15 +70,20 @@ impl Store for AwakeStore {
         self.store.mark(purpose, parts)
     }
 
+    fn node(&self) -> NodeId {
+        self.store.node()
+    }
+
     methods! {
         fn meet(service: &ServiceName, subscriber: &Msisdn, session: Option<&SessionKey>) -> Result<Met, StoreError>;
         fn conversation(id: ConversationId) -> Result<Option<Conversation>, StoreError>;
         fn seen(key: &Mark) -> Result<Seen, StoreError>;
+        fn same(same: &Mark, above: u64) -> Result<Option<Reply>, StoreError>;
         fn save(save: Save<'_>) -> Result<Saved, StoreError>;
         fn has_turn(conversation: ConversationId, turn: &Mark) -> Result<bool, StoreError>;
         fn effect_of(message: MessageId) -> Result<Option<Effect>, StoreError>;
         fn revoke_effect(key: &Mark) -> Result<(), StoreError>;
-        fn note(arrival: &Arrival, session: Option<(&SessionKey, &SessionMark)>, owns: Option<&ServiceName>) -> Result<(), StoreError>;
+        fn note(arrival: &Arrival, session: Option<(&SessionKey, &SessionMark)>, owns: Option<&ServiceName>) -> Result<Saved, StoreError>;
         fn accept_sms(sms: NewSms) -> Result<Accepted, StoreError>;
         fn delivery(delivery: Delivery) -> Result<Noted, StoreError>;
         fn nonce(link: &LinkName, nonce: &[u8], until: Moment, now: Moment) -> Result<bool, StoreError>;
@@ -105,6 +110,11 @@ impl Store for AwakeStore {
         fn begin_epoch(link: &LinkName, now: Moment) -> Result<u64, StoreError>;
         fn tidy(now: Moment) -> Result<(), StoreError>;
         fn message_counts() -> Result<Vec<(MessageState, u64)>, StoreError>;
+        fn beat(now: Moment) -> Result<Beaten, StoreError>;
+        fn bury(dead: Pulse, now: Moment) -> Result<bool, StoreError>;
+        fn leave(now: Moment) -> Result<(), StoreError>;
+        fn lease(name: &str) -> Result<Option<u64>, StoreError>;
+        fn release(name: &str) -> Result<(), StoreError>;
         fn ready() -> Result<(), StoreError>;
     }
 }

@@ -484,9 +484,15 @@ async fn configurations() {
         ),
         (
             &serve,
-            &[("JISR_STORE__URL", "postgres://x")],
+            &[("JISR_STORE__URL", "mysql://x")],
             1,
-            &["sqlite"],
+            &["sqlite", "postgres://USER:PASSWORD@HOST:PORT/DATABASE"],
+        ),
+        (
+            &serve,
+            &[("JISR_STORE__URL", "postgres://u:sesame@127.0.0.1:1/x")],
+            1,
+            &["postgres://127.0.0.1:1/x", "store.url", "PostgreSQL"],
         ),
         (
             &serve,

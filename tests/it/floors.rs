@@ -40,7 +40,7 @@ const PURE: [&str; 12] = [
 const SMPP_DOORS: [&str; 4] = ["link.rs", "link", "handle.rs", "inbox.rs"];
 
 /// Floors from the bottom, and what stands on each; a file may import its own floor and those below.
-const FLOORS: [(&str, u8); 31] = [
+const FLOORS: [(&str, u8); 32] = [
     ("callback", 0),
     ("clock", 0),
     ("plant", 0),
@@ -57,6 +57,7 @@ const FLOORS: [(&str, u8); 31] = [
     ("store", 2),
     ("desk", 2),
     ("outbox", 2),
+    ("node", 2),
     ("drawer", 2),
     ("system", 2),
     ("config", 2),

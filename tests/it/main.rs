@@ -38,6 +38,7 @@ mod shape_pages;
 mod signing;
 mod silent_ledger;
 mod sms_http;
+mod two_nodes;
 mod ussd_push;
 mod ussd_smpp;
 mod wire;

@@ -11,11 +11,12 @@ use crate::clock::{Clock, Moment};
 use crate::config::Config;
 use crate::console::{Failure, files, parts};
 use crate::gateway::{Begun, UssdCall};
+use crate::node::Node;
 use crate::outbox::PartReport;
 use crate::smpp::config::{SettingFault, SmppConfig};
 use crate::smpp::link::{self, Inbox, LinkHandle};
 use crate::store::{Accepted, Mark, MessageId, NewSms, Receipt, Reply, Store, StoreError};
-use crate::system::{SystemChance, SystemClock};
+use crate::system::SystemChance;
 
 /// Begins a link; its tasks end after `stopped` is told.
 ///
@@ -23,14 +24,18 @@ use crate::system::{SystemChance, SystemClock};
 /// [`Failure`] when its password cannot be read or a setting does not fit.
 pub(super) fn link(
     tasks: &mut JoinSet<()>,
-    gateway: &Arc<Running>,
+    (gateway, node, clock): (&Arc<Running>, &Arc<Node>, &Arc<dyn Clock>),
     config: &Config,
     given: &SmppConfig,
     stopped: &watch::Receiver<bool>,
 ) -> Result<Arc<LinkHandle>, Failure> {
     let smpp = settings(config, given)?;
-    let inbox = Arc::new(GatewayInbox(Arc::clone(gateway)));
-    let (handle, link) = link::open(smpp, inbox, Arc::new(SystemClock), Arc::new(SystemChance))
+    let inbox = Arc::new(GatewayInbox {
+        gateway: Arc::clone(gateway),
+        node: Arc::clone(node),
+        clock: Arc::clone(clock),
+    });
+    let (handle, link) = link::open(smpp, inbox, Arc::clone(clock), Arc::new(SystemChance))
         .map_err(|fault| unfit(given, fault))?;
     let handle = Arc::new(handle);
     tasks.spawn(link);
@@ -71,15 +76,19 @@ fn unfit(given: &SmppConfig, fault: SettingFault) -> Failure {
 }
 
 /// What an SMPP link hands to the gateway.
-struct GatewayInbox(Arc<Running>);
+struct GatewayInbox {
+    gateway: Arc<Running>,
+    node: Arc<Node>,
+    clock: Arc<dyn Clock>,
+}
 
 impl Inbox for GatewayInbox {
     async fn accept(&self, sms: NewSms) -> Result<Accepted, StoreError> {
-        self.0.accept_sms(sms).await
+        self.gateway.accept_sms(sms).await
     }
 
     async fn receipt(&self, receipt: Receipt) -> Result<(), StoreError> {
-        self.0.store.receipt(&receipt).await
+        self.gateway.store.receipt(&receipt).await
     }
 
     async fn closed(
@@ -88,11 +97,11 @@ impl Inbox for GatewayInbox {
         bind: u64,
         unread_from: Moment,
     ) -> Result<(), StoreError> {
-        self.0.store.close_bind(link, bind, unread_from).await
+        self.gateway.store.close_bind(link, bind, unread_from).await
     }
 
     async fn late(&self, message: MessageId, report: PartReport) {
-        let (store, now) = (&self.0.store, SystemClock.now());
+        let (store, now) = (&self.gateway.store, self.clock.now());
         if let Err(error) = store
             .part_done(message, report.part, report.parts, &report.outcome, now)
             .await
@@ -103,14 +112,28 @@ impl Inbox for GatewayInbox {
     }
 
     fn ussd(&self, call: UssdCall) -> Begun {
-        self.0.begin_call(call)
+        self.gateway.begin_call(call)
     }
 
     fn busy(&self, call: &UssdCall) -> Reply {
-        self.0.apology(call, "busy")
+        self.gateway.apology(call, "busy")
+    }
+
+    async fn may_bind(&self, link: &LinkName, bind: usize, of: usize) -> bool {
+        self.node
+            .may_bind(&self.gateway.store, link, bind, of)
+            .await
+    }
+
+    async fn must_let_go(&self, link: &LinkName, bind: usize, of: usize) {
+        self.node.must_let_go(link, bind, of).await;
+    }
+
+    async fn let_go(&self, link: &LinkName, bind: usize) {
+        self.node.let_go(&self.gateway.store, link, bind).await;
     }
 
     fn fingerprint(&self, parts: &[&[u8]]) -> Mark {
-        self.0.store.mark("deliver_sm", parts)
+        self.gateway.store.mark("deliver_sm", parts)
     }
 }

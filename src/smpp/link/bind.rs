@@ -24,6 +24,9 @@ use crate::smpp::status::BindState;
 /// clock's may differ by as much.
 const UNREAD_SLACK: Duration = Duration::from_millis(50);
 
+/// How often a bind that another node has is looked at.
+const LOOK: Duration = Duration::from_millis(250);
+
 /// How long the last octets of a connection may take.
 const LAST_WRITE: Duration = Duration::from_secs(1);
 
@@ -45,12 +48,19 @@ impl<I: Inbox> BindTask<I> {
         // A bind whose end the ledger does not know yet, and from when on what came may come again.
         let mut unclosed = None;
         while !self.is_stopping() {
+            let of = self.shared.board.len();
+            if !self.inbox.may_bind(&config.name, self.at, of).await {
+                self.becomes(BindState::Elsewhere);
+                self.rest(LOOK).await;
+                continue;
+            }
             let begun = self.shared.account().begin(self.shared.time.now());
             if let Err(wait) = begun {
                 self.rest(wait).await;
                 continue;
             }
             let attempt = self.attempt(&mut unclosed).await;
+            self.inbox.let_go(&config.name, self.at).await;
             self.judge(attempt);
             if self.is_stopping() {
                 break;
@@ -265,6 +275,13 @@ impl<I: Inbox> BindTask<I> {
                 () = sleep_until(retry.unwrap_or(due)), if retry.is_some() => continue,
                 () = shared.queue.bell.notified(), if has_room => continue,
                 () = sleep_until(due) => Input::Tick,
+                () = self.inbox.must_let_go(&config.name, self.at, shared.board.len()), if !stopping => {
+                    tracing::info!(link = %config.name, bind = self.record().name, "the bind is left to another node");
+                    stopping = true;
+                    self.becomes(BindState::Draining);
+                    serving.step_down();
+                    Input::Stop
+                },
                 () = stopped(&mut self.stop), if !stopping => {
                     stopping = true;
                     self.becomes(BindState::Draining);

@@ -45,6 +45,33 @@ pub trait Inbox: Send + Sync + 'static {
         unread_from: Moment,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// Whether this node may hold a bind, one of `of` that the operator lets all nodes have together;
+    /// asked before each attempt. It is this node's then until [`Inbox::let_go`]. A node that is alone
+    /// holds them all.
+    fn may_bind(
+        &self,
+        _link: &LinkName,
+        _bind: usize,
+        _of: usize,
+    ) -> impl Future<Output = bool> + Send {
+        std::future::ready(true)
+    }
+
+    /// Returns when a bind has to be let go: another node is to have it.
+    fn must_let_go(
+        &self,
+        _link: &LinkName,
+        _bind: usize,
+        _of: usize,
+    ) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
+
+    /// A bind is closed, and another node may have it.
+    fn let_go(&self, _link: &LinkName, _bind: usize) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// The keyed hash of a PDU's source, destination and octets.
     fn fingerprint(&self, parts: &[&[u8]]) -> Mark;
 

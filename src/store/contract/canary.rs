@@ -32,7 +32,7 @@ pub(crate) async fn through_every_method(store: &impl Store) {
         id: "canary-session".to_owned(),
     };
     let mark = store.mark("path", &[b"canary-typed", b"BE740215"]);
-    let session = SessionMark {
+    let mut session = SessionMark {
         opened_at: at(0),
         seen_at: at(0),
         path_len: 12,
@@ -40,11 +40,13 @@ pub(crate) async fn through_every_method(store: &impl Store) {
         shown_revision: 1,
         shown: true,
         ended: false,
+        version: 0,
     };
     let arrival = |name: &str| Arrival {
         link: link(),
         subscriber: whose(),
         key: store.mark("arrival", &[whose().as_str().as_bytes(), name.as_bytes()]),
+        same: None,
         at: at(0),
         reply: Some(Reply {
             text: "canary-reply".to_owned(),
@@ -79,14 +81,9 @@ pub(crate) async fn through_every_method(store: &impl Store) {
         ..step(&talk, "t1", 0)
     };
     assert_eq!(store.save(save).await.unwrap(), Saved::Done);
-    store
-        .note(
-            &arrival("noted"),
-            Some((&session_key, &session)),
-            Some(&service()),
-        )
-        .await
-        .unwrap();
+    session.version = 1;
+    let noted = (&session_key, &mut session);
+    turns::noted(store, &arrival("noted"), noted, Some(&service())).await;
 
     store.dialled(&session_key, at(0)).await.unwrap();
     let dialler = store.dialler(&link(), "canary-session").await.unwrap();

@@ -19,6 +19,7 @@ fn mark(opened: i64) -> SessionMark {
         shown_revision: 1,
         shown: true,
         ended: false,
+        version: 0,
     }
 }
 
@@ -36,15 +37,23 @@ async fn leave(store: &impl Store, session: &SessionKey, mark: &SessionMark) {
         link: session.link.clone(),
         subscriber: session.subscriber.clone(),
         key: store.mark("arrival", &[name.as_bytes()]),
+        same: None,
         at: mark.seen_at,
         reply: None,
     };
-    let noted = store.note(&arrival, Some((session, mark)), None).await;
-    noted.unwrap();
+    let met = store
+        .meet(&service(), &session.subscriber, Some(session))
+        .await;
+    let mut mark = SessionMark {
+        version: met.unwrap().session.map_or(0, |mark| mark.version),
+        ..mark.clone()
+    };
+    turns::noted(store, &arrival, (session, &mut mark), None).await;
 }
 
 async fn dialler(store: &impl Store, on: &str, id: &str) -> Option<(Msisdn, SessionMark)> {
-    store.dialler(&LinkName::from(on), id).await.unwrap()
+    let found = store.dialler(&LinkName::from(on), id).await.unwrap();
+    found.map(|(whose, mark)| (whose, SessionMark { version: 0, ..mark }))
 }
 
 pub(crate) async fn the_newest_dial_counts(store: &impl Store) {

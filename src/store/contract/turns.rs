@@ -7,6 +7,7 @@ fn arrival(name: &str, reply: Option<&str>) -> Arrival {
         link: link(),
         subscriber: number(1),
         key: key(name),
+        same: None,
         at: at(0),
         reply: reply.map(|text| Reply {
             text: text.to_owned(),
@@ -30,8 +31,21 @@ fn session(id: &str) -> (SessionKey, SessionMark) {
             shown_revision: 3,
             shown: true,
             ended: false,
+            version: 0,
         },
     )
+}
+
+/// A note of a session as it was read.
+pub(crate) async fn noted(
+    store: &impl Store,
+    arrival: &Arrival,
+    (key, mark): (&SessionKey, &mut SessionMark),
+    owns: Option<&ServiceName>,
+) {
+    let noted = store.note(arrival, Some((key, mark)), owns).await;
+    assert_eq!(noted.unwrap(), Saved::Done);
+    mark.version += 1;
 }
 
 async fn met(store: &impl Store) -> Met {
@@ -222,7 +236,18 @@ pub(crate) async fn a_reply_is_never_replaced(store: &impl Store) {
 pub(crate) async fn a_new_conversation_is_the_current_one(store: &impl Store) {
     let (first, second) = (talk(1, number(1)), talk(2, number(1)));
     store.save(step(&first, "t", 0)).await.unwrap();
-    store.save(step(&second, "t", 1)).await.unwrap();
+    // Of two that begin on what they met, one begins.
+    let begins = |after| Save {
+        after,
+        ..step(&second, "t", 1)
+    };
+    for other in [None, Some(second.id)] {
+        let stale = store.save(begins(other)).await;
+        assert_eq!(stale.unwrap(), Saved::Stale, "{other:?}");
+    }
+    assert_eq!(met(store).await.current, Some(first.id));
+    let saved = store.save(begins(Some(first.id))).await;
+    assert_eq!(saved.unwrap(), Saved::Done);
     assert_eq!(met(store).await.conversation, Some(second));
     assert_eq!(store.conversation(first.id).await.unwrap(), Some(first));
 }
@@ -231,7 +256,11 @@ pub(crate) async fn a_new_conversation_is_the_current_one(store: &impl Store) {
 pub(crate) async fn an_older_conversation_does_not_take_the_number_back(store: &impl Store) {
     let (mut first, second) = (talk(1, number(1)), talk(2, number(1)));
     store.save(step(&first, "t", 0)).await.unwrap();
-    store.save(step(&second, "t", 1)).await.unwrap();
+    let begins = Save {
+        after: Some(first.id),
+        ..step(&second, "t", 1)
+    };
+    assert_eq!(store.save(begins).await.unwrap(), Saved::Done);
     first.revision = 2;
     assert_eq!(
         store.save(step(&first, "late", 2)).await.unwrap(),
@@ -267,10 +296,7 @@ pub(crate) async fn a_screen_is_shown_until_a_newer_callback(store: &impl Store)
             key: store.mark("arrival", &[name(at(came)).as_bytes()]),
             ..arrival("a", None)
         };
-        store
-            .note(&arrival, Some((&key, &mark)), None)
-            .await
-            .unwrap();
+        noted(store, &arrival, (&key, &mut mark), None).await;
         if let Some(told) = told {
             let (other, _) = session("s2");
             store.shown(&other, at(told)).await.unwrap();
@@ -291,6 +317,7 @@ pub(crate) async fn sessions_and_owners_are_remembered(store: &impl Store) {
         ..step(&talk, "t1", 0)
     };
     store.save(save).await.unwrap();
+    mark.version = 1;
     let found = store
         .meet(&service(), &number(1), Some(&one))
         .await
@@ -301,20 +328,15 @@ pub(crate) async fn sessions_and_owners_are_remembered(store: &impl Store) {
     );
 
     // A note moves the session; it takes the USSD side only when it says so.
-    let (two, other) = session("s2");
+    let (two, mut other) = session("s2");
     (mark.ended, mark.seen_at) = (true, at(60));
-    store
-        .note(&arrival("a", Some("late")), Some((&one, &mark)), None)
-        .await
-        .unwrap();
+    let late = arrival("a", Some("late"));
+    noted(store, &late, (&one, &mut mark), None).await;
     let busy = Arrival {
         at: at(60),
         ..arrival("b", Some("busy"))
     };
-    store
-        .note(&busy, Some((&two, &other)), Some(&service()))
-        .await
-        .unwrap();
+    noted(store, &busy, (&two, &mut other), Some(&service())).await;
     let found = store
         .meet(&service(), &number(1), Some(&one))
         .await
@@ -494,12 +516,16 @@ pub(crate) async fn steps_of_a_batch_stand_alone(store: &impl Store) {
         messages: &messages[at],
         ..step(conversation, turn, 1)
     };
+    let after_fresh = Save {
+        after: Some(fresh.id),
+        ..with(3, &other, "t")
+    };
     // One task, so that all of them are in the queue before the writer has its turn.
     let saved = tokio::join!(
         store.save(with(0, &second, "t2")),
         store.save(with(1, &stale, "t")),
         store.save(with(2, &fresh, "t")),
-        store.save(with(3, &other, "t")),
+        store.save(after_fresh),
         store.save(with(4, &skips, "t")),
         store.save(with(0, &second, "t2")),
     );
@@ -523,4 +549,86 @@ pub(crate) async fn steps_of_a_batch_stand_alone(store: &impl Store) {
         "the last one is the current one"
     );
     assert!(!store.has_turn(skips.id, &key("t")).await.unwrap());
+}
+
+/// Two nodes that have read the same do not both write it: neither a step nor a note.
+pub(crate) async fn a_session_is_written_as_it_was_read(store: &impl Store) {
+    let mut talk = talk(1, number(1));
+    let (key, mut mark) = session("s1");
+    let save = Save {
+        session: Some((&key, &mark)),
+        ..step(&talk, "t1", 0)
+    };
+    assert_eq!(store.save(save).await.unwrap(), Saved::Done);
+
+    let stale = SessionMark {
+        path_len: 1,
+        ..mark.clone()
+    };
+    let late = arrival("late", Some("late"));
+    let noted_late = store.note(&late, Some((&key, &stale)), None).await;
+    assert_eq!(noted_late.unwrap(), Saved::Stale);
+    assert_eq!(
+        store.seen(&late.key).await.unwrap(),
+        Seen::Never,
+        "nothing of it stays"
+    );
+    talk.revision = 2;
+    let answered = arrival("t2", Some("two"));
+    let stepped = async |mark: &SessionMark| {
+        let save = Save {
+            session: Some((&key, mark)),
+            arrival: Some(&answered),
+            ..step(&talk, "t2", 1)
+        };
+        store.save(save).await
+    };
+    assert_eq!(stepped(&stale).await.unwrap(), Saved::Stale);
+    assert_eq!(store.seen(&answered.key).await.unwrap(), Seen::Never);
+    mark.version = 1;
+    assert_eq!(stepped(&mark).await.unwrap(), Saved::Done);
+}
+
+/// Where nothing tells a repeat, one that came before the first was answered has its answer.
+pub(crate) async fn what_is_the_same_is_found_by_when_it_was_answered(store: &impl Store) {
+    let mut talk = talk(1, number(1));
+    let same = key("same");
+    let alike = |name: &str, reply: Option<&str>| Arrival {
+        same: Some(same),
+        ..arrival(name, reply)
+    };
+    assert_eq!(store.same(&same, 0).await.unwrap(), None);
+    let asks = Save {
+        arrival: Some(&alike("a", None)),
+        asks: true,
+        ..step(&talk, "t1", 0)
+    };
+    assert_eq!(store.save(asks).await.unwrap(), Saved::Done);
+    assert_eq!(
+        store.same(&same, 0).await.unwrap(),
+        None,
+        "it is unanswered"
+    );
+    talk.revision = 2;
+    let ends = Save {
+        arrival: Some(&alike("a", Some("one"))),
+        ..step(&talk, "t2", 0)
+    };
+    assert_eq!(store.save(ends).await.unwrap(), Saved::Done);
+    talk.revision = 3;
+    let again = Save {
+        arrival: Some(&alike("b", Some("two"))),
+        ..step(&talk, "t3", 0)
+    };
+    assert_eq!(store.save(again).await.unwrap(), Saved::Done);
+    for (above, answer) in [
+        (0, Some("one")),
+        (1, Some("one")),
+        (2, Some("two")),
+        (3, None),
+    ] {
+        let found = store.same(&same, above).await.unwrap();
+        assert_eq!(found.map(|reply| reply.text).as_deref(), answer, "{above}");
+    }
+    assert_eq!(store.same(&key("other"), 0).await.unwrap(), None);
 }

@@ -3,7 +3,7 @@
 use super::engine::{Conn, Fault, sql};
 use super::sms::{REPEAT, UNANSWERED};
 use super::writer::Verdict;
-use super::{Inner, int};
+use super::{Inner, int, ms};
 use crate::clock::Moment;
 use crate::store::{Delivery, Noted};
 
@@ -21,18 +21,20 @@ pub(super) async fn note(
              WHERE s.fingerprint = $1 AND s.link = $2 AND s.key IS NULL AND s.received_at >= $3
                AND NOT (s.instance = $4 AND s.bind = $5)
                AND (SELECT COALESCE(
-                   -- How the bind ended, or where it ended with its process.
+                   -- How the bind ended, or where it ended with its node.
                    (SELECT COALESCE(s.again_at, s.received_at) >= b.unread_from FROM closed_binds b
                     WHERE b.link = s.link AND b.instance = s.instance AND b.bind = s.bind),
-                   s.instance <> $4 AND COALESCE(s.again_at, s.received_at) >= $6)))
+                   (SELECT COALESCE(s.again_at, s.received_at) >= n.seen_at - $6 FROM nodes n
+                    WHERE n.id = s.instance AND n.over = 1),
+                   1 = 0)))
          RETURNING id, received_at",
     )
     .bind(delivery.fingerprint.to_vec())
     .bind(&delivery.link.0)
     .bind(delivery.at.minus(REPEAT).ms())
-    .bind(inner.instance)
+    .bind(inner.node)
     .bind(int(delivery.bind))
-    .bind(inner.alive_at.minus(UNANSWERED).ms())
+    .bind(ms(UNANSWERED))
     .bind(delivery.at.ms())
     .fetch_optional(&mut *c)
     .await?;
@@ -51,7 +53,7 @@ pub(super) async fn note(
     .bind(id)
     .bind(&delivery.link.0)
     .bind(delivery.fingerprint.to_vec())
-    .bind(inner.instance)
+    .bind(inner.node)
     .bind(int(delivery.bind))
     .bind(delivery.at.ms())
     .execute(c)

@@ -32,7 +32,7 @@ static PUT: Rows = Rows::new(
     "INSERT INTO due (conversation, kind, at, number, attempts, claimed_until)",
     6,
     "ON CONFLICT (conversation, kind) DO UPDATE SET at = excluded.at, number = excluded.number,
-         attempts = excluded.attempts, claimed_until = 0",
+         attempts = excluded.attempts, claimed_until = 0, claimed_by = 0",
 );
 static REMOVE: List = List::new("DELETE FROM due WHERE kind = $1 AND conversation IN", 1, "");
 
@@ -70,19 +70,30 @@ pub(super) async fn remove(
     Ok(())
 }
 
-/// Claims what has come due, the longest overdue first.
+/// Lets others claim what a node has claimed.
+pub(super) async fn set_free(c: &mut Conn, node: i64) -> Result<(), Fault> {
+    sql("UPDATE due SET claimed_until = 0, claimed_by = 0 WHERE claimed_by = $1 AND claimed_until > 0")
+        .bind(node)
+        .execute(c)
+        .await?;
+    Ok(())
+}
+
+/// Claims what has come due, the longest overdue first. What another node has claimed is free when that
+/// node is over ([`set_free`]), and not before: it may still be at it.
 pub(super) async fn claim(
     c: &mut Conn,
+    me: i64,
     now: Moment,
-    lease: Duration,
-    limit: u32,
+    (lease, limit): (Duration, u32),
 ) -> Result<Verdict<Vec<Due>>, Fault> {
     let rows = sql(
         "SELECT conversation, kind, at, number, attempts, claimed_until FROM due
-         WHERE at <= $1 AND claimed_until <= $1 ORDER BY at LIMIT $2",
+         WHERE at <= $1 AND claimed_until <= $1 AND claimed_by IN (0, $3) ORDER BY at LIMIT $2",
     )
     .bind(now.ms())
     .bind(i64::from(limit))
+    .bind(me)
     .fetch_all(&mut *c)
     .await?;
     let mut claimed = Vec::with_capacity(rows.len());
@@ -92,12 +103,15 @@ pub(super) async fn claim(
             text(&row, "kind")?,
             number(&row, "attempts")?,
         );
-        let won = sql("UPDATE due SET claimed_until = $3, attempts = attempts + 1
-             WHERE conversation = $1 AND kind = $2 AND claimed_until = $4")
+        let won = sql(
+            "UPDATE due SET claimed_until = $3, claimed_by = $5, attempts = attempts + 1
+             WHERE conversation = $1 AND kind = $2 AND claimed_until = $4",
+        )
         .bind(&conversation)
         .bind(&kind)
         .bind(now.ms().saturating_add(ms(lease)))
         .bind(number(&row, "claimed_until")?)
+        .bind(me)
         .execute(&mut *c)
         .await?;
         if won.rows_affected() == 1 {

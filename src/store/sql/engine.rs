@@ -1,6 +1,7 @@
 //! The engines under the ledger, SQLite and PostgreSQL: only here are their addresses, settings and
 //! error codes known. The statements of this folder are one text for both.
 
+mod migrations;
 mod postgres;
 mod sqlite;
 mod statement;
@@ -8,12 +9,11 @@ mod statement;
 use std::ops::{Deref, DerefMut};
 
 pub(super) use self::statement::{Query, sql};
+use crate::clock::Moment;
 use crate::store::StoreError;
 
 /// Statements that a connection keeps prepared.
 const STATEMENTS_MAX: usize = 512;
-
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
 /// Which engine it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,28 @@ impl Conn {
                 said(self, "BEGIN").await?;
                 said(self, postgres::ALONE).await
             }
+        }
+    }
+
+    /// What time it is on the server's machine, for all nodes; SQLite has no clock of its own.
+    ///
+    /// # Errors
+    /// [`Fault::Engine`].
+    pub(super) async fn time(&mut self) -> Result<Option<Moment>, Fault> {
+        match self.kind() {
+            Kind::Lite => Ok(None),
+            Kind::Pg => Ok(Some(Moment::from_ms(sql(postgres::TIME).one(self).await?))),
+        }
+    }
+
+    /// Begins a look at one point in time, which writes nothing and ends with `COMMIT`.
+    ///
+    /// # Errors
+    /// [`Fault::Engine`].
+    pub(super) async fn begin_look(&mut self) -> Result<(), Fault> {
+        match self.kind() {
+            Kind::Lite => said(self, "BEGIN").await,
+            Kind::Pg => said(self, postgres::LOOK).await,
         }
     }
 
@@ -236,11 +258,43 @@ pub(super) enum Place {
 pub(super) async fn open(url: &str) -> Result<(Place, Conn, Option<Readers>), StoreError> {
     if postgres::is_url(url) {
         let server = postgres::Server::parse(url)?;
-        let (conn, readers) = server.open().await?;
+        let (mut conn, readers) = server.open().await?;
+        migrations::may_use(&mut conn).await?;
         return Ok((Place::Pg(Box::new(server)), conn, Some(readers)));
     }
-    let (conn, readers) = sqlite::open(url).await?;
+    let (mut conn, readers) = sqlite::open(url).await?;
+    migrations::may_use(&mut conn).await?;
     Ok((Place::Lite, conn, readers))
+}
+
+/// Opens one connection to a ledger that is there, beside whoever serves it: nothing is made, brought up
+/// to date or counted.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] naming the place and the mend, also where the ledger is of an older
+/// version; never a password.
+pub(super) async fn visit(url: &str) -> Result<Conn, StoreError> {
+    let mut conn = if postgres::is_url(url) {
+        postgres::Server::parse(url)?.writer().await?
+    } else {
+        sqlite::visit(url).await?
+    };
+    let version: Result<Option<i64>, Fault> = sql("SELECT MAX(version) FROM _sqlx_migrations")
+        .one(&mut conn)
+        .await;
+    match version {
+        Err(_) => Err(StoreError::Unavailable(
+            "store.url names no ledger of jisr; name the one that jisr serve runs on".to_owned(),
+        )),
+        Ok(there) if there.unwrap_or(0) < migrations::known() => Err(StoreError::Unavailable(
+            "the ledger is of an older version; jisr serve of this version brings it up to date"
+                .to_owned(),
+        )),
+        Ok(_) => {
+            migrations::may_use(&mut conn).await?;
+            Ok(conn)
+        }
+    }
 }
 
 impl Place {

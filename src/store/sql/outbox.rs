@@ -10,14 +10,14 @@ use super::engine::{Conn, Fault, sql};
 use super::rows::{List, Rows};
 use super::standing::{BACK_OFF_MAX, GRACE, Standing, Standings, state_of};
 use super::writer::Verdict;
-use super::{Inner, bytes, count, int, maybe_bytes, ms, number, text};
+use super::{Inner, bytes, count, fair, int, maybe_bytes, ms, number, text, witness};
 use crate::callback::{LinkName, Msisdn};
 use crate::clock::Moment;
 use crate::store::seal::Place;
 use crate::store::{Mark, Message, MessageId, MessageKind, MessageState, NewMessage, StoreError};
 
 /// What has to pass before the same message goes again on request.
-const RESEND_AFTER: Duration = Duration::from_secs(60);
+pub(super) const RESEND_AFTER: Duration = Duration::from_secs(60);
 /// A claimed message without a word for so long is an unknown outcome.
 const SENDING_MAX: Duration = Duration::from_secs(300);
 /// Rows that one round of tidying moves.
@@ -25,8 +25,8 @@ const ROUND_MAX: i64 = 1000;
 
 /// What a message's row seals.
 #[derive(Serialize, Deserialize)]
-struct Body {
-    to: Msisdn,
+pub(super) struct Body {
+    pub(super) to: Msisdn,
     text: String,
 }
 
@@ -45,7 +45,7 @@ pub(super) struct NewRow {
     at: i64,
 }
 
-fn body_place(key: &[u8]) -> Place<'_> {
+pub(super) fn body_place(key: &[u8]) -> Place<'_> {
     Place {
         table: "outbox",
         column: "content",
@@ -76,24 +76,13 @@ impl NewRow {
     }
 }
 
-fn kind_word(kind: MessageKind) -> &'static str {
-    match kind {
-        MessageKind::Code => "code",
-        MessageKind::Password => "password",
-        MessageKind::Reply => "reply",
-        MessageKind::Notice => "notice",
-    }
-}
-
 /// The kind that a word stands for.
 pub(super) fn kind_of(word: &str) -> MessageKind {
-    match word {
-        "code" => MessageKind::Code,
-        "password" => MessageKind::Password,
-        "reply" => MessageKind::Reply,
+    MessageKind::ALL
+        .into_iter()
+        .find(|kind| kind.name() == word)
         // Only this file writes the column.
-        _ => MessageKind::Notice,
-    }
+        .unwrap_or(MessageKind::Notice)
 }
 
 /// Codes and passwords first, then replies, then notices.
@@ -106,9 +95,9 @@ fn priority(kind: MessageKind) -> i64 {
 }
 
 static INSERT: Rows = Rows::new(
-    "INSERT INTO outbox (id, key, conversation, service, link, sender, recipient, kind, priority, content, state,
-         parts, attempts, counted, unknowns, epoch, created_at, sent_at, next_at, valid_until, changed_at)",
-    21,
+    "INSERT INTO outbox (id, key, conversation, service, link, sender, recipient, kind, priority, flow, content,
+         state, parts, attempts, counted, unknowns, epoch, created_at, sent_at, next_at, valid_until, changed_at)",
+    22,
     "ON CONFLICT (key) DO NOTHING",
 );
 
@@ -129,8 +118,9 @@ pub(super) async fn insert<'a>(
                 .bind(row.link.clone())
                 .bind(row.sender.clone())
                 .bind(row.recipient.clone())
-                .bind(kind_word(row.kind))
+                .bind(row.kind.name())
                 .bind(priority(row.kind))
+                .bind(fair::flow(priority(row.kind), &row.recipient, &row.service))
                 .bind(row.content.clone())
                 .bind(MessageState::Queued.name());
             // Parts, attempts, counted, unknowns, epoch.
@@ -150,8 +140,8 @@ pub(super) async fn insert<'a>(
 }
 
 static CLAIM: List = List::new(
-    "UPDATE outbox SET state = 'sending', epoch = $1, sent_at = $2, changed_at = $3, counted = 0 WHERE id IN",
-    3,
+    "UPDATE outbox SET state = 'sending', epoch = $1, sent_at = $2, changed_at = $3, node = $4, counted = 0 WHERE id IN",
+    4,
     "",
 );
 static CLAIM_PARTS: List = List::new(
@@ -160,7 +150,13 @@ static CLAIM_PARTS: List = List::new(
     "RETURNING message, part",
 );
 
-/// Claims messages of a link, with their bodies.
+static BODIES: List = List::new(
+    "SELECT id, key, sender, kind, content, valid_until, attempts, parts FROM outbox WHERE id IN",
+    0,
+    "",
+);
+
+/// Claims messages of a link, with their bodies; tells how many claims there were with this one.
 pub(super) async fn claim(
     c: &mut Conn,
     inner: &Inner,
@@ -168,29 +164,36 @@ pub(super) async fn claim(
     epoch: u64,
     now: Moment,
     limit: u32,
-) -> Result<Verdict<Vec<Message>>, Fault> {
-    let current: Option<i64> = sql("SELECT epoch FROM epochs WHERE link = $1")
+) -> Result<Verdict<(Vec<Message>, Option<i64>)>, Fault> {
+    let current: Option<i64> = sql("SELECT epoch FROM senders WHERE link = $1 AND node = $2")
         .bind(&link)
+        .bind(inner.node)
         .maybe(&mut *c)
         .await?;
     if current != Some(int(epoch)) {
-        // Somebody else sends on this link now.
-        return Ok(Verdict::Undo(Vec::new()));
+        // A later epoch of this node's has begun.
+        return Ok(Verdict::Undo((Vec::new(), None)));
+    }
+    if witness::stops(c, inner, now).await? {
+        return Ok(Verdict::Keep((Vec::new(), None)));
     }
     let over = ids(c, FIRST_OVER_UNSENT, now).await?;
     change(c, &over, |message| message.expire(true, now)).await?;
 
-    let rows = sql(
-        "SELECT id, key, sender, kind, content, valid_until, attempts, parts FROM outbox
-         WHERE state = 'queued' AND link = $1 AND +next_at <= $2 AND +valid_until > $2
-         ORDER BY priority, id LIMIT $3",
-    )
-    .bind(&link)
-    .bind(now.ms())
-    .bind(i64::from(limit))
-    .fetch_all(&mut *c)
-    .await?;
-    let mut claimed = Vec::with_capacity(rows.len());
+    let next = fair::next(c, &inner.turns, &link, now, limit).await?;
+    let mut rows = HashMap::with_capacity(next.len());
+    for (statement, list) in BODIES.over(c.kind(), &next) {
+        let mut query = sql(statement);
+        for id in list {
+            query = query.bind(*id);
+        }
+        for row in query.fetch_all(&mut *c).await? {
+            rows.insert(number(&row, "id")?, row);
+        }
+    }
+    // In the order in which they are to go.
+    let rows = next.iter().filter_map(|id| rows.remove(id));
+    let mut claimed = Vec::with_capacity(next.len());
     let mut with_parts = Vec::new();
     for row in rows {
         let id = number(&row, "id")?;
@@ -228,7 +231,8 @@ pub(super) async fn claim(
         let mut query = sql(statement)
             .bind(int(epoch))
             .bind(now.ms())
-            .bind(now.ms());
+            .bind(now.ms())
+            .bind(inner.node);
         for message in list {
             query = query.bind(message.id.0);
         }
@@ -249,7 +253,11 @@ pub(super) async fn claim(
         message.parts = parts.remove(&message.id.0).unwrap_or_default();
         message.parts.sort_unstable();
     }
-    Ok(Verdict::Keep(claimed))
+    if claimed.is_empty() {
+        return Ok(Verdict::Keep((claimed, None)));
+    }
+    let claims = witness::count_claim(c).await?;
+    Ok(Verdict::Keep((claimed, Some(claims))))
 }
 
 /// The links that have a message to be sent now. It goes from link to link, whatever the length of
@@ -262,7 +270,8 @@ pub(super) async fn links_due(c: &mut Conn, now: Moment) -> Result<Vec<LinkName>
              SELECT (SELECT MIN(link) FROM outbox WHERE state = 'queued' AND link > links.link)
              FROM links WHERE links.link IS NOT NULL)
          SELECT link FROM links WHERE link IS NOT NULL AND EXISTS (
-             SELECT 1 FROM outbox o WHERE o.state = 'queued' AND o.link = links.link AND o.next_at <= $1)",
+             SELECT 1 FROM outbox o WHERE o.state = 'queued' AND o.link = links.link AND o.next_at <= $1)
+             AND NOT EXISTS (SELECT 1 FROM holds WHERE over_at IS NULL)",
     )
     .bind(now.ms())
     .all(c)

@@ -1,6 +1,6 @@
 //! USSD sessions, and which of them owns a number's USSD side.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,7 @@ struct SealedOwner {
 
 /// A session, ready to be written.
 pub(super) struct SessionRow {
-    key: Vec<u8>,
+    pub key: Vec<u8>,
     mark: SessionMark,
 }
 
@@ -93,17 +93,39 @@ impl OwnerRow {
 }
 
 static PUT: Rows = Rows::new(
-    "INSERT INTO sessions (key, opened_at, seen_at, path_len, path_mark, shown_revision, shown, ended)",
-    8,
+    "INSERT INTO sessions (key, opened_at, seen_at, path_len, path_mark, shown_revision, shown, ended, version)",
+    9,
     "ON CONFLICT (key) DO UPDATE SET opened_at = excluded.opened_at, seen_at = excluded.seen_at,
          path_len = excluded.path_len, path_mark = excluded.path_mark,
-         shown_revision = excluded.shown_revision, shown = excluded.shown, ended = excluded.ended",
+         shown_revision = excluded.shown_revision, shown = excluded.shown, ended = excluded.ended,
+         version = excluded.version",
 );
 static PUT_OWNERS: Rows = Rows::new(
     "INSERT INTO owners (service, subscriber, session, since)",
     4,
     "ON CONFLICT (service, subscriber) DO UPDATE SET session = excluded.session, since = excluded.since",
 );
+
+static VERSIONS: List = List::new("SELECT key, version FROM sessions WHERE key IN", 0, "");
+
+/// The sessions that are not as they were read: another node has written them.
+pub(super) async fn moved(c: &mut Conn, all: &[&SessionRow]) -> Result<HashSet<Vec<u8>>, Fault> {
+    let mut versions: HashMap<Vec<u8>, i64> = HashMap::new();
+    for (statement, list) in VERSIONS.over(c.kind(), all) {
+        let mut query = sql(statement);
+        for row in list {
+            query = query.bind(row.key.clone());
+        }
+        for row in query.fetch_all(&mut *c).await? {
+            versions.insert(bytes(&row, "key")?, number(&row, "version")?);
+        }
+    }
+    Ok(all
+        .iter()
+        .filter(|row| versions.get(&row.key).copied().unwrap_or(0) != int(row.mark.version))
+        .map(|row| row.key.clone())
+        .collect())
+}
 
 /// Remembers sessions as they stand now.
 pub(super) async fn put(c: &mut Conn, all: &[&SessionRow]) -> Result<(), Fault> {
@@ -118,7 +140,8 @@ pub(super) async fn put(c: &mut Conn, all: &[&SessionRow]) -> Result<(), Fault> 
                 .bind(mark.path_mark.to_vec())
                 .bind(int(mark.shown_revision))
                 .bind(i64::from(mark.shown))
-                .bind(i64::from(mark.ended));
+                .bind(i64::from(mark.ended))
+                .bind(int(mark.version).saturating_add(1));
         }
         query.execute(&mut *c).await?;
     }
@@ -152,7 +175,7 @@ pub(super) async fn shown(c: &mut Conn, key: Vec<u8>, at: Moment) -> Result<Verd
 }
 
 static FIND: List = List::new(
-    "SELECT key, opened_at, seen_at, path_len, path_mark, shown_revision, shown, ended FROM sessions WHERE key IN",
+    "SELECT key, opened_at, seen_at, path_len, path_mark, shown_revision, shown, ended, version FROM sessions WHERE key IN",
     0,
     "",
 );
@@ -182,6 +205,7 @@ pub(super) async fn find(
                 shown_revision: count(number(&row, "shown_revision")?),
                 shown: number(&row, "shown")? != 0,
                 ended: number(&row, "ended")? != 0,
+                version: count(number(&row, "version")?),
             };
             found.insert(bytes(&row, "key")?, mark);
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-use super::engine::{Conn, Fault, Query, sql};
+use super::engine::{Conn, Fault, Kind, Query, sql};
 use super::rows::{List, Rows};
 use super::writer::{Shared, Verdict};
 use super::{Inner, bytes, int, ms, number, text};
@@ -38,8 +38,8 @@ static SEEN: Rows = Rows::new(
     "",
 );
 static WAIT: Rows = Rows::new(
-    "INSERT INTO inbox_sms (id, link, service, subscriber, content, received_at, waits)",
-    7,
+    "INSERT INTO inbox_sms (id, link, service, subscriber, content, received_at, waits, node)",
+    8,
     "",
 );
 static KNOWN_KEYS: List = List::new("SELECT key FROM sms_seen WHERE key IN", 0, "");
@@ -83,10 +83,12 @@ async fn accept(c: &mut Conn, inner: &Inner, all: &[NewSms]) -> Result<Vec<Accep
         }
         query.execute(&mut *c).await?;
     }
+    let others = in_other_hands(c, inner, all).await?;
     for (statement, rows) in WAIT.over(c.kind(), new.len()) {
         let mut query = sql(statement);
         for &at in &new[rows] {
-            query = waiting_row(query, inner, &all[at], ids[at], all[at].text.clone())?;
+            let whose = (inner, &others);
+            query = waiting_row(query, whose, &all[at], ids[at], all[at].text.clone())?;
         }
         query.execute(&mut *c).await?;
     }
@@ -96,7 +98,7 @@ async fn accept(c: &mut Conn, inner: &Inner, all: &[NewSms]) -> Result<Vec<Accep
         answers.push(if plain[at] {
             Accepted::Stored(SmsId(ids[at]))
         } else {
-            accept_one(c, inner, sms, ids[at]).await?
+            accept_one(c, (inner, &others), sms, ids[at]).await?
         });
     }
     Ok(answers)
@@ -129,10 +131,7 @@ async fn plain(
             continue;
         };
         for (statement, list) in EQUAL.over(c.kind(), those) {
-            let mut query = sql(statement)
-                .bind(since)
-                .bind(inner.instance)
-                .bind(int(*bind));
+            let mut query = sql(statement).bind(since).bind(inner.node).bind(int(*bind));
             for sms in list {
                 query = query.bind(sms.fingerprint.to_vec());
             }
@@ -159,7 +158,12 @@ async fn plain(
 }
 
 /// Takes in one message or part, for which the ledger has to be asked.
-async fn accept_one(c: &mut Conn, inner: &Inner, sms: &NewSms, id: i64) -> Result<Accepted, Fault> {
+async fn accept_one(
+    c: &mut Conn,
+    (inner, others): (&Inner, &Others),
+    sms: &NewSms,
+    id: i64,
+) -> Result<Accepted, Fault> {
     if is_repeat(c, inner, sms).await? {
         return Ok(Accepted::Repeat);
     }
@@ -184,7 +188,7 @@ async fn accept_one(c: &mut Conn, inner: &Inner, sms: &NewSms, id: i64) -> Resul
         None => sms.text.clone(),
     };
     for (statement, _) in WAIT.over(c.kind(), 1) {
-        waiting_row(sql(statement), inner, sms, id, whole.clone())?
+        waiting_row(sql(statement), (inner, others), sms, id, whole.clone())?
             .execute(&mut *c)
             .await?;
     }
@@ -204,14 +208,46 @@ fn seen_row(query: Query, inner: &Inner, sms: &NewSms, id: i64, key: Option<&[u8
         .bind(key.map(<[u8]>::to_vec))
         .bind(sms.link.0.clone())
         .bind(sms.fingerprint.to_vec())
-        .bind(inner.instance)
+        .bind(inner.node)
         .bind(int(sms.bind))
         .bind(sms.at.ms())
 }
 
+/// Numbers of which another node has texts that wait, and which one.
+type Others = HashMap<Vec<u8>, i64>;
+
+static OTHERS: List = List::new(
+    "SELECT subscriber, node FROM inbox_sms WHERE waits = 1 AND node <> $1
+         AND node IN (SELECT id FROM nodes WHERE over = 0) AND subscriber IN",
+    1,
+    "",
+);
+
+/// Whose texts have their turns on another node: what follows them has its turn there, behind them.
+async fn in_other_hands(c: &mut Conn, inner: &Inner, all: &[NewSms]) -> Result<Others, Fault> {
+    let mut others = Others::new();
+    if c.kind() == Kind::Lite {
+        return Ok(others);
+    }
+    let numbers: Vec<Vec<u8>> = all
+        .iter()
+        .map(|sms| inner.number(&sms.subscriber))
+        .collect();
+    for (statement, list) in OTHERS.over(c.kind(), &numbers) {
+        let mut query = sql(statement).bind(inner.node);
+        for subscriber in list {
+            query = query.bind(subscriber);
+        }
+        for row in query.fetch_all(&mut *c).await? {
+            others.insert(bytes(&row, "subscriber")?, number(&row, "node")?);
+        }
+    }
+    Ok(others)
+}
+
 fn waiting_row(
     query: Query,
-    inner: &Inner,
+    (inner, others): (&Inner, &Others),
     sms: &NewSms,
     id: i64,
     text: String,
@@ -223,14 +259,17 @@ fn waiting_row(
             text,
         },
     )?;
+    let subscriber = inner.number(&sms.subscriber);
+    let node = others.get(&subscriber).copied().unwrap_or(inner.node);
     Ok(query
         .bind(id)
         .bind(sms.link.0.clone())
         .bind(sms.service.0.clone())
-        .bind(inner.number(&sms.subscriber))
+        .bind(subscriber)
         .bind(content)
         .bind(sms.at.ms())
-        .bind(1_i64))
+        .bind(1_i64)
+        .bind(node))
 }
 
 fn sms_place(row: &[u8]) -> Place<'_> {
@@ -272,17 +311,19 @@ async fn is_repeat(c: &mut Conn, inner: &Inner, sms: &NewSms) -> Result<bool, Fa
              WHERE s.fingerprint = $1 AND s.link = $2 AND s.key IS NULL AND s.received_at >= $3
                AND NOT (s.instance = $4 AND s.bind = $5)
                AND (SELECT COALESCE(
-                   -- How the bind ended, or where it ended with its process.
+                   -- How the bind ended, or where it ended with its node.
                    (SELECT COALESCE(s.again_at, s.received_at) >= b.unread_from FROM closed_binds b
                     WHERE b.link = s.link AND b.instance = s.instance AND b.bind = s.bind),
-                   s.instance <> $4 AND COALESCE(s.again_at, s.received_at) >= $6)))",
+                   (SELECT COALESCE(s.again_at, s.received_at) >= n.seen_at - $6 FROM nodes n
+                    WHERE n.id = s.instance AND n.over = 1),
+                   1 = 0)))",
     )
     .bind(sms.fingerprint.to_vec())
     .bind(&sms.link.0)
     .bind(sms.at.minus(REPEAT).ms())
-    .bind(inner.instance)
+    .bind(inner.node)
     .bind(int(sms.bind))
-    .bind(inner.alive_at.minus(UNANSWERED).ms())
+    .bind(ms(UNANSWERED))
     .bind(sms.at.ms())
     .execute(c)
     .await?;
@@ -481,7 +522,7 @@ pub(super) async fn close_bind(
 ) -> Result<Verdict<()>, Fault> {
     sql("INSERT INTO closed_binds (link, instance, bind, unread_from) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
         .bind(link)
-        .bind(inner.instance)
+        .bind(inner.node)
         .bind(int(bind))
         .bind(unread_from.ms())
         .execute(c)
@@ -499,10 +540,11 @@ pub(super) async fn waiting(
 ) -> Result<Result<Vec<Sms>, Vec<i64>>, Fault> {
     let rows = sql(
         "SELECT id, link, service, content, received_at FROM inbox_sms
-         WHERE waits = 1 AND id > $1 ORDER BY id LIMIT $2",
+         WHERE waits = 1 AND id > $1 AND node = $3 ORDER BY id LIMIT $2",
     )
     .bind(after)
     .bind(i64::from(limit))
+    .bind(inner.node)
     .fetch_all(c)
     .await?;
     let mut texts = Vec::with_capacity(rows.len());
@@ -555,6 +597,16 @@ pub(super) async fn set_aside(c: &mut Conn, ids: &[i64]) -> Result<(), Fault> {
         }
         query.execute(&mut *c).await?;
     }
+    Ok(())
+}
+
+/// Gives the texts of a node that wait to another.
+pub(super) async fn inherit(c: &mut Conn, heir: i64, node: i64) -> Result<(), Fault> {
+    sql("UPDATE inbox_sms SET node = $1 WHERE waits = 1 AND node = $2")
+        .bind(heir)
+        .bind(node)
+        .execute(c)
+        .await?;
     Ok(())
 }
 

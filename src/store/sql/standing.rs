@@ -26,16 +26,34 @@ use crate::store::{
 const UNKNOWNS_MAX: i64 = 2;
 /// How long an unknown outcome waits for a late answer or receipt.
 pub(super) const GRACE: Duration = Duration::from_secs(60);
-/// The wait after a link said that it is too fast.
-const AFTER_THROTTLE: Duration = Duration::from_secs(2);
+/// The bound of the wait after a link said that it is too fast, whose pace goes down as well.
+const AFTER_THROTTLE: Duration = Duration::from_secs(4);
 /// The wait after a link was down.
 const AFTER_NOT_SENT: Duration = Duration::from_secs(1);
-/// The wait after the first passing error; it doubles with each.
+/// The bound of the wait after the first passing error; it doubles with each. The wait itself is drawn
+/// from nothing to the bound.
 const BACK_OFF: Duration = Duration::from_secs(5);
-/// The longest of those waits.
+/// The shortest of those waits: twice as long as the outbox takes to look.
+const BACK_OFF_MIN: Duration = Duration::from_secs(1);
+/// The highest of those bounds.
 pub(super) const BACK_OFF_MAX: Duration = Duration::from_secs(600);
 /// Bytes of an operator's reason that are kept.
 const REASON_MAX: usize = 64;
+
+// Reasons that are the ledger's own words; the others are codes of the operators.
+
+/// The link said that it is too fast.
+const THROTTLED: &str = "throttled";
+/// The link was down.
+const NOT_SENT: &str = "not sent";
+/// No answer came, or the process that waited for it died.
+const NO_ANSWER: &str = "no answer";
+/// It was taken, and no receipt came within its validity.
+const NO_RECEIPT: &str = "no receipt";
+/// The ledger was put back, and it may have gone since its backup.
+const RESTORED: &str = "restored";
+/// A receipt ended it.
+const RECEIPT: &str = "receipt";
 
 /// The state that a word stands for.
 pub(super) fn state_of(word: &str) -> MessageState {
@@ -54,7 +72,8 @@ pub(super) fn state_of(word: &str) -> MessageState {
     .unwrap_or(MessageState::Cancelled)
 }
 
-fn is_final(state: MessageState) -> bool {
+/// Whether nothing moves a message from a state any more, but for a late delivery.
+pub(super) fn is_final(state: MessageState) -> bool {
     match state {
         MessageState::Queued
         | MessageState::Sending
@@ -95,6 +114,8 @@ struct Changing {
     next_at: i64,
     /// A new reason; the row keeps its own where there is none.
     reason: Option<String>,
+    /// It has failed for good, which nobody was told yet.
+    is_dead: bool,
 }
 
 /// One part's row.
@@ -142,6 +163,7 @@ impl Standing {
             unknowns: number(row, "unknowns")?,
             next_at: number(row, "next_at")?,
             reason: None,
+            is_dead: false,
         };
         Ok(Self {
             id: number(row, "id")?,
@@ -157,6 +179,11 @@ impl Standing {
             moved_at: None,
             revocation: None,
         })
+    }
+
+    /// Where it stands.
+    pub(super) fn state(&self) -> MessageState {
+        self.now.state
     }
 
     /// How a part stands.
@@ -185,13 +212,23 @@ impl Standing {
             (_, _) => next_at,
         };
         self.now.state = state;
+        self.now.is_dead = match state {
+            MessageState::Failed => true,
+            MessageState::Expired => lost,
+            MessageState::Queued
+            | MessageState::Sending
+            | MessageState::Sent
+            | MessageState::Unknown
+            | MessageState::Delivered
+            | MessageState::Cancelled => false,
+        };
         self.moved_at = Some(now);
         if self.kind != MessageKind::Password {
             return;
         }
         if late_delivery {
             self.revocation = Some(Revocation::Over);
-        } else if lost && matches!(state, MessageState::Failed | MessageState::Expired) {
+        } else if lost && is_final(state) && state != MessageState::Delivered {
             self.revocation = Some(Revocation::Due);
         }
     }
@@ -260,22 +297,37 @@ impl Standing {
                 }
                 return Ok(Some(operators_id));
             }
-            PartOutcome::Throttled => (MessageState::Queued, false, Some(AFTER_THROTTLE), None),
-            PartOutcome::NotSent => (MessageState::Queued, false, Some(AFTER_NOT_SENT), None),
+            PartOutcome::Throttled => (
+                MessageState::Queued,
+                false,
+                Some(inner.spread(BACK_OFF_MIN, AFTER_THROTTLE)),
+                Some(THROTTLED.to_owned()),
+            ),
+            PartOutcome::NotSent => (
+                MessageState::Queued,
+                false,
+                Some(AFTER_NOT_SENT),
+                Some(NOT_SENT.to_owned()),
+            ),
             PartOutcome::Temporary(reason) => {
                 let step = u32::try_from(self.now.attempts).unwrap_or(u32::MAX).min(16);
                 let wait = BACK_OFF.saturating_mul(1 << step).min(BACK_OFF_MAX);
                 (
                     MessageState::Queued,
                     true,
-                    Some(inner.spread(wait)),
+                    Some(inner.spread(BACK_OFF_MIN, wait)),
                     Some(reason.clone()),
                 )
             }
             PartOutcome::Refused(reason) => {
                 (MessageState::Failed, true, None, Some(reason.clone()))
             }
-            PartOutcome::Unknown => (MessageState::Unknown, true, None, None),
+            PartOutcome::Unknown => (
+                MessageState::Unknown,
+                true,
+                None,
+                Some(NO_ANSWER.to_owned()),
+            ),
         };
         if !awaited || (next == MessageState::Unknown && state == MessageState::Unknown) {
             return Ok(None);
@@ -309,7 +361,8 @@ impl Standing {
                 MessageState::Failed
             }
         };
-        self.set_part(part, next, None);
+        let reason = (next != MessageState::Delivered).then(|| RECEIPT.to_owned());
+        self.set_part(part, next, reason);
     }
 
     /// Applies a receipt, and what follows from it.
@@ -320,6 +373,9 @@ impl Standing {
 
     /// Ends a message whose time is over.
     pub(super) fn expire(&mut self, lost: bool, now: Moment) {
+        if !lost {
+            self.now.reason = Some(NO_RECEIPT.to_owned());
+        }
         self.move_to(MessageState::Expired, lost, now, now.ms());
         for part in self.parts.values_mut() {
             if !matches!(part.state, MessageState::Delivered | MessageState::Failed) {
@@ -331,6 +387,7 @@ impl Standing {
     /// What is on the wire without a word becomes an unknown outcome.
     pub(super) fn lose_sight(&mut self, now: Moment) {
         self.count_attempt();
+        self.now.reason = Some(NO_ANSWER.to_owned());
         if self.now.parts == 0 {
             self.now.unknowns += 1;
             self.move_to(MessageState::Unknown, true, now, self.now.next_at);
@@ -343,6 +400,44 @@ impl Standing {
             }
         }
         self.follow_parts(now, None);
+    }
+
+    /// Queues what has not arrived for all that is known, at once: the same bytes once more.
+    pub(super) fn go_again(&mut self, now: Moment) {
+        for part in self.parts.values_mut() {
+            if part.state != MessageState::Delivered {
+                part.state = MessageState::Queued;
+            }
+        }
+        self.move_to(MessageState::Queued, true, now, now.ms());
+    }
+
+    /// What waits may have gone without the ledger's knowing, since it was put back: an unknown outcome.
+    pub(super) fn doubt(&mut self, now: Moment) {
+        self.now.reason = Some(RESTORED.to_owned());
+        if self.now.parts == 0 {
+            self.now.unknowns += 1;
+            self.move_to(MessageState::Unknown, true, now, self.now.next_at);
+            return;
+        }
+        for part in self.parts.values_mut() {
+            if part.state == MessageState::Queued {
+                part.state = MessageState::Unknown;
+                part.unknowns += 1;
+            }
+        }
+        self.follow_parts(now, None);
+    }
+
+    /// Ends a message that is not to go any more.
+    pub(super) fn cancel(&mut self, reason: &'static str, now: Moment) {
+        for part in self.parts.values_mut() {
+            if !is_final(part.state) {
+                part.state = MessageState::Cancelled;
+            }
+        }
+        self.now.reason = Some(reason.to_owned());
+        self.move_to(MessageState::Cancelled, true, now, now.ms());
     }
 
     /// Queues an unknown outcome whose grace is over, or gives it up after too many.
@@ -399,9 +494,9 @@ static WRITE: List = List::new(
 static WRITE_ALL: List = List::new(
     "UPDATE outbox SET state = $1, parts = $2, attempts = $3, counted = $4, unknowns = $5,
          changed_at = COALESCE($6, changed_at), next_at = $7, reason = COALESCE($8, reason), content = CASE WHEN $9 = 0 THEN NULL ELSE content END,
-         is_open = $10
+         is_open = $10, dead = $11
      WHERE id IN",
-    10,
+    11,
     "",
 );
 
@@ -513,7 +608,8 @@ impl Standings {
                         .bind(place.next_at)
                         .bind(place.reason.clone())
                         .bind(i64::from(!is_final(place.state)))
-                        .bind(i64::from(!is_final(place.state)));
+                        .bind(i64::from(!is_final(place.state)))
+                        .bind(place.is_dead.then_some(0));
                 }
                 for one in list {
                     query = query.bind(one.id);
@@ -622,6 +718,7 @@ async fn words(c: &mut Conn, inner: &Inner, all: &[Word]) -> Result<Vec<()>, Fau
 /// A new epoch of a link; what an older one left on the wire becomes unknown.
 pub(super) async fn begin_epoch(
     c: &mut Conn,
+    me: i64,
     link: String,
     now: Moment,
 ) -> Result<Verdict<u64>, Fault> {
@@ -633,16 +730,36 @@ pub(super) async fn begin_epoch(
     .bind(now.ms())
     .one(&mut *c)
     .await?;
-    let left: Vec<i64> =
-        sql("SELECT id FROM outbox WHERE state = 'sending' AND link = $1 AND epoch < $2")
-            .bind(&link)
-            .bind(epoch)
-            .all(&mut *c)
-            .await?;
+    sql("INSERT INTO senders (link, node, epoch) VALUES ($1, $2, $3)
+         ON CONFLICT (link, node) DO UPDATE SET epoch = excluded.epoch")
+    .bind(&link)
+    .bind(me)
+    .bind(epoch)
+    .execute(&mut *c)
+    .await?;
+    lose_sight_of(c, me, Some(link), now).await?;
+    Ok(Verdict::Keep(count(epoch)))
+}
+
+/// What a node was sending, on one link or on all, and what nodes were that are over: nobody knows what
+/// became of it.
+pub(super) async fn lose_sight_of(
+    c: &mut Conn,
+    node: i64,
+    link: Option<String>,
+    now: Moment,
+) -> Result<(), Fault> {
+    let left: Vec<i64> = sql(
+        "SELECT id FROM outbox WHERE state = 'sending' AND link = COALESCE($2, link)
+             AND (node = $1 OR node NOT IN (SELECT id FROM nodes WHERE over = 0))",
+    )
+    .bind(node)
+    .bind(link)
+    .all(&mut *c)
+    .await?;
     let mut left = Standings::read(c, &left).await?;
     left.all().for_each(|message| message.lose_sight(now));
-    left.write(c).await?;
-    Ok(Verdict::Keep(count(epoch)))
+    left.write(c).await
 }
 
 #[cfg(test)]

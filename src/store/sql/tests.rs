@@ -42,6 +42,30 @@ async fn in_a_file() -> (SqlStore, tempfile::TempDir) {
 
 contract::contract_tests!(async { Some(in_a_file().await) });
 
+mod by_hand {
+    use super::*;
+
+    contract::by_hand::by_hand_tests!(async {
+        let (store, folder) = in_a_file().await;
+        let url = format!("sqlite:{}", folder.path().join("jisr.db").display());
+        Some((store, url, folder))
+    });
+}
+
+impl SqlStore {
+    /// Puts the count of claims back, as a backup does.
+    pub(crate) async fn forget_claims(&self) {
+        let forgotten = self.write(|c, _| {
+            Box::pin(async move {
+                let put_back = sql("UPDATE meta SET number = 0 WHERE name = 'claims'");
+                put_back.execute(c).await?;
+                Ok(Verdict::Keep(()))
+            })
+        });
+        forgotten.await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn what_was_answered_is_there_after_a_crash() {
     let (store, folder) = in_a_file().await;
@@ -368,14 +392,52 @@ mod on_postgresql {
     }
 
     async fn open() -> Option<(SqlStore, ())> {
+        let (store, _url, keep) = open_at_url().await?;
+        Some((store, keep))
+    }
+
+    async fn open_at_url() -> Option<(SqlStore, String, ())> {
         let url = tokio::task::spawn_blocking(|| server().map(|server| server.database().unwrap()))
             .await
             .unwrap()?;
         let store = SqlStore::open(&url, Keys::for_testing(), Arc::new(Counted::default())).await;
-        Some((store.unwrap(), ()))
+        Some((store.unwrap(), url, ()))
     }
 
     contract::contract_tests!(open());
+
+    mod by_hand {
+        use super::*;
+
+        contract::by_hand::by_hand_tests!(open_at_url());
+    }
+
+    /// Two nodes of one ledger.
+    async fn two() -> Option<(SqlStore, SqlStore, ())> {
+        let url = tokio::task::spawn_blocking(|| server().map(|server| server.database().unwrap()))
+            .await
+            .unwrap()?;
+        let open = || SqlStore::open(&url, Keys::for_testing(), Arc::new(Counted::default()));
+        Some((open().await.unwrap(), open().await.unwrap(), ()))
+    }
+
+    contract::node_tests!(two());
+}
+
+/// A file has one node: whoever opens it is the only one, and what came before it is over.
+#[tokio::test]
+async fn whoever_opens_a_file_is_its_only_node() {
+    let (one, folder) = in_a_file().await;
+    one.accept_sms(contract::sms::sms(1, "text", 0))
+        .await
+        .unwrap();
+    let two = open_at(&folder.path().join("jisr.db"), Keys::for_testing())
+        .await
+        .unwrap();
+    assert!(two.beat(contract::at(0)).await.unwrap().others.is_empty());
+    assert_eq!(two.waiting_sms(SmsId(0), 9).await.unwrap().len(), 1);
+    let refused = one.ready().await;
+    assert!(matches!(refused, Err(StoreError::Buried)), "{refused:?}");
 }
 
 #[tokio::test]
@@ -441,4 +503,42 @@ async fn many_turns_share_a_commit() {
     }
     // All were in the queue before the writer had its first turn.
     assert!(store.commits() <= 3, "{}", store.commits());
+}
+
+/// Nodes are upgraded one by one: a program goes on with the ledger of the version after its own, and
+/// with no ledger that has lost what it needs.
+#[tokio::test]
+async fn a_program_goes_on_beside_a_later_one() {
+    let (store, folder) = in_a_file().await;
+    let path = folder.path().join("jisr.db");
+    for statement in [
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (9000, 'later', 1, x'00', 0)",
+        "ALTER TABLE outbox ADD COLUMN later BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE conversations ADD COLUMN later BIGINT",
+        "CREATE TABLE later (x BIGINT)",
+    ] {
+        let said = store.write(move |c, _| {
+            Box::pin(async move {
+                sql(statement).execute(c).await?;
+                Ok(Verdict::Keep(()))
+            })
+        });
+        said.await.unwrap();
+    }
+    drop(store);
+    let store = open_at(&path, Keys::for_testing()).await.unwrap();
+    contract::outbox::words_move_a_message(&store).await;
+    let needs = store.write(|c, _| {
+        Box::pin(async move {
+            sql("INSERT INTO meta (name, number) VALUES ('needs', 9000)")
+                .execute(c)
+                .await?;
+            Ok(Verdict::Keep(()))
+        })
+    });
+    needs.await.unwrap();
+    drop(store);
+    let refused = open_at(&path, Keys::for_testing()).await.err().unwrap();
+    assert!(refused.to_string().contains("version 9000"), "{refused}");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::engine::{Conn, Fault, sql};
 use super::writer::Verdict;
-use super::{Inner, bytes, codes, highwater, nonces, outbox, receipts, sms};
+use super::{Inner, bytes, codes, highwater, nodes, nonces, outbox, receipts, sms};
 use crate::clock::Moment;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -39,10 +39,11 @@ pub(super) async fn move_on(
 }
 
 /// Settles what the time is, and forgets what is past its own. Tells the time.
-pub(super) async fn tidy(c: &mut Conn, now: Moment) -> Result<Verdict<Moment>, Fault> {
+pub(super) async fn tidy(c: &mut Conn, me: i64, now: Moment) -> Result<Verdict<Moment>, Fault> {
     let now = highwater::settle(c, now).await?;
     outbox::forget(c, now, METADATA).await?;
     sms::tidy(c, now, INBOX).await?;
+    nodes::tidy(c, me, now).await?;
     codes::tidy(c, now, COUNTERS).await?;
     for query in [
         "DELETE FROM inbox_ussd WHERE received_at <= $1",

@@ -10,7 +10,8 @@ use super::rows::{List, Rows};
 use super::session::{OwnerRow, SessionRow};
 use super::writer::{Shared, Verdict};
 use super::{
-    Inner, bytes, due, effects, int, maybe_bytes, number, outbox, session, sms, subscriber,
+    Inner, bytes, conversation_id, due, effects, int, maybe_bytes, number, outbox, session, sms,
+    subscriber,
 };
 use crate::callback::ServiceName;
 use crate::clock::Moment;
@@ -35,6 +36,7 @@ pub(super) struct ArrivalRow {
     subscriber: Vec<u8>,
     at: i64,
     reply: Option<Vec<u8>>,
+    same: Option<Vec<u8>>,
 }
 
 /// A [`Save`] with everything sealed, which the writer can take with it.
@@ -45,7 +47,10 @@ pub(super) struct SaveRows {
     subscriber: Vec<u8>,
     revision: i64,
     state: Vec<u8>,
+    after: Option<Vec<u8>>,
     arrival: Option<ArrivalRow>,
+    /// The node on which the turn waits for an answer from outside, or 0.
+    asking_node: i64,
     sms_done: Option<i64>,
     session: Option<SessionRow>,
     owner: Option<OwnerRow>,
@@ -81,6 +86,7 @@ impl ArrivalRow {
             subscriber: inner.number(&arrival.subscriber),
             at: arrival.at.ms(),
             reply,
+            same: arrival.same.map(|same| same.to_vec()),
         })
     }
 }
@@ -107,10 +113,12 @@ impl SaveRows {
             subscriber: inner.number(&conversation.subscriber),
             revision: int(conversation.revision),
             state: inner.seal(place, conversation)?,
+            after: save.after.map(|id| id.0.to_vec()),
             arrival: save
                 .arrival
                 .map(|arrival| ArrivalRow::of(inner, arrival))
                 .transpose()?,
+            asking_node: if save.asks { inner.node } else { 0 },
             sms_done: save.sms_done.map(|id| id.0),
             session: save.session.map(|session| SessionRow::of(inner, session)),
             owner,
@@ -143,14 +151,17 @@ pub(super) struct Meeting {
 }
 
 static MET: List = List::new(
-    "SELECT p.subscriber, v.id, v.state_sealed FROM current_conversations p
-     JOIN conversations v ON v.id = p.conversation WHERE p.service = $1 AND p.subscriber IN",
-    1,
+    "SELECT p.subscriber, v.id, v.state_sealed, CASE WHEN v.asking_node <> $1 AND EXISTS (
+         SELECT 1 FROM nodes n WHERE n.id = v.asking_node AND n.over = 0) THEN 1 ELSE 0 END AS elsewhere
+     FROM current_conversations p
+     JOIN conversations v ON v.id = p.conversation WHERE p.service = $2 AND p.subscriber IN",
+    2,
     "",
 );
 
-/// Conversations by service and number: the id, and the state, still sealed.
-type Sealed<'a> = HashMap<(&'a str, Vec<u8>), (Vec<u8>, Vec<u8>)>;
+/// Conversations by service and number: the id, the state, still sealed, and whether a turn of it waits
+/// on another node.
+type Sealed<'a> = HashMap<(&'a str, Vec<u8>), (Vec<u8>, Vec<u8>, bool)>;
 
 /// Reads what callbacks and events meet. What cannot be opened fails its own only.
 pub(super) async fn meet(
@@ -168,14 +179,15 @@ pub(super) async fn meet(
     let mut owners = HashMap::new();
     for (&service, numbers) in &by_service {
         for (statement, list) in MET.over(c.kind(), numbers) {
-            let mut query = sql(statement).bind(service.to_owned());
+            let mut query = sql(statement).bind(inner.node).bind(service.to_owned());
             for number in list {
                 query = query.bind(number.to_vec());
             }
             for row in query.fetch_all(&mut *c).await? {
+                let (id, state) = (bytes(&row, "id")?, bytes(&row, "state_sealed")?);
                 conversations.insert(
                     (service, bytes(&row, "subscriber")?),
-                    (bytes(&row, "id")?, bytes(&row, "state_sealed")?),
+                    (id, state, number(&row, "elsewhere")? != 0),
                 );
             }
         }
@@ -197,9 +209,15 @@ pub(super) async fn meet(
         Ok(Met {
             subscriber: known.get(&key).cloned().unwrap_or_default(),
             conversation: match conversations.get(&key) {
-                Some((id, sealed)) => open(inner, id, sealed)?,
+                Some((id, sealed, _)) => open(inner, id, sealed)?,
                 None => None,
             },
+            current: conversations
+                .get(&key)
+                .map(|(id, _, _)| conversation_id(id)),
+            elsewhere: conversations
+                .get(&key)
+                .is_some_and(|(_, _, elsewhere)| *elsewhere),
             session: meeting
                 .session
                 .as_ref()
@@ -247,6 +265,41 @@ pub(super) async fn conversation(
     })
 }
 
+/// What answered a callback that is the same, at a revision above that one.
+pub(super) async fn same(
+    c: &mut Conn,
+    inner: &Inner,
+    same: Mark,
+    above: u64,
+) -> Result<Option<Reply>, Fault> {
+    let row = sql(
+        "SELECT key, reply FROM inbox_ussd WHERE same = $1 AND revision > $2 AND reply IS NOT NULL
+         ORDER BY revision LIMIT 1",
+    )
+    .bind(same.to_vec())
+    .bind(int(above))
+    .fetch_optional(c)
+    .await?;
+    match row {
+        Some(row) => Ok(Some(open_reply(
+            inner,
+            &bytes(&row, "key")?,
+            &bytes(&row, "reply")?,
+        )?)),
+        None => Ok(None),
+    }
+}
+
+fn open_reply(inner: &Inner, key: &[u8], sealed: &[u8]) -> Result<Reply, StoreError> {
+    let place = Place {
+        table: "inbox_ussd",
+        column: "reply",
+        row: key,
+    };
+    let SealedReply { text, ends } = inner.open(place, sealed)?;
+    Ok(Reply { text, ends })
+}
+
 /// What became of a callback.
 pub(super) async fn seen(c: &mut Conn, inner: &Inner, key: Mark) -> Result<Seen, Fault> {
     let row = sql("SELECT reply FROM inbox_ussd WHERE key = $1")
@@ -259,18 +312,7 @@ pub(super) async fn seen(c: &mut Conn, inner: &Inner, key: Mark) -> Result<Seen,
     let Some(sealed) = maybe_bytes(&row, "reply")? else {
         return Ok(Seen::Open);
     };
-    let reply: SealedReply = inner.open(
-        Place {
-            table: "inbox_ussd",
-            column: "reply",
-            row: &key,
-        },
-        &sealed,
-    )?;
-    Ok(Seen::Answered(Reply {
-        text: reply.text,
-        ends: reply.ends,
-    }))
+    Ok(Seen::Answered(open_reply(inner, &key, &sealed)?))
 }
 
 static REVISIONS: List = List::new("SELECT id, revision FROM conversations WHERE id IN", 0, "");
@@ -282,17 +324,18 @@ static TURNS: Rows = Rows::new(
 // A callback of another conversation, or one that has been answered, stays as it is: a reply that
 // may have left is never replaced.
 static ARRIVALS: Rows = Rows::new(
-    "INSERT INTO inbox_ussd (key, link, subscriber, conversation, received_at, reply)",
-    6,
-    "ON CONFLICT (key) DO UPDATE SET reply = excluded.reply
+    "INSERT INTO inbox_ussd (key, link, subscriber, conversation, received_at, reply, same, revision)",
+    8,
+    "ON CONFLICT (key) DO UPDATE SET reply = excluded.reply, revision = excluded.revision
      WHERE inbox_ussd.reply IS NULL AND inbox_ussd.conversation = excluded.conversation RETURNING key",
 );
 // From the revision before to this one, or as the first.
 static CONVERSATIONS: Rows = Rows::new(
-    "INSERT INTO conversations (id, service, subscriber, revision, state_sealed, updated_at)",
-    6,
+    "INSERT INTO conversations (id, service, subscriber, revision, state_sealed, updated_at, asking_node)",
+    7,
     "ON CONFLICT (id) DO UPDATE SET service = excluded.service, subscriber = excluded.subscriber,
-         revision = excluded.revision, state_sealed = excluded.state_sealed, updated_at = excluded.updated_at
+         revision = excluded.revision, state_sealed = excluded.state_sealed, updated_at = excluded.updated_at,
+         asking_node = excluded.asking_node
      WHERE conversations.revision = excluded.revision - 1 RETURNING id",
 );
 // A conversation that begins is the current one.
@@ -348,7 +391,20 @@ async fn save(c: &mut Conn, all: &[SaveRows]) -> Result<Vec<Saved>, Fault> {
 /// Ends steps of different conversations and numbers; tells which were not stale.
 async fn save_round(c: &mut Conn, all: &[&SaveRows]) -> Result<Vec<bool>, Fault> {
     let fresh = in_step(c, all).await?;
-    let begun = begin_turns(c, &pick(all, |step| fresh.contains(&*step.id))).await?;
+    let sessions: Vec<&SessionRow> = all
+        .iter()
+        .filter_map(|step| step.session.as_ref())
+        .collect();
+    let moved = session::moved(c, &sessions).await?;
+    let as_read = |step: &SaveRows| {
+        let session = step.session.as_ref();
+        session.is_none_or(|session| !moved.contains(&session.key))
+    };
+    let begun = begin_turns(
+        c,
+        &pick(all, |step| fresh.contains(&*step.id) && as_read(step)),
+    )
+    .await?;
     let mut steps = pick(all, |step| begun.contains(&*step.id));
     let arrived = arrive(c, &steps).await?;
     let late = pick(&steps, |step| {
@@ -444,11 +500,47 @@ async fn in_step<'a>(c: &mut Conn, all: &[&'a SaveRows]) -> Result<HashSet<&'a [
             revisions.insert(bytes(&row, "id")?, number(&row, "revision")?);
         }
     }
-    Ok(all
-        .iter()
-        .filter(|step| revisions.get(&step.id).copied().unwrap_or(0) == step.revision - 1)
-        .map(|step| &*step.id)
-        .collect())
+    let currents = currents(c, all).await?;
+    let stands = |step: &&&SaveRows| {
+        let number = (step.service.as_str(), step.subscriber.clone());
+        let begins_in_time = step.revision > 1 || currents.get(&number) == step.after.as_ref();
+        begins_in_time && revisions.get(&step.id).copied().unwrap_or(0) == step.revision - 1
+    };
+    Ok(all.iter().filter(stands).map(|step| &*step.id).collect())
+}
+
+static CURRENTS: List = List::new(
+    "SELECT subscriber, conversation FROM current_conversations WHERE service = $1 AND subscriber IN",
+    1,
+    "",
+);
+
+/// The current conversations of the numbers for which one begins.
+async fn currents<'a>(
+    c: &mut Conn,
+    all: &[&'a SaveRows],
+) -> Result<HashMap<(&'a str, Vec<u8>), Vec<u8>>, Fault> {
+    let mut by_service: BTreeMap<&str, Vec<&[u8]>> = BTreeMap::new();
+    for step in all.iter().filter(|step| step.revision <= 1) {
+        by_service
+            .entry(&step.service)
+            .or_default()
+            .push(&step.subscriber);
+    }
+    let mut currents = HashMap::new();
+    for (service, numbers) in by_service {
+        for (statement, list) in CURRENTS.over(c.kind(), &numbers) {
+            let mut query = sql(statement).bind(service.to_owned());
+            for number in list {
+                query = query.bind(number.to_vec());
+            }
+            for row in query.fetch_all(&mut *c).await? {
+                let number = (service, bytes(&row, "subscriber")?);
+                currents.insert(number, bytes(&row, "conversation")?);
+            }
+        }
+    }
+    Ok(currents)
 }
 
 /// Records the steps' keys; tells the conversations whose step was not there already.
@@ -470,21 +562,23 @@ async fn begin_turns(c: &mut Conn, steps: &[&SaveRows]) -> Result<HashSet<Vec<u8
 
 /// Inserts callbacks' rows, or sets their replies; tells the keys of those for which that went.
 async fn arrive(c: &mut Conn, steps: &[&SaveRows]) -> Result<HashSet<Vec<u8>>, Fault> {
-    let all: Vec<(&ArrivalRow, &[u8])> = steps
+    let all: Vec<(&ArrivalRow, &SaveRows)> = steps
         .iter()
-        .filter_map(|step| Some((step.arrival.as_ref()?, &*step.id)))
+        .filter_map(|step| Some((step.arrival.as_ref()?, *step)))
         .collect();
     let mut arrived = HashSet::new();
     for (statement, rows) in ARRIVALS.over(c.kind(), all.len()) {
         let mut query = sql(statement);
-        for (arrival, conversation) in &all[rows] {
+        for (arrival, step) in &all[rows] {
             query = query
                 .bind(arrival.key.clone())
                 .bind(arrival.link.clone())
                 .bind(arrival.subscriber.clone())
-                .bind(conversation.to_vec())
+                .bind(step.id.clone())
                 .bind(arrival.at)
-                .bind(arrival.reply.clone());
+                .bind(arrival.reply.clone())
+                .bind(arrival.same.clone())
+                .bind(step.revision);
         }
         arrived.extend(query.all(&mut *c).await?);
     }
@@ -503,7 +597,8 @@ async fn move_on(c: &mut Conn, steps: &[&SaveRows]) -> Result<(), Fault> {
                 .bind(step.subscriber.clone())
                 .bind(step.revision)
                 .bind(step.state.clone())
-                .bind(step.at.ms());
+                .bind(step.at.ms())
+                .bind(step.asking_node);
         }
         let ids: Vec<Vec<u8>> = query.all(&mut *c).await?;
         moved += ids.len();
@@ -545,12 +640,17 @@ impl NoteRows {
 }
 
 /// Stores a reply without a step. A reply that is there already stays.
-pub(super) async fn note(c: &mut Conn, rows: NoteRows) -> Result<Verdict<()>, Fault> {
+pub(super) async fn note(c: &mut Conn, rows: NoteRows) -> Result<Verdict<Saved>, Fault> {
     let NoteRows {
         arrival,
         session,
         owner,
     } = rows;
+    if let Some(session) = &session
+        && !session::moved(c, &[session]).await?.is_empty()
+    {
+        return Ok(Verdict::Undo(Saved::Stale));
+    }
     sql(
         "INSERT INTO inbox_ussd (key, link, subscriber, received_at, reply) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (key) DO UPDATE SET reply = excluded.reply WHERE inbox_ussd.reply IS NULL",
@@ -568,5 +668,5 @@ pub(super) async fn note(c: &mut Conn, rows: NoteRows) -> Result<Verdict<()>, Fa
     if let Some(owner) = &owner {
         session::put_owners(c, &[owner]).await?;
     }
-    Ok(Verdict::Keep(()))
+    Ok(Verdict::Keep(Saved::Done))
 }

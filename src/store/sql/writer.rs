@@ -3,14 +3,16 @@
 //! answered before the commit.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use tokio::sync::oneshot::error::RecvError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Inner;
 use super::engine::{Conn, Fault, Means, Place, said};
+use super::nodes;
 use super::nonces::NonceRow;
 use super::standing::Word;
 use super::turn::SaveRows;
@@ -170,6 +172,7 @@ pub(super) struct Outcome {
 pub(super) struct Writer {
     jobs: mpsc::Sender<Job>,
     commits: Arc<AtomicU64>,
+    buried: Arc<AtomicBool>,
 }
 
 fn stopped() -> StoreError {
@@ -187,15 +190,30 @@ impl Writer {
     ) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
         let commits = Arc::new(AtomicU64::new(0));
+        let buried = Arc::new(AtomicBool::new(false));
         tokio::spawn(run(
-            place,
-            conn,
+            (place, conn),
             inner,
             queue,
             on_disk_failure,
-            commits.clone(),
+            Arc::clone(&commits),
+            Arc::clone(&buried),
         ));
-        Self { jobs, commits }
+        Self {
+            jobs,
+            commits,
+            buried,
+        }
+    }
+
+    /// A word of the writer, or why there is none.
+    fn judged<T>(&self, word: Result<Result<T, StoreError>, RecvError>) -> Result<T, StoreError> {
+        match word {
+            Ok(Ok(value)) => Ok(value),
+            _ if self.buried.load(Ordering::Relaxed) => Err(StoreError::Buried),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(stopped()),
+        }
     }
 
     /// Transactions so far: each one is an fsync, shared by the jobs in it.
@@ -214,7 +232,7 @@ impl Writer {
         let (answer, answered) = oneshot::channel();
         let asked = Asked { what, answer };
         self.jobs.send(asked.into()).await.map_err(|_| stopped())?;
-        answered.await.map_err(|_| stopped())?
+        self.judged(answered.await)
     }
 
     /// Runs `work` in the next transaction; it is durable when this returns.
@@ -256,7 +274,7 @@ impl Writer {
             .send(Job::Alone(job))
             .await
             .map_err(|_| stopped())?;
-        answered.await.map_err(|_| stopped())?
+        self.judged(answered.await)
     }
 }
 
@@ -270,12 +288,12 @@ fn deliver<T: Send + 'static>(
 }
 
 async fn run(
-    place: Place,
-    mut conn: Conn,
+    (place, mut conn): (Place, Conn),
     inner: Arc<Inner>,
     mut queue: mpsc::Receiver<Job>,
     on_disk_failure: OnDiskFailure,
     commits: Arc<AtomicU64>,
+    buried: Arc<AtomicBool>,
 ) {
     let mut jobs = Vec::with_capacity(BATCH_MAX);
     let mut since = (0, 0);
@@ -287,13 +305,16 @@ async fn run(
         }
 
         let mut delivers = Vec::new();
-        let outcome = match begin(&place, &mut conn).await {
+        let outcome = match begin(&place, &mut conn, inner.node).await {
             Ok(()) => together(&mut conn, &inner, batch, &mut delivers).await,
             Err(fault) => {
                 batch.refuse(&fault);
                 Err(fault)
             }
         };
+        if let Err(Fault::Store(StoreError::Buried)) = &outcome {
+            buried.store(true, Ordering::Relaxed);
+        }
         let outcome = match outcome {
             Err(fault) => Err(undo(&mut conn, fault).await),
             Ok(()) => Ok(()),
@@ -339,8 +360,8 @@ async fn run(
 
 /// Begins a transaction; where the connection has gone, on a new one. Nothing of the batch has been
 /// done then, so it may wait until a server that is being restarted is back.
-async fn begin(place: &Place, conn: &mut Conn) -> Result<(), Fault> {
-    let mut last = conn.begin().await;
+async fn begin(place: &Place, conn: &mut Conn, node: i64) -> Result<(), Fault> {
+    let mut last = as_node(conn, node).await;
     for _ in 0..AGAIN_MAX {
         let Err(Fault::Engine {
             means: Means::Gone, ..
@@ -351,7 +372,7 @@ async fn begin(place: &Place, conn: &mut Conn) -> Result<(), Fault> {
         match place.again().await {
             Ok(new) => {
                 *conn = new;
-                last = conn.begin().await;
+                last = as_node(conn, node).await;
             }
             Err(error) => {
                 last = Err(Fault::Engine {
@@ -363,6 +384,15 @@ async fn begin(place: &Place, conn: &mut Conn) -> Result<(), Fault> {
         }
     }
     last
+}
+
+/// Begins a transaction, in which nothing counts once the node is over.
+async fn as_node(conn: &mut Conn, node: i64) -> Result<(), Fault> {
+    conn.begin().await?;
+    if nodes::is_over(conn, node).await? {
+        return Err(nodes::buried());
+    }
+    Ok(())
 }
 
 /// Takes a transaction back that broke, and says what that means.
@@ -499,7 +529,8 @@ mod tests {
     type Reasons = Arc<Mutex<Vec<String>>>;
 
     async fn writer() -> (Writer, Reasons) {
-        let (place, conn, _) = engine::open(":memory:").await.unwrap();
+        let (place, mut conn, _) = engine::open(":memory:").await.unwrap();
+        nodes::join(&mut conn).await.unwrap();
         let inner = Arc::new(Inner::for_testing());
         let reasons = Reasons::default();
         let kept = reasons.clone();

@@ -8,12 +8,15 @@ use sqlx::pool::PoolOptions;
 use sqlx::postgres::PgConnectOptions;
 use tokio::time::timeout;
 
-use super::{Conn, Held, MIGRATIONS, Means, Readers, STATEMENTS_MAX};
+use super::migrations::MIGRATIONS;
+use super::{Conn, Held, Means, Readers, STATEMENTS_MAX};
 use crate::store::StoreError;
 
 /// Taken by every transaction that writes, so that all nodes' writes are one after the other: what is
 /// read in one stands until its commit, as on SQLite. Many turns share it, as they share the commit.
 pub(super) const ALONE: &str = "SELECT pg_advisory_xact_lock(5362739841)";
+/// Milliseconds since the Unix epoch.
+pub(super) const TIME: &str = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::BIGINT";
 /// A look sees one point in time.
 pub(super) const LOOK: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 

@@ -8,7 +8,8 @@ use sqlx::ConnectOptions;
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
-use super::{Conn, Held, MIGRATIONS, Readers, STATEMENTS_MAX};
+use super::migrations::MIGRATIONS;
+use super::{Conn, Held, Readers, STATEMENTS_MAX};
 use crate::store::StoreError;
 
 /// Begins a transaction that writes. A plain one would be refused (`SQLITE_BUSY`) on its first
@@ -56,28 +57,11 @@ pub(super) async fn open(url: &str) -> Result<(Conn, Option<Readers>), StoreErro
     };
 
     let options = match &path {
-        Some(path) => SqliteConnectOptions::new()
-            .filename(path)
+        Some(path) => settings(SqliteConnectOptions::new().filename(path))
             .journal_mode(SqliteJournalMode::Wal),
-        None => SqliteConnectOptions::new().in_memory(true),
+        None => settings(SqliteConnectOptions::new().in_memory(true)),
     };
-    let options = options
-        .create_if_missing(true)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(BUSY)
-        .statement_cache_capacity(STATEMENTS_MAX)
-        .row_buffer_size(ROWS_READ)
-        // What is erased is overwritten, not only forgotten.
-        .pragma("secure_delete", "ON")
-        // The writer moves the log into the file itself, so that a failed fsync there is seen.
-        .pragma("wal_autocheckpoint", "0")
-        // A transaction that many share touches more pages than the engine's 2 MB hold; what does not
-        // fit is written twice.
-        .pragma("cache_size", WRITER_CACHE)
-        // What a statement of many rows would have to undo is kept in memory, not in a file.
-        .pragma("temp_store", "MEMORY")
-        .disable_statement_logging();
+    let options = options.create_if_missing(true);
 
     let mut writer = options
         .connect()
@@ -108,6 +92,50 @@ pub(super) async fn open(url: &str) -> Result<(Conn, Option<Readers>), StoreErro
     ))
 }
 
+/// What every connection is held to.
+fn settings(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY)
+        .statement_cache_capacity(STATEMENTS_MAX)
+        .row_buffer_size(ROWS_READ)
+        // What is erased is overwritten, not only forgotten.
+        .pragma("secure_delete", "ON")
+        // The writer moves the log into the file itself, so that a failed fsync there is seen.
+        .pragma("wal_autocheckpoint", "0")
+        // A transaction that many share touches more pages than the engine's 2 MB hold; what does not
+        // fit is written twice.
+        .pragma("cache_size", WRITER_CACHE)
+        // What a statement of many rows would have to undo is kept in memory, not in a file.
+        .pragma("temp_store", "MEMORY")
+        .disable_statement_logging()
+}
+
+/// Opens a connection to a file that is there, beside the process that serves it. The log is not moved
+/// into the file by it, and neither is it waited for longer than a write of others may take.
+pub(super) async fn visit(url: &str) -> Result<Conn, StoreError> {
+    let Some(path) = path_of(url)? else {
+        return Err(StoreError::Unavailable(
+            "a ledger in memory is only there for the process that serves it".to_owned(),
+        ));
+    };
+    if !path.is_file() {
+        return Err(StoreError::Unavailable(format!(
+            "{}: there is no ledger; store.url (JISR_STORE__URL, or jisr.toml by --config) has to name the one that jisr serve runs on",
+            path.display()
+        )));
+    }
+    let options = settings(SqliteConnectOptions::new().filename(&path)).create_if_missing(false);
+    let conn = options.connect().await.map_err(|error| {
+        StoreError::Unavailable(format!(
+            "{}: {error}; this user has to be allowed to write to the file and its folder",
+            path.display()
+        ))
+    })?;
+    Ok(Conn(Held::Lite(Box::new(conn))))
+}
+
 /// A file that is there but may only be read opens without a word, so a write has to show it.
 async fn prove_writable(conn: &mut sqlx::SqliteConnection) -> Result<(), sqlx::Error> {
     for step in [
@@ -128,7 +156,7 @@ fn path_of(url: &str) -> Result<Option<PathBuf>, StoreError> {
         Some(("sqlite", rest)) => rest.strip_prefix("//").unwrap_or(rest),
         Some((scheme, rest)) if rest.starts_with("//") => {
             return Err(StoreError::Unavailable(format!(
-                "store.url begins with `{scheme}:`, which this build does not know; write `sqlite:` and a path"
+                "store.url begins with `{scheme}:`, which this build does not know; write `sqlite:` and a path, or postgres://USER:PASSWORD@HOST:PORT/DATABASE"
             )));
         }
         Some(_) | None => url,
