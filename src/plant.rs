@@ -8,17 +8,33 @@ pub enum Plant {
     AnswerBeforeCommit,
     /// A node that has died is not buried: nobody takes over what it had in hand.
     NobodyIsBuried,
+    /// A failed fsync is taken for a refused statement: the process goes on with what it believes to be
+    /// on the disk.
+    FailedSyncIsIgnored,
+    /// What was on its way when a process died is queued again, without a word that it may have gone.
+    SendingIsQueuedAgain,
+    /// A process that is told to stop ends at once, whatever is under way.
+    StopDoesNotWait,
 }
 
 impl Plant {
     /// Every mistake.
-    pub const ALL: [Self; 2] = [Self::AnswerBeforeCommit, Self::NobodyIsBuried];
+    pub const ALL: [Self; 5] = [
+        Self::AnswerBeforeCommit,
+        Self::NobodyIsBuried,
+        Self::FailedSyncIsIgnored,
+        Self::SendingIsQueuedAgain,
+        Self::StopDoesNotWait,
+    ];
 
     /// The name by which it is planted.
     pub fn name(self) -> &'static str {
         match self {
             Self::AnswerBeforeCommit => "answer-before-commit",
             Self::NobodyIsBuried => "nobody-is-buried",
+            Self::FailedSyncIsIgnored => "failed-sync-is-ignored",
+            Self::SendingIsQueuedAgain => "sending-is-queued-again",
+            Self::StopDoesNotWait => "stop-does-not-wait",
         }
     }
 }

@@ -124,14 +124,7 @@ impl Keys {
             *to_hex(&first)
         ));
 
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let written = options.open(path).and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        });
+        let written = write_whole(path, text.as_bytes());
         match written {
             Ok(()) => Self::read(&shown, &text),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
@@ -301,6 +294,38 @@ fn from_hex(text: &str) -> Option<Key> {
         *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
     }
     Some(key)
+}
+
+/// Makes a private file with this content, which is there whole or not at all, whenever the power goes.
+/// One that is there is not touched.
+fn write_whole(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    if path.exists() {
+        return Err(std::io::ErrorKind::AlreadyExists.into());
+    }
+    let new = path.with_extension(format!("{}.new", std::process::id()));
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&new)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    let linked = match std::fs::hard_link(&new, path) {
+        Err(error) if error.kind() == std::io::ErrorKind::Unsupported && !path.exists() => {
+            return std::fs::rename(&new, path);
+        }
+        linked => linked,
+    };
+    std::fs::remove_file(&new)?;
+    linked?;
+    // Its name has to be on the disk as well.
+    match path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        Some(folder) => std::fs::File::open(folder)?.sync_all(),
+        None => std::fs::File::open(".")?.sync_all(),
+    }
 }
 
 #[cfg(test)]

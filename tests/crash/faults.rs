@@ -4,6 +4,8 @@ mod clock;
 mod disk;
 mod kill;
 mod links;
+mod nodes;
+mod planted;
 mod postgres;
 mod process;
 
@@ -22,6 +24,16 @@ pub struct Context {
     pub long: bool,
     /// Of everything that has chance in it.
     pub seed: u64,
+}
+
+impl Context {
+    /// The same with the short set's number of points.
+    fn short(self) -> Self {
+        Self {
+            long: false,
+            ..self
+        }
+    }
 }
 
 /// What came of a fault that was not broken.
@@ -250,6 +262,64 @@ pub fn all() -> Vec<Fault> {
             "the network to PostgreSQL carries nothing for 10 s, with the connections open",
             "every statement has a deadline; apologies, and it goes on by itself",
             postgres::stalled
+        ),
+        // What happens to nodes.
+        fault!(
+            "nodes",
+            true,
+            "two nodes over PostgreSQL that take callbacks by turns, no fault at all",
+            "everybody gets what they came for, and nothing comes twice",
+            nodes::nothing
+        ),
+        fault!(
+            "node-killed",
+            true,
+            "kill -9 of one of two nodes, then of the other",
+            "callbacks are answered by the other within 1 s; its bind is taken over within lease + 2 s = 8 s (G12)",
+            nodes::killed
+        ),
+        fault!(
+            "nodes-upgraded",
+            true,
+            "SIGTERM and a new start of each of two nodes in turn, and of PostgreSQL",
+            "nothing is lost, nothing comes twice",
+            nodes::upgraded
+        ),
+        fault!(
+            "node-stopped",
+            true,
+            "SIGSTOP of one of two nodes for 30 s",
+            "the other takes over; the one that was stopped ends by itself, and nothing that it writes counts",
+            nodes::stopped
+        ),
+        // Mistakes that are planted: each has to turn its test red.
+        fault!(
+            "planted-answer-before-commit",
+            true,
+            "planted: callers are answered before COMMIT",
+            "`power-cut` turns red",
+            planted::answer_before_commit
+        ),
+        fault!(
+            "planted-failed-sync-is-ignored",
+            true,
+            "planted: a failed fsync is taken for a refused statement",
+            "`sync-fails` turns red",
+            planted::failed_sync_is_ignored
+        ),
+        fault!(
+            "planted-sending-is-queued-again",
+            true,
+            "planted: what was on its way at a kill is queued again without a word",
+            "`kill-at-send` turns red",
+            planted::sending_is_queued_again
+        ),
+        fault!(
+            "planted-stop-does-not-wait",
+            true,
+            "planted: SIGTERM ends the process at once",
+            "`sigterm-under-load` turns red",
+            planted::stop_does_not_wait
         ),
     ]
 }

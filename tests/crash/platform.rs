@@ -6,7 +6,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -83,25 +83,31 @@ pub struct Session {
 
 /// The platform.
 pub struct Platform {
-    gateway: SocketAddr,
+    /// The nodes that take callbacks, by turns; one that does not answer is passed over.
+    gateways: Vec<SocketAddr>,
+    turn: AtomicUsize,
     /// How many copies of each callback go at once, by turns; all are to get the same answer.
     copies: u64,
     sessions: AtomicU64,
     failures: AtomicU64,
     apologies: AtomicU64,
+    longest: Mutex<Duration>,
     unequal: Mutex<Vec<String>>,
     acknowledged: Mutex<Vec<Acknowledged>>,
 }
 
 impl Platform {
-    /// A platform that calls a gateway; each callback goes once, or 1 to `copies` times at once.
-    pub fn new(gateway: SocketAddr, copies: u64) -> Self {
+    /// A platform that calls the nodes of a gateway; each callback goes once, or 1 to `copies` times at
+    /// once.
+    pub fn new(gateways: Vec<SocketAddr>, copies: u64) -> Self {
         Self {
-            gateway,
+            gateways,
+            turn: AtomicUsize::new(0),
             copies: copies.max(1),
             sessions: AtomicU64::new(1),
             failures: AtomicU64::new(0),
             apologies: AtomicU64::new(0),
+            longest: Mutex::default(),
             unequal: Mutex::default(),
             acknowledged: Mutex::default(),
         }
@@ -127,7 +133,7 @@ impl Platform {
         loop {
             let mut all = Vec::new();
             for _ in 0..copies {
-                all.push(post(self.gateway, callback.clone()));
+                all.push(post(self.gateway(), callback.clone()));
             }
             let mut answers = futures_util::future::join_all(all).await;
             if let Some(Ok(first)) = answers.pop() {
@@ -152,6 +158,7 @@ impl Platform {
                 return Ok(screen);
             }
             self.failures.fetch_add(1, Ordering::Relaxed);
+            self.waited(began.elapsed());
             if began.elapsed() > PATIENCE {
                 return Err(format!(
                     "a callback got no answer for {} s",
@@ -160,6 +167,16 @@ impl Platform {
             }
             tokio::time::sleep(AGAIN).await;
         }
+    }
+
+    fn waited(&self, waited: Duration) {
+        let mut longest = self.longest.lock().unwrap();
+        *longest = waited.max(*longest);
+    }
+
+    fn gateway(&self) -> SocketAddr {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        self.gateways[turn % self.gateways.len()]
     }
 
     /// Callbacks that were answered with a turn's reply.
@@ -171,6 +188,11 @@ impl Platform {
     /// Attempts without an answer.
     pub fn failures(&self) -> u64 {
         self.failures.load(Ordering::Relaxed)
+    }
+
+    /// How long the longest callback went without an answer.
+    pub fn longest(&self) -> Duration {
+        *self.longest.lock().unwrap()
     }
 
     /// Answers that were an apology.
@@ -200,7 +222,7 @@ impl Platform {
                 continue;
             }
             sent += 1;
-            match post(self.gateway, one.callback.clone()).await {
+            match post(self.gateway(), one.callback.clone()).await {
                 Ok(again) if again == one.answer => {}
                 Ok(again) => wrong.push(format!(
                     "{} was answered {:?}, and then {again:?}",

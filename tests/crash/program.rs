@@ -7,8 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
@@ -39,6 +38,12 @@ impl How {
             before: words.iter().map(|word| (*word).to_owned()).collect(),
             env: Vec::new(),
         }
+    }
+
+    /// With another expression for the tracer in front.
+    pub fn also(mut self, expression: &str) -> Self {
+        self.before.extend(["-e".to_owned(), expression.to_owned()]);
+        self
     }
 
     /// With a variable of the environment.
@@ -99,7 +104,6 @@ impl Heard {
 pub struct Program {
     child: Child,
     id: u32,
-    admin: SocketAddr,
     stdout: Heard,
     stderr: Heard,
 }
@@ -142,7 +146,6 @@ impl Program {
         Ok(Self {
             child,
             id,
-            admin,
             stdout,
             stderr,
         })
@@ -151,11 +154,6 @@ impl Program {
     /// Waits until it listens; false where it has ended before.
     pub async fn listens(&self) -> bool {
         self.stdout.says("ledger ").await
-    }
-
-    /// Its process id: that of the program itself, whatever stands before it.
-    pub fn id(&self) -> u32 {
-        self.id
     }
 
     /// What it has said on standard error.
@@ -168,17 +166,6 @@ impl Program {
         let log = self.log();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n")
-    }
-
-    /// Waits until it says something on standard error.
-    pub async fn says(&self, what: &str) -> Held<()> {
-        match self.stderr.says(what).await {
-            true => Ok(()),
-            false => Err(format!(
-                "it never said {what:?}; its last words:\n{}",
-                self.last_words()
-            )),
-        }
     }
 
     /// Sends it a signal by its name, such as `TERM`.
@@ -221,27 +208,6 @@ impl Program {
             "after SIGTERM it ended with {status}:\n{}",
             self.last_words()
         ))
-    }
-
-    /// What a path of the administration shows, with its head; an empty text where it does not answer.
-    pub async fn shows(&self, path: &str) -> String {
-        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-        let shown = async {
-            let mut stream = TcpStream::connect(self.admin).await?;
-            stream.write_all(request.as_bytes()).await?;
-            let mut answer = Vec::new();
-            stream.read_to_end(&mut answer).await?;
-            Ok::<_, std::io::Error>(String::from_utf8_lossy(&answer).into_owned())
-        };
-        match tokio::time::timeout(SOON, shown).await {
-            Ok(Ok(shown)) => shown,
-            Ok(Err(_)) | Err(_) => String::new(),
-        }
-    }
-
-    /// Whether it says that it is ready.
-    pub async fn is_ready(&self) -> bool {
-        self.shows("/readyz").await.starts_with("HTTP/1.1 200")
     }
 }
 

@@ -27,6 +27,11 @@ const PASSWORD: &str = "secret";
 /// taken between the death of a program and its next start.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
+tokio::task_local! {
+    /// The mistake that is planted in every program that is started within.
+    pub static PLANTED: &'static str;
+}
+
 /// Where the ledger is.
 #[derive(Clone)]
 pub enum Ledger {
@@ -51,6 +56,8 @@ pub struct Setup {
     pub copies: u64,
     /// The seed of a piece of network between the program and the message centre, where there is one.
     pub between: Option<u64>,
+    /// How many nodes there are.
+    pub nodes: usize,
 }
 
 impl Default for Setup {
@@ -59,6 +66,7 @@ impl Default for Setup {
             ledger: Ledger::Lite,
             copies: 1,
             between: None,
+            nodes: 1,
         }
     }
 }
@@ -75,8 +83,10 @@ pub struct Site {
     pub between: Option<Proxy>,
     /// Where the ledger's folder is seen, where that is not where the program sees it.
     pub seen_at: OnceLock<PathBuf>,
-    http: SocketAddr,
-    admin: SocketAddr,
+    /// Where each node listens: for operators, and for administration.
+    nodes: Vec<(SocketAddr, SocketAddr)>,
+    /// The mistake that is planted in the program.
+    plant: Option<&'static str>,
 }
 
 impl Site {
@@ -94,7 +104,8 @@ impl Site {
         };
         let smsc = Smsc::start(phones.clone(), login, 0).await.map_err(said)?;
         let registry = Registry::start(TOKEN, 0).await.map_err(said)?;
-        let (http, admin) = (free(), free());
+        let nodes: Vec<_> = (0..setup.nodes).map(|_| (free(), free())).collect();
+        let doors = nodes.iter().map(|(http, _)| *http).collect();
         let between = match setup.between {
             None => None,
             Some(seed) => Some(Proxy::start(smsc.address(), seed).await.map_err(said)?),
@@ -109,22 +120,36 @@ impl Site {
             phones,
             smsc,
             registry,
-            platform: Platform::new(http, setup.copies),
+            platform: Platform::new(doors, setup.copies),
             between,
             seen_at: OnceLock::new(),
-            http,
-            admin,
+            nodes,
+            plant: PLANTED.try_with(|plant| *plant).ok(),
         })
     }
 
     /// Starts the program; it may not listen yet.
     pub fn spawn(&self, how: &How) -> Held<Program> {
-        Program::spawn(self.folder.path(), self.http, self.admin, how)
+        self.spawn_node(0, how)
+    }
+
+    fn spawn_node(&self, number: usize, how: &How) -> Held<Program> {
+        let (http, admin) = self.nodes[number];
+        let how = match self.plant {
+            Some(plant) => how.clone().with("PLANTED", plant),
+            None => how.clone(),
+        };
+        Program::spawn(self.folder.path(), http, admin, &how)
     }
 
     /// Starts the program and waits until it listens.
     pub async fn start(&self, how: &How) -> Held<Program> {
-        let program = self.spawn(how)?;
+        self.start_node(0, how).await
+    }
+
+    /// The same for one of several nodes.
+    pub async fn start_node(&self, number: usize, how: &How) -> Held<Program> {
+        let program = self.spawn_node(number, how)?;
         if program.listens().await {
             return Ok(program);
         }
@@ -145,7 +170,7 @@ impl Site {
 
     /// Where operators call.
     pub fn http(&self) -> SocketAddr {
-        self.http
+        self.nodes[0].0
     }
 
     /// The ledger's file.

@@ -20,9 +20,6 @@ pub enum Point {
 }
 
 impl Point {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Write, Self::Sync, Self::Send];
-
     /// The calls, as `strace` wants them.
     pub fn calls(self) -> &'static str {
         match self {
@@ -88,7 +85,7 @@ impl Trace {
         // With -D the program is our child, and the tracer is its own.
         // Paths are written beside descriptors, and nothing of what is written.
         let mut words = vec![
-            "strace", "-D", "-f", "-qq", "-y", "-s", "0", "-o", &log, "-e", trace,
+            "strace", "-D", "-f", "-q", "-y", "-s", "0", "-o", &log, "-e", trace,
         ];
         if let Some(inject) = &inject {
             words.extend(["-e", inject]);
@@ -96,16 +93,18 @@ impl Trace {
         How::behind(&words).with("TOKIO_WORKER_THREADS", "1")
     }
 
+    /// The log as far as it is written.
+    pub fn so_far(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
     /// The log, once the tracer has seen the program's end.
     pub async fn log(&self) -> Held<String> {
-        let read = || std::fs::read_to_string(&self.log).unwrap_or_default();
         until("the tracer's log ends", SOON, || async {
-            read()
-                .lines()
-                .last()
-                .is_some_and(|line| line.contains("+++ "))
+            let log = self.so_far();
+            log.lines().last().is_some_and(|line| line.contains("+++ "))
         })
         .await?;
-        Ok(read())
+        Ok(self.so_far())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -20,6 +21,12 @@ const LIVES: Duration = Duration::from_secs(400);
 const OWED: &str = "SELECT (SELECT count(*) FROM outbox WHERE is_open = 1)
     + (SELECT count(*) FROM due WHERE kind IN ('call', 'revoke'))
     + (SELECT count(*) FROM inbox_sms WHERE waits = 1)";
+const OWED_ALL: [&str; 4] = [
+    "SELECT count(*) FROM outbox WHERE is_open = 1",
+    "SELECT count(*) FROM due WHERE kind = 'call'",
+    "SELECT count(*) FROM due WHERE kind = 'revoke'",
+    "SELECT count(*) FROM inbox_sms WHERE waits = 1",
+];
 const UNKNOWNS: &str = "SELECT (SELECT coalesce(sum(unknowns), 0) FROM outbox_part)
     + (SELECT coalesce(sum(unknowns), 0) FROM outbox WHERE parts = 0)";
 const UNDELIVERED: &str = "SELECT count(*) FROM outbox WHERE state <> 'delivered'";
@@ -92,31 +99,42 @@ impl Account {
 }
 
 /// Everybody, on their way.
-pub struct Lives(JoinSet<Held<Diary>>);
+pub struct Lives {
+    all: JoinSet<Held<Diary>>,
+    left: Arc<AtomicUsize>,
+}
 
 impl Lives {
     /// Sets everybody on their way.
     pub fn begin(site: &Arc<Site>) -> Self {
-        let mut lives = JoinSet::new();
+        let mut all = JoinSet::new();
+        let left = Arc::new(AtomicUsize::new(everybody().len()));
         for person in everybody() {
-            let site = Arc::clone(site);
-            lives.spawn(async move {
+            let (site, left) = (Arc::clone(site), Arc::clone(&left));
+            all.spawn(async move {
                 let phone = site.phones.phone(person.number);
                 let around = Around {
                     platform: &site.platform,
                     smsc: &site.smsc,
                 };
-                person.live(&phone, &around).await
+                let lived = person.live(&phone, &around).await;
+                left.fetch_sub(1, Ordering::Relaxed);
+                lived
             });
         }
-        Self(lives)
+        Self { all, left }
+    }
+
+    /// Whether nobody is on their way any more.
+    pub fn are_over(&self) -> bool {
+        self.left.load(Ordering::Relaxed) == 0
     }
 
     /// Waits until everybody has what they want.
     pub async fn end(mut self) -> Held<Vec<Diary>> {
         let all = async {
             let (mut diaries, mut wrong) = (Vec::new(), Vec::new());
-            while let Some(lived) = self.0.join_next().await {
+            while let Some(lived) = self.all.join_next().await {
                 match lived {
                     Ok(Ok(diary)) => diaries.push(diary),
                     Ok(Err(why)) => wrong.push(why),
@@ -159,7 +177,13 @@ async fn judged(site: &Site, lives: Lives) -> Held<Account> {
         site.ask(OWED).await == Ok(0)
     });
     if let Err(why) = rest.await {
-        return Err(format!("{why}: {:?} are", site.ask(OWED).await));
+        let mut owed = Vec::new();
+        for query in OWED_ALL {
+            owed.push(site.ask(query).await?);
+        }
+        return Err(format!(
+            "{why}: {owed:?} messages, calls, revocations, texts are"
+        ));
     }
     let mut wrong = Vec::new();
     let mut expect = |holds: bool, what: String| {

@@ -83,11 +83,7 @@ impl Store {
     pub fn parts_again(&self) -> usize {
         self.part_counts
             .values()
-            .map(|count| {
-                usize::try_from(*count)
-                    .unwrap_or(usize::MAX)
-                    .saturating_sub(1)
-            })
+            .map(|count| count.saturating_sub(1))
             .sum()
     }
 

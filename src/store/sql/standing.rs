@@ -18,6 +18,7 @@ use super::rows::{List, Rows};
 use super::writer::{Shared, Verdict};
 use super::{Inner, bytes, count, due, number, text};
 use crate::clock::Moment;
+use crate::plant::{Plant, planted};
 use crate::store::{
     Due, DueKind, MessageKind, MessageState, PartOutcome, ReceiptState, StoreError,
 };
@@ -386,6 +387,9 @@ impl Standing {
 
     /// What is on the wire without a word becomes an unknown outcome.
     pub(super) fn lose_sight(&mut self, now: Moment) {
+        if planted(Plant::SendingIsQueuedAgain) && self.now.parts == 0 {
+            return self.move_to(MessageState::Queued, true, now, now.ms());
+        }
         self.count_attempt();
         self.now.reason = Some(NO_ANSWER.to_owned());
         if self.now.parts == 0 {

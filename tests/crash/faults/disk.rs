@@ -12,16 +12,24 @@ use futures_util::{StreamExt, stream};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 
-use super::kill::{POINTS_AT_ONCE, chosen, count};
+use super::kill::{KILL, POINTS_AT_ONCE, chosen, count, dies};
 use super::{Context, Seen, under_way};
 use crate::Held;
-use crate::program::{How, SOON};
+use crate::program::{How, LOOK, SOON};
 use crate::site::{Setup, Site};
 use crate::trace::{Point, Trace};
 use crate::witness::{Account, Lives, judge};
 
-/// The work is done within this, or the fault has not struck.
-const WORK: Duration = Duration::from_secs(120);
+/// What is said of a failed fsync: by the writer, by the engine at the start, by the system.
+const SAYS_WHY: [&str; 3] = [
+    "the disk under the ledger failed",
+    "disk I/O error",
+    "Input/output error",
+];
+/// Whoever meets a failed fsync ends within this.
+const EXITS: Duration = Duration::from_secs(5);
+/// Each write takes a moment, so that whoever is answered before the fsync has the answer by then.
+const SLOW_WRITES: &str = "inject=pwrite64:delay_enter=500";
 /// The disk that is filled.
 const DISK: &str = "24m";
 /// How often it is filled, and for how long.
@@ -88,23 +96,21 @@ async fn struck_at_syncs(context: Context, at: impl Fn(usize) -> Tried) -> Held<
 async fn cut_at(number: usize, seed: u64) -> Held<Option<(Account, u64)>> {
     let site = Arc::new(Site::new(Setup::default()).await?);
     let trace = Trace::new(site.folder.path(), "cut");
-    let inject = format!("{}:signal=SIGKILL:when={number}", Point::Sync.calls());
+    let inject = format!("{}:{KILL}:when={number}", Point::Sync.calls());
     let calls = format!("{},pwrite64,write", Point::Sync.calls());
-    let mut program = site.spawn(&trace.injecting(&calls, &inject))?;
+    let how = trace.injecting(&calls, &inject).also(SLOW_WRITES);
+    let mut program = site.spawn(&how)?;
     let lives = Lives::begin(&site);
-    let struck = program.ended(WORK).await;
-    if struck.is_err() {
-        program.kill().await?;
-    }
+    let struck = dies(&mut program, &lives).await?;
     let mut wiped = 0;
-    if struck.is_ok() {
+    if struck {
         let writes = unsynced(&trace.log().await?, site.folder.path());
         wiped = wipe(&writes, seed ^ number as u64)?;
     }
     let mut program = site.start(&How::default()).await?;
     let account = judge(&site, &program, lives).await?;
     program.stop().await?;
-    Ok(struck.is_ok().then_some((account, wiped)))
+    Ok(struck.then_some((account, wiped)))
 }
 
 /// A write that was not synced: to which file, where and how much; a file that was made and written
@@ -177,7 +183,7 @@ fn wipe(writes: &[Unsynced], seed: u64) -> Held<u64> {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        if state % 2 == 0 {
+        if state.is_multiple_of(2) {
             continue;
         }
         let done = OpenOptions::new().write(true).open(&write.file);
@@ -204,13 +210,18 @@ async fn fails_at(number: usize) -> Held<Option<(Account, u64)>> {
     let inject = format!("{}:error=EIO:when={number}", Point::Sync.calls());
     let mut program = site.spawn(&trace.injecting(Point::Sync.calls(), &inject))?;
     let lives = Lives::begin(&site);
-    let status = program.ended(WORK).await;
-    match &status {
-        Err(_) => program.kill().await?,
-        Ok(status) if status.code() == Some(1) => {}
-        Ok(status) => return Err(format!("it ended with {status}")),
+    let struck = || trace.so_far().contains("(INJECTED)");
+    while !program.is_over() && !lives.are_over() && !struck() {
+        tokio::time::sleep(LOOK).await;
     }
-    if status.is_ok() {
+    if !struck() {
+        program.kill().await?;
+    } else {
+        let status = program.ended(EXITS).await;
+        let status = status.map_err(|_| "it went on after a failed fsync".to_owned())?;
+        if status.code() != Some(1) {
+            return Err(format!("it ended with {status}"));
+        }
         let log = trace.log().await?;
         let mut after = log.lines().skip_while(|line| !line.contains("(INJECTED)"));
         let failed = after.next().unwrap_or_default();
@@ -219,14 +230,15 @@ async fn fails_at(number: usize) -> Held<Option<(Account, u64)>> {
             return Err(format!("{failed}\nwas tried again: {again}"));
         }
         let said = program.log();
-        if !said.contains("the disk under the ledger failed") && !said.contains("disk I/O error") {
+        if !SAYS_WHY.iter().any(|words| said.contains(words)) {
             return Err(format!("it did not say why:\n{}", program.last_words()));
         }
     }
+    let struck = struck();
     let mut program = site.start(&How::default()).await?;
     let account = judge(&site, &program, lives).await?;
     program.stop().await?;
-    Ok(status.is_ok().then_some((account, 0)))
+    Ok(struck.then_some((account, 0)))
 }
 
 /// A disk of its own in a namespace of its own, which is gone with its keeper.

@@ -8,7 +8,7 @@ use futures_util::stream;
 
 use super::{Context, Seen};
 use crate::Held;
-use crate::program::How;
+use crate::program::{How, LOOK, Program};
 use crate::site::{Setup, Site};
 use crate::trace::{Point, Trace};
 use crate::witness::{Account, Lives, judge};
@@ -17,6 +17,8 @@ use crate::witness::{Account, Lives, judge};
 const POINTS_SHORT: usize = 12;
 /// Points that are tried at once.
 pub(super) const POINTS_AT_ONCE: usize = 4;
+/// A kill as the call begins.
+pub(super) const KILL: &str = "signal=SIGKILL";
 /// The work is done within this, or the fault has not struck.
 const WORK: Duration = Duration::from_secs(120);
 
@@ -138,15 +140,23 @@ pub(super) fn chosen(total: usize, context: Context) -> Vec<usize> {
 async fn killed(point: Point, number: usize) -> Held<Option<Account>> {
     let site = Arc::new(Site::new(Setup::default()).await?);
     let trace = Trace::new(site.folder.path(), "kill");
-    let inject = format!("{}:signal=SIGKILL:when={number}", point.calls());
+    let inject = format!("{}:{KILL}:when={number}", point.calls());
     let mut program = site.spawn(&trace.injecting(point.calls(), &inject))?;
     let lives = Lives::begin(&site);
-    let struck = program.ended(WORK).await;
-    if struck.is_err() {
-        program.kill().await?;
-    }
+    let struck = dies(&mut program, &lives).await?;
     let mut program = site.start(&How::default()).await?;
     let account = judge(&site, &program, lives).await?;
     program.stop().await?;
-    Ok(struck.is_ok().then_some(account))
+    Ok(struck.then_some(account))
+}
+
+/// Waits until the program has died or the work is done; whether it died by itself. It is dead then.
+pub(super) async fn dies(program: &mut Program, lives: &Lives) -> Held<bool> {
+    let began = Instant::now();
+    while !program.is_over() && !lives.are_over() && began.elapsed() < WORK {
+        tokio::time::sleep(LOOK).await;
+    }
+    let died = program.is_over();
+    program.kill().await?;
+    Ok(died)
 }

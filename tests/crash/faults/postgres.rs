@@ -20,14 +20,14 @@ const RESETS: u64 = 10;
 const OCTETS: u64 = 60_000;
 
 /// A server, a network to it, and a site.
-struct Place {
-    site: Arc<Site>,
+pub(super) struct Place {
+    pub(super) site: Arc<Site>,
     server: Arc<Mutex<Postgres>>,
     network: Proxy,
 }
 
 /// Starts a server; the reason where there is none.
-async fn place(context: Context) -> Held<Result<Place, String>> {
+pub(super) async fn place(context: Context, nodes: usize) -> Held<Result<Place, String>> {
     let made = tokio::task::spawn_blocking(|| {
         let server = Postgres::start(true)?;
         let address = server.database()?;
@@ -51,6 +51,7 @@ async fn place(context: Context) -> Held<Result<Place, String>> {
             database,
             url,
         },
+        nodes,
         ..Setup::default()
     };
     let site = Arc::new(Site::new(setup).await?);
@@ -73,7 +74,7 @@ impl Place {
     }
 
     /// Stops the server and starts it again after a while.
-    async fn restart(&self, how: Stop, after: Duration) -> Held<()> {
+    pub(super) async fn restart(&self, how: Stop, after: Duration) -> Held<()> {
         self.serve(move |server| server.stop(how)).await?;
         tokio::time::sleep(after).await;
         let started = self.serve(Postgres::run).await?;
@@ -86,7 +87,7 @@ async fn while_under_way<F: Future<Output = Held<String>>>(
     context: Context,
     strike: impl FnOnce(Arc<Place>, Arc<tokio::sync::Mutex<Program>>) -> F,
 ) -> Held<Seen> {
-    let place = match place(context).await? {
+    let place = match place(context, 1).await? {
         Ok(place) => Arc::new(place),
         Err(why) => return Ok(Seen::NotRun(why)),
     };
