@@ -5,7 +5,7 @@
 //! of its own time buries it, in the ledger, which from then on takes nothing more from it. A node that
 //! could not count for somewhat less lets go by itself of what must not be held twice.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -59,8 +59,8 @@ pub enum Ended {
 #[derive(Default)]
 pub struct Node {
     standing: watch::Sender<Standing>,
-    /// The binds that it may hold, by their links.
-    binds: Mutex<HashMap<LinkName, BTreeSet<usize>>>,
+    /// The binds that it may hold, by their links, and how many connections each has: a pair has two.
+    binds: Mutex<HashMap<LinkName, BTreeMap<usize, usize>>>,
 }
 
 /// What is told with each beat that went through: how long the word took, and what time it is for all.
@@ -248,11 +248,12 @@ impl Node {
             return false;
         }
         if !standing.is_shared {
+            self.holds(link, bind);
             return true;
         }
         match timeout(LEASE_WORD, store.lease(&name(link, bind))).await {
             Ok(Ok(Some(_epoch))) => {
-                self.lock().entry(link.clone()).or_default().insert(bind);
+                self.holds(link, bind);
                 true
             }
             // Another has it, or nobody knows.
@@ -289,11 +290,8 @@ impl Node {
 
     /// Lets go of a bind that is closed, so that another node may have it.
     pub async fn let_go<S: Store>(&self, store: &S, link: &LinkName, bind: usize) {
-        let held = self
-            .lock()
-            .get_mut(link)
-            .is_some_and(|binds| binds.remove(&bind));
-        if held
+        let free = self.leaves(link, bind) && self.standing.borrow().is_shared;
+        if free
             && !matches!(
                 timeout(LEASE_WORD, store.release(&name(link, bind))).await,
                 Ok(Ok(()))
@@ -303,18 +301,44 @@ impl Node {
         }
     }
 
+    fn holds(&self, link: &LinkName, bind: usize) {
+        let mut binds = self.lock();
+        *binds
+            .entry(link.clone())
+            .or_default()
+            .entry(bind)
+            .or_default() += 1;
+    }
+
+    /// Tells whether it was the last connection of the bind.
+    fn leaves(&self, link: &LinkName, bind: usize) -> bool {
+        let mut binds = self.lock();
+        let Some(held) = binds.get_mut(link) else {
+            return false;
+        };
+        let Some(connections) = held.get_mut(&bind) else {
+            return false;
+        };
+        *connections = connections.saturating_sub(1);
+        let is_last = *connections == 0;
+        if is_last {
+            held.remove(&bind);
+        }
+        is_last
+    }
+
     /// Whether a bind is within this node's share: the first ones that it holds are.
     fn has_room(&self, link: &LinkName, bind: usize, of: usize, standing: Standing) -> bool {
         let binds = self.lock();
         let before = match binds.get(link) {
-            Some(held) if held.contains(&bind) => held.range(..bind).count(),
+            Some(held) if held.contains_key(&bind) => held.range(..bind).count(),
             Some(held) => held.len(),
             None => 0,
         };
         before < share(of, standing)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<LinkName, BTreeSet<usize>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<LinkName, BTreeMap<usize, usize>>> {
         self.binds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -357,6 +381,36 @@ mod tests {
                 assert_eq!(shares.sum::<usize>(), of, "{nodes}");
             }
         }
+    }
+
+    #[test]
+    fn a_pair_is_held_until_both_of_its_connections_have_gone() {
+        let (node, link) = (Node::default(), LinkName::from("a"));
+        let standing = Standing {
+            is_in: true,
+            is_shared: true,
+            rank: 0,
+            nodes: 2,
+        };
+        let room = |bind| node.has_room(&link, bind, 3, standing);
+        assert!(room(0) && room(2));
+        node.holds(&link, 1);
+        node.holds(&link, 1);
+        node.holds(&link, 2);
+        assert!(!room(0), "two of three are its share");
+        assert!(room(1) && room(2), "and those it holds");
+        assert!(!node.leaves(&link, 1));
+        assert!(!room(0));
+        assert!(node.leaves(&link, 1));
+        assert!(room(0) && !node.leaves(&link, 1));
+        // Another has come: of what it holds the first is its share.
+        node.holds(&link, 0);
+        let three = Standing {
+            nodes: 3,
+            ..standing
+        };
+        let stays = |bind| node.has_room(&link, bind, 3, three);
+        assert_eq!((stays(0), stays(2)), (true, false));
     }
 
     #[test]

@@ -16,11 +16,12 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
+use crate::clock::{Clock, Moment};
 use crate::config::Config;
 use crate::console::{Failure, out, parts};
 use crate::store::StoreError;
 use crate::store::sql::Visitor;
-use crate::system::SystemChance;
+use crate::system::{SystemChance, SystemClock};
 
 /// The options of `jisr outbox`.
 #[derive(Args)]
@@ -94,6 +95,12 @@ async fn visit(config: &Config) -> Result<Visitor, Failure> {
     Visitor::open(&config.store.url, keys, Arc::new(SystemChance))
         .await
         .map_err(unusable)
+}
+
+/// What time it is for the ledger: its server's, or this machine's where it is a file.
+async fn now(visitor: &mut Visitor) -> Result<Moment, Failure> {
+    let told = visitor.time().await.map_err(unusable)?;
+    Ok(told.unwrap_or_else(|| SystemClock.now()))
 }
 
 /// Why the ledger cannot be used, with what to do.

@@ -117,6 +117,23 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         false => Some(lock(&config)?),
     };
     let store = parts::store(&config).await?;
+    let ledger_clock = Arc::new(LedgerClock::default());
+    let clock: Arc<dyn Clock> = Arc::clone(&ledger_clock) as Arc<dyn Clock>;
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    // From the beginning, so that no other node takes one for dead that is slow to read its files.
+    let node = Arc::new(Node::default());
+    node.enter(&store, &*clock, &*ledger_clock)
+        .await
+        .map_err(Failure::of)?;
+    // It counts until everything else has ended: what is under way at a stop is still this node's.
+    let (ended, until_ended) = watch::channel(false);
+    let mut counting = tokio::spawn(count(
+        store.clone(),
+        Arc::clone(&node),
+        ledger_clock,
+        until_ended,
+    ));
     let registry = parts::registry(&config).await?;
     for file in shapes::passed_over(&config)? {
         let (path, mend) = (file.source.file(), &file.mend);
@@ -124,8 +141,6 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     }
     let shapes = shapes::load(&config)?;
     let book = parts::book(&config, &shapes, parts::lists(&config)?)?;
-    let ledger_clock = Arc::new(LedgerClock::default());
-    let clock: Arc<dyn Clock> = Arc::clone(&ledger_clock) as Arc<dyn Clock>;
     let chance: Arc<dyn Chance> = Arc::new(SystemChance);
     let held = outbox::look_back(&config, &store, clock.now()).await?;
     let gateway = Arc::new(Gateway::new(
@@ -141,18 +156,6 @@ async fn gateway(config: Config) -> Result<(), Failure> {
 
     let callbacks = bind(config.http.listen, "http.listen").await?;
     let administration = bind(config.admin.listen, "admin.listen").await?;
-    let (stop, stopped) = watch::channel(false);
-    let mut tasks = JoinSet::new();
-    let node = Arc::new(Node::default());
-    node.enter(&gateway.store, &*clock, &*ledger_clock)
-        .await
-        .map_err(Failure::of)?;
-    tasks.spawn(count(
-        Arc::clone(&gateway),
-        Arc::clone(&node),
-        ledger_clock,
-        stopped.clone(),
-    ));
     let (tell_held, held) = watch::channel(held);
     tasks.spawn(outbox::watch(
         Arc::clone(&gateway),
@@ -287,6 +290,7 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         }
         // No task ends before the stop but by a defect; half a gateway would be worse than none.
         _ended = tasks.join_next() => true,
+        _ended = &mut counting => true,
     };
     if failed {
         tracing::error!("a part of the gateway ended by itself; stopping the rest");
@@ -301,7 +305,7 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         true => Duration::ZERO,
         false => DRAIN,
     };
-    let ended = tokio::time::timeout(drain, async {
+    let drained = tokio::time::timeout(drain, async {
         while tasks.join_next().await.is_some() {}
         // Nobody calls any more: what is still to be shown is under way.
         for pusher in pushers.values().filter(|pusher| !pusher.is_idle()) {
@@ -310,9 +314,10 @@ async fn gateway(config: Config) -> Result<(), Failure> {
         }
     })
     .await;
-    if ended.is_err() {
+    if drained.is_err() {
         tracing::warn!("not everything ended in time; the ledger has the rest");
     }
+    ended.send_replace(true);
     // Others take over at once; without a word they do so when the lease is over.
     let left = gateway.store.leave(clock.now());
     if !matches!(tokio::time::timeout(LEAVE, left).await, Ok(Ok(()))) {
@@ -515,12 +520,12 @@ async fn tidy(
 
 /// Counts among the nodes; what is buried must not go on.
 async fn count(
-    gateway: Arc<Running>,
+    store: SqlStore,
     node: Arc<Node>,
     clock: Arc<LedgerClock>,
     stopped: watch::Receiver<bool>,
 ) {
-    let ended = node.keep(&gateway.store, &*clock, &*clock, stopped).await;
+    let ended = node.keep(&store, &*clock, &*clock, stopped).await;
     match ended {
         Ended::Stopped => {}
         Ended::Buried => {

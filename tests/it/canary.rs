@@ -183,6 +183,37 @@ async fn drive(site: &Site, canaries: &mut Canaries) {
 async fn nothing_is_found(mut site: Site, canaries: &Canaries) {
     site.at_rest().await;
     let mut found = Vec::new();
+    let listed = run(
+        site.folder.path(),
+        &["outbox", "list", "--limit", "1000", "--json"],
+        &[],
+    )
+    .await;
+    assert_eq!(listed.code, Some(0), "{}", listed.output);
+    let ids: serde_json::Value = serde_json::from_str(&listed.output).unwrap();
+    let mut told = listed.output;
+    for arguments in [
+        &["outbox"][..],
+        &["outbox", "--json"],
+        &["outbox", "list", "--limit", "1000"],
+    ] {
+        told += &run(site.folder.path(), arguments, &[]).await.output;
+    }
+    for one in ids.as_array().unwrap() {
+        let id = one["id"].as_str().unwrap();
+        told += &run(site.folder.path(), &["outbox", "show", id], &[])
+            .await
+            .output;
+    }
+    assert!(
+        told.contains("delivered") && told.contains("code"),
+        "{told}"
+    );
+    // An id is a time and a count, whose digits could be anybody's code.
+    for one in ids.as_array().unwrap() {
+        told = told.replace(one["id"].as_str().unwrap(), "ID");
+    }
+    canaries.search("jisr outbox", told.as_bytes(), &mut found);
     let figures = site.program.shows("/metrics").await;
     canaries.search("/metrics", figures.as_bytes(), &mut found);
     // The configuration and the token are ours; the keys are keys.

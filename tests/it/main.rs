@@ -27,6 +27,7 @@ mod listener;
 mod mutual_tls;
 mod nobody;
 mod operators_guide;
+mod outbox;
 mod phone;
 mod program;
 mod registry;

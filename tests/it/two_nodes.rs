@@ -31,11 +31,11 @@ struct Pair {
 impl Pair {
     /// None where this machine has no PostgreSQL.
     async fn new() -> Option<Self> {
-        Self::with(&[]).await
+        Self::with(1, &[]).await
     }
 
-    /// The same with more in the nodes' environment.
-    async fn with(env: &[(&str, &str)]) -> Option<Self> {
+    /// The same with so many binds, and with more in the nodes' environment.
+    async fn with(binds: usize, env: &[(&str, &str)]) -> Option<Self> {
         let started = tokio::task::spawn_blocking(|| Postgres::start(true));
         let server = match started.await.unwrap() {
             Ok(server) => server,
@@ -52,6 +52,7 @@ impl Pair {
         let smsc = message_centre(&phones, 0).await;
         let folder = TempDir::new().unwrap();
         let text = config(&Setup::default(), smsc.address());
+        let text = text.replace("system_id =", &format!("count = {binds}\nsystem_id ="));
         std::fs::write(folder.path().join("jisr.toml"), text).unwrap();
         let mut nodes = Vec::new();
         for _ in 0..2 {
@@ -118,8 +119,13 @@ impl Pair {
 
 /// Whether a node holds the bind.
 async fn is_bound(node: &Program) -> bool {
+    binds(node).await == 1
+}
+
+/// How many binds a node holds.
+async fn binds(node: &Program) -> usize {
     let links = node.shows("/links").await.replace(' ', "");
-    links.contains("\"state\":\"bound\"")
+    links.matches("\"state\":\"bound\"").count()
 }
 
 /// The whole way to the password, each turn on the node that did not have the one before.
@@ -163,7 +169,7 @@ async fn a_dead_node_is_taken_over_by_whoever_buries_it() {
     const TAKES_OVER: Duration = Duration::from_secs(12);
     for plant in [None, Some("nobody-is-buried")] {
         let env: Vec<_> = plant.map(|plant| ("PLANTED", plant)).into_iter().collect();
-        let Some(mut pair) = Pair::with(&env).await else {
+        let Some(mut pair) = Pair::with(1, &env).await else {
             return;
         };
         let dead = pair.bound(&[0, 1]).await;
@@ -236,6 +242,34 @@ async fn a_node_dies_and_the_other_takes_over() {
     assert!(stopped.success());
     assert_eq!(pair.ask("SELECT COUNT(*) FROM nodes WHERE over = 0"), "1");
     until("the other has the bind", || is_bound(&pair.nodes[dead])).await;
+}
+
+/// The binds of a link are shared: each node has as many as the other, also the one that comes later; who
+/// is left has them all.
+#[tokio::test]
+async fn nodes_share_the_binds_of_a_link() {
+    let Some(mut pair) = Pair::with(2, &[]).await else {
+        return;
+    };
+    until("each has one", || async {
+        binds(&pair.nodes[0]).await == 1 && binds(&pair.nodes[1]).await == 1
+    })
+    .await;
+    assert!(pair.nodes[0].stop().await.success());
+    until("one has both", || async {
+        binds(&pair.nodes[1]).await == 2
+    })
+    .await;
+    pair.nodes[0] = Program::start(pair.folder.path(), &[("JISR_STORE__URL", &pair.url)]).await;
+    until("each has one again", || async {
+        binds(&pair.nodes[0]).await == 1 && binds(&pair.nodes[1]).await == 1
+    })
+    .await;
+    pair.nodes[1].kill().await;
+    until("the other has both", || async {
+        binds(&pair.nodes[0]).await == 2
+    })
+    .await;
 }
 
 /// The ledger's server is restarted, cleanly and as by a power cut, in the middle of a conversation.

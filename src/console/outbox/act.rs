@@ -3,14 +3,14 @@
 use clap::Args;
 
 use super::words::{at, until};
-use super::{json, show, unusable, visit};
-use crate::clock::{Clock, Moment};
+use super::{json, now, show, unusable, visit};
+use crate::clock::Moment;
 use crate::config::Config;
 use crate::console::Failure;
 use crate::console::out::say;
 use crate::store::by_hand::{Cancelled, Hand, SentAgain};
 use crate::store::{MessageId, MessageState};
-use crate::system::{self, SystemClock};
+use crate::system;
 
 /// Letters of a reason.
 const WHY_MAX: usize = 200;
@@ -38,14 +38,6 @@ pub(super) fn why(text: &str) -> Result<String, String> {
 }
 
 impl ActArguments {
-    fn hand(&self) -> Hand {
-        Hand {
-            who: system::user(),
-            why: self.reason.clone(),
-            at: SystemClock.now(),
-        }
-    }
-
     /// Says what was done.
     fn done(&self, act: &str, was: MessageState, told: &str) -> Result<(), Failure> {
         if self.json {
@@ -80,8 +72,9 @@ impl ActArguments {
 /// # Errors
 /// [`Failure`] where it stays as it is, with why.
 pub(super) async fn resend(config: &Config, options: &ActArguments) -> Result<(), Failure> {
-    let (id, hand) = (MessageId(options.id), options.hand());
+    let id = MessageId(options.id);
     let mut visitor = visit(config).await?;
+    let hand = hand(options.reason.clone(), now(&mut visitor).await?);
     match visitor.send_again(id, &hand).await.map_err(unusable)? {
         SentAgain::Queued(was) => {
             let told = match was {
@@ -121,8 +114,9 @@ pub(super) async fn resend(config: &Config, options: &ActArguments) -> Result<()
 /// # Errors
 /// [`Failure`] where it stays as it is, with why.
 pub(super) async fn cancel(config: &Config, options: &ActArguments) -> Result<(), Failure> {
-    let (id, hand) = (MessageId(options.id), options.hand());
+    let id = MessageId(options.id);
     let mut visitor = visit(config).await?;
+    let hand = hand(options.reason.clone(), now(&mut visitor).await?);
     match visitor.cancel(id, &hand).await.map_err(unusable)? {
         Cancelled::Done(was) => options.done(
             "cancelled",
@@ -143,7 +137,7 @@ pub(super) async fn cancel(config: &Config, options: &ActArguments) -> Result<()
     }
 }
 
-/// For the other commands: who does it, and when.
+/// Who does it, why and when.
 pub(super) fn hand(why: Option<String>, at: Moment) -> Hand {
     Hand {
         who: system::user(),

@@ -5,13 +5,12 @@ use std::fmt::Write as _;
 use clap::Args;
 
 use super::words::{ago, at, counted};
-use super::{act, json, unusable, visit};
-use crate::clock::{Clock, Moment};
+use super::{act, json, now, unusable, visit};
+use crate::clock::Moment;
 use crate::config::Config;
 use crate::console::out::say;
 use crate::console::{Failure, out};
 use crate::store::by_hand::{Hold, HoldReason, Older};
-use crate::system::SystemClock;
 
 /// The options of `jisr outbox hold`.
 #[derive(Args)]
@@ -43,18 +42,15 @@ pub(super) struct ReleaseArguments {
 /// # Errors
 /// [`Failure`] where the ledger cannot be used.
 pub(super) async fn hold(config: &Config, options: &HoldArguments) -> Result<(), Failure> {
-    let now = SystemClock.now();
+    let mut visitor = visit(config).await?;
+    let now = now(&mut visitor).await?;
     let why = if options.restored {
         HoldReason::Restored
     } else {
         HoldReason::ByHand
     };
     let hand = act::hand(options.reason.clone(), now);
-    let (held, is_new) = visit(config)
-        .await?
-        .hold(why, &hand)
-        .await
-        .map_err(unusable)?;
+    let (held, is_new) = visitor.hold(why, &hand).await.map_err(unusable)?;
     if options.json {
         return json(&held);
     }
@@ -75,12 +71,9 @@ pub(super) async fn release(config: &Config, options: &ReleaseArguments) -> Resu
     } else {
         Older::Unknown
     };
-    let hand = act::hand(None, SystemClock.now());
-    let released = visit(config)
-        .await?
-        .release(older, &hand)
-        .await
-        .map_err(unusable)?;
+    let mut visitor = visit(config).await?;
+    let hand = act::hand(None, now(&mut visitor).await?);
+    let released = visitor.release(older, &hand).await.map_err(unusable)?;
     let Some(released) = released else {
         return Err(Failure::Failed("the outbox is not held".to_owned()));
     };

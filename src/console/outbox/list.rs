@@ -5,14 +5,13 @@ use std::fmt::Write as _;
 use clap::Args;
 
 use super::words::{ago, reason, until};
-use super::{json, unusable, visit};
+use super::{json, now, unusable, visit};
 use crate::callback::{LinkName, Msisdn};
-use crate::clock::{Clock, Moment};
+use crate::clock::Moment;
 use crate::config::Config;
 use crate::console::{Failure, out};
 use crate::store::MessageState;
 use crate::store::by_hand::{Filter, Listed};
-use crate::system::SystemClock;
 
 /// The options of `jisr outbox list`.
 #[derive(Args)]
@@ -72,15 +71,13 @@ pub(super) async fn run(config: &Config, options: &ListArguments) -> Result<(), 
         dead: options.dead,
         limit: options.limit,
     };
-    let listed = visit(config)
-        .await?
-        .messages(&filter)
-        .await
-        .map_err(unusable)?;
+    let mut visitor = visit(config).await?;
+    let now = now(&mut visitor).await?;
+    let listed = visitor.messages(&filter).await.map_err(unusable)?;
     if options.json {
         return json(&listed);
     }
-    let mut text = table(&listed, SystemClock.now());
+    let mut text = table(&listed, now);
     if u32::try_from(listed.len()).is_ok_and(|listed| listed == options.limit) {
         let _ = writeln!(text, "the newest {} only; more: --limit N", options.limit);
     }

@@ -5,13 +5,12 @@ use std::fmt::Write as _;
 use clap::Args;
 
 use super::words::{at, reason, until};
-use super::{json, unusable, visit};
-use crate::clock::{Clock, Moment};
+use super::{json, now, unusable, visit};
+use crate::clock::Moment;
 use crate::config::Config;
 use crate::console::{Failure, out};
 use crate::store::MessageId;
 use crate::store::by_hand::Shown;
-use crate::system::SystemClock;
 
 /// The options of `jisr outbox show`.
 #[derive(Args)]
@@ -29,14 +28,16 @@ pub(super) struct ShowArguments {
 /// [`Failure`] where the ledger cannot be used, or there is no such message.
 pub(super) async fn run(config: &Config, options: &ShowArguments) -> Result<(), Failure> {
     let id = MessageId(options.id);
-    let shown = visit(config).await?.message(id).await.map_err(unusable)?;
+    let mut visitor = visit(config).await?;
+    let now = now(&mut visitor).await?;
+    let shown = visitor.message(id).await.map_err(unusable)?;
     let Some(shown) = shown else {
         return Err(absent(id));
     };
     if options.json {
         return json(&shown);
     }
-    out::text(&page(&shown, SystemClock.now()))
+    out::text(&page(&shown, now))
 }
 
 /// There is no message with this id.
@@ -118,20 +119,14 @@ fn page(shown: &Shown, now: Moment) -> String {
         }
     }
     for act in &shown.acts {
-        let why = act
-            .why
-            .as_ref()
-            .map_or_else(String::new, |why| format!(": {why}"));
         row(
             "by hand",
-            format!(
-                "{} {} by {}, was {}{why}",
-                at(act.at),
-                act.act,
-                act.who,
-                act.was.name()
-            ),
+            format!("{}, was {}, {}", act.act, act.was.name(), at(act.at)),
         );
+        row("", format!("by {}", act.who));
+        if let Some(why) = &act.why {
+            row("", why.clone());
+        }
     }
     text
 }

@@ -4,13 +4,12 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::words::{ago, at, counted, reason, until};
-use super::{hold, json, unusable, visit};
-use crate::clock::{Clock, Moment};
+use super::{hold, json, now, unusable, visit};
+use crate::clock::Moment;
 use crate::config::Config;
 use crate::console::{Failure, out};
 use crate::store::MessageState;
 use crate::store::by_hand::{Overview, Waiting};
-use crate::system::SystemClock;
 
 /// Dead letters of the last day are on the screen; the list has all that are kept.
 const DEAD: Duration = Duration::from_secs(24 * 3600);
@@ -24,8 +23,8 @@ const LATE: Duration = Duration::from_secs(60);
 /// # Errors
 /// [`Failure`] where the ledger cannot be used.
 pub(super) async fn run(config: &Config, as_json: bool) -> Result<(), Failure> {
-    let now = SystemClock.now();
     let mut visitor = visit(config).await?;
+    let now = now(&mut visitor).await?;
     let overview = visitor
         .overview(now, now.minus(DEAD))
         .await

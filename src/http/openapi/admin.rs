@@ -29,7 +29,14 @@ pub(super) fn paths(site: &Site) -> Map<String, Value> {
             "readyz",
             "Whether it can work: the ledger answers",
             &[
-                ("200", answer("It can.", "text/plain", &text)),
+                (
+                    "200",
+                    answer(
+                        "It can; a second line says where the outbox is held.",
+                        "text/plain",
+                        &text,
+                    ),
+                ),
                 ("503", ill.clone()),
             ],
         ),

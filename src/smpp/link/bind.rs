@@ -48,8 +48,8 @@ impl<I: Inbox> BindTask<I> {
         // A bind whose end the ledger does not know yet, and from when on what came may come again.
         let mut unclosed = None;
         while !self.is_stopping() {
-            let of = self.shared.board.len();
-            if !self.inbox.may_bind(&config.name, self.at, of).await {
+            let (bind, of) = self.granted();
+            if !self.inbox.may_bind(&config.name, bind, of).await {
                 self.becomes(BindState::Elsewhere);
                 self.rest(LOOK).await;
                 continue;
@@ -60,7 +60,7 @@ impl<I: Inbox> BindTask<I> {
                 continue;
             }
             let attempt = self.attempt(&mut unclosed).await;
-            self.inbox.let_go(&config.name, self.at).await;
+            self.inbox.let_go(&config.name, bind).await;
             self.judge(attempt);
             if self.is_stopping() {
                 break;
@@ -100,6 +100,13 @@ impl<I: Inbox> BindTask<I> {
                 "the operator refuses the credentials; no bind tries them before that pause is over"
             );
         }
+    }
+
+    /// Which of those that the operator grants it belongs to, and how many there are: a pair is one, and
+    /// both of it are on one node.
+    fn granted(&self) -> (usize, usize) {
+        let together = self.shared.config.bind.kinds().len().max(1);
+        (self.at / together, self.shared.board.len() / together)
     }
 
     fn record(&self) -> &Record {
@@ -180,6 +187,7 @@ impl<I: Inbox> BindTask<I> {
         let shared = Arc::clone(&self.shared);
         let config = Arc::clone(&shared.config);
         let mut outputs = Vec::new();
+        let granted = self.granted();
         self.becomes(BindState::Binding);
         let opened = Session::open(
             config.numbers(),
@@ -275,7 +283,7 @@ impl<I: Inbox> BindTask<I> {
                 () = sleep_until(retry.unwrap_or(due)), if retry.is_some() => continue,
                 () = shared.queue.bell.notified(), if has_room => continue,
                 () = sleep_until(due) => Input::Tick,
-                () = self.inbox.must_let_go(&config.name, self.at, shared.board.len()), if !stopping => {
+                () = self.inbox.must_let_go(&config.name, granted.0, granted.1), if !stopping => {
                     tracing::info!(link = %config.name, bind = self.record().name, "the bind is left to another node");
                     stopping = true;
                     self.becomes(BindState::Draining);

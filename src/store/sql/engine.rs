@@ -70,17 +70,6 @@ impl Conn {
         }
     }
 
-    /// What time it is on the server's machine, for all nodes; SQLite has no clock of its own.
-    ///
-    /// # Errors
-    /// [`Fault::Engine`].
-    pub(super) async fn time(&mut self) -> Result<Option<Moment>, Fault> {
-        match self.kind() {
-            Kind::Lite => Ok(None),
-            Kind::Pg => Ok(Some(Moment::from_ms(sql(postgres::TIME).one(self).await?))),
-        }
-    }
-
     /// Begins a look at one point in time, which writes nothing and ends with `COMMIT`.
     ///
     /// # Errors
@@ -96,6 +85,17 @@ impl Conn {
     /// log into its file and sync both: after a failed fsync that must not be. It ends with the process.
     pub(super) fn abandon(self) {
         std::mem::forget(self);
+    }
+
+    /// What time it is on the server's machine, for all nodes; SQLite has no clock of its own.
+    ///
+    /// # Errors
+    /// [`Fault::Engine`].
+    pub(super) async fn time(&mut self) -> Result<Option<Moment>, Fault> {
+        match self.kind() {
+            Kind::Lite => Ok(None),
+            Kind::Pg => Ok(Some(Moment::from_ms(sql(postgres::TIME).one(self).await?))),
+        }
     }
 
     /// Moves committed pages from SQLite's log into its file; PostgreSQL does so by itself.

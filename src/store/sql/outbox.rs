@@ -165,16 +165,20 @@ pub(super) async fn claim(
     now: Moment,
     limit: u32,
 ) -> Result<Verdict<(Vec<Message>, Option<i64>)>, Fault> {
-    let current: Option<i64> = sql("SELECT epoch FROM senders WHERE link = $1 AND node = $2")
-        .bind(&link)
-        .bind(inner.node)
-        .maybe(&mut *c)
-        .await?;
-    if current != Some(int(epoch)) {
+    let row = sql(
+        "SELECT (SELECT epoch FROM senders WHERE link = $1 AND node = $2) AS epoch,
+             (SELECT COUNT(*) FROM holds WHERE over_at IS NULL) AS held,
+             (SELECT MAX(number) FROM meta WHERE name = 'claims') AS claims",
+    )
+    .bind(&link)
+    .bind(inner.node)
+    .fetch_one(&mut *c)
+    .await?;
+    if row.get::<Option<i64>>("epoch")? != Some(int(epoch)) {
         // A later epoch of this node's has begun.
         return Ok(Verdict::Undo((Vec::new(), None)));
     }
-    if witness::stops(c, inner, now).await? {
+    if number(&row, "held")? != 0 || witness::is_behind(c, inner, row.get("claims")?, now).await? {
         return Ok(Verdict::Keep((Vec::new(), None)));
     }
     let over = ids(c, FIRST_OVER_UNSENT, now).await?;

@@ -207,6 +207,148 @@ async fn a_final_message_has_no_body() {
     assert_eq!(bodies(&store).await, 0);
 }
 
+/// What comes back from a backup is held; what is served on is not.
+#[tokio::test]
+async fn a_ledger_that_was_put_back_is_held() {
+    use crate::store::by_hand::HoldReason;
+
+    let (store, live) = in_a_file().await;
+    let (ledger, mark) = (live.path().join("jisr.db"), live.path().join("jisr.mark"));
+    let copy = |to: &std::path::Path| {
+        for end in ["", "-wal"] {
+            let name = |folder: &std::path::Path| folder.join(format!("jisr.db{end}"));
+            std::fs::copy(name(live.path()), name(to)).unwrap();
+        }
+    };
+    let seconds = contract::at;
+    store
+        .look_back(&mark, Some(&ledger), seconds(0))
+        .await
+        .unwrap();
+    contract::queue(&store, &[contract::message("m", MessageKind::Reply)], 0).await;
+    let backup = tempfile::tempdir().unwrap();
+    copy(backup.path());
+    let epoch = store
+        .begin_epoch(&contract::link(), seconds(1))
+        .await
+        .unwrap();
+    let link = contract::link();
+    let claimed = store.claim_messages(&link, epoch, seconds(1), 9).await;
+    assert_eq!(claimed.unwrap().len(), 1);
+    store
+        .look_back(&mark, Some(&ledger), seconds(2))
+        .await
+        .unwrap();
+    assert_eq!(store.held(seconds(2)).await.unwrap(), None, "served on");
+
+    let latest = tempfile::tempdir().unwrap();
+    copy(latest.path());
+    for (name, ledger, has_mark, why) in [
+        ("a backup", Some(&backup), true, Some(HoldReason::Older)),
+        (
+            "a backup elsewhere",
+            Some(&backup),
+            false,
+            Some(HoldReason::Moved),
+        ),
+        (
+            "a whole folder",
+            Some(&latest),
+            true,
+            Some(HoldReason::Moved),
+        ),
+        ("a new ledger", None, true, None),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        if let Some(from) = ledger {
+            for file in std::fs::read_dir(from.path()).unwrap() {
+                let file = file.unwrap();
+                std::fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();
+            }
+        }
+        let (ledger, kept) = (
+            folder.path().join("jisr.db"),
+            folder.path().join("jisr.mark"),
+        );
+        if has_mark {
+            std::fs::copy(&mark, &kept).unwrap();
+        }
+        let again = open_at(&ledger, Keys::for_testing()).await.unwrap();
+        again
+            .look_back(&kept, Some(&ledger), seconds(9))
+            .await
+            .unwrap();
+        let held = again.held(seconds(9)).await.unwrap();
+        assert_eq!(held.as_ref().map(|held| held.why), why, "{name}");
+        if held.is_none() {
+            continue;
+        }
+        // Held it stays, and once released it is not found again.
+        again
+            .look_back(&kept, Some(&ledger), seconds(10))
+            .await
+            .unwrap();
+        assert_eq!(again.held(seconds(10)).await.unwrap(), held, "{name}");
+        let url = format!("sqlite:{}", ledger.display());
+        let chance = Arc::new(Counted::default());
+        let mut visitor = Visitor::open(&url, Keys::for_testing(), chance)
+            .await
+            .unwrap();
+        let hand = crate::store::by_hand::Hand {
+            who: "ali".to_owned(),
+            why: None,
+            at: seconds(11),
+        };
+        let older = crate::store::by_hand::Older::Unknown;
+        visitor.release(older, &hand).await.unwrap();
+        again
+            .look_back(&kept, Some(&ledger), seconds(12))
+            .await
+            .unwrap();
+        assert_eq!(again.held(seconds(12)).await.unwrap(), None, "{name}");
+    }
+}
+
+/// A command beside the gateway is no node, makes nothing, and waits for nobody who serves.
+#[tokio::test]
+async fn a_visitor_leaves_no_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("jisr.db").display());
+    let visit = || Visitor::open(&url, Keys::for_testing(), Arc::new(Counted::default()));
+    let error = visit().await.err().unwrap().to_string();
+    assert!(error.contains("there is no ledger"), "{error}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+
+    let store = open_at(&folder.path().join("jisr.db"), Keys::for_testing())
+        .await
+        .unwrap();
+    let nodes = |store: &SqlStore| {
+        let store = store.clone();
+        async move {
+            let counted = store.read(|c, _| {
+                Box::pin(async move { sql("SELECT COUNT(*) FROM nodes").one::<i64>(c).await })
+            });
+            counted.await.unwrap()
+        }
+    };
+    let before = nodes(&store).await;
+    let mut visitor = visit().await.unwrap();
+    let (now, since) = (contract::at(0), contract::at(-1));
+    visitor.overview(now, since).await.unwrap();
+    assert_eq!(nodes(&store).await, before);
+    store.ready().await.unwrap();
+
+    let other = Keys::create(&folder.path().join("keys"), &Counted::default()).unwrap();
+    let opened = Visitor::open(&url, other, Arc::new(Counted::default())).await;
+    assert!(matches!(opened.err(), Some(StoreError::Sealed { .. })));
+    let strange = folder.path().join("strange.db");
+    std::fs::write(&strange, "").unwrap();
+    let url = format!("sqlite:{}", strange.display());
+    let opened = Visitor::open(&url, Keys::for_testing(), Arc::new(Counted::default())).await;
+    let error = opened.err().unwrap().to_string();
+    assert!(error.contains("no ledger of jisr"), "{error}");
+}
+
 #[tokio::test]
 async fn another_key_opens_nothing() {
     let (store, folder) = in_a_file().await;
@@ -391,15 +533,29 @@ mod on_postgresql {
             .as_ref()
     }
 
+    /// A database with the ledger's tables, which are made once for all tests of this process.
+    async fn database() -> Option<String> {
+        static TEMPLATE: tokio::sync::OnceCell<Option<String>> = tokio::sync::OnceCell::const_new();
+        let made = TEMPLATE.get_or_init(|| async {
+            let url = tokio::task::spawn_blocking(|| server().map(|server| server.database()));
+            let url = url.await.unwrap()?.unwrap();
+            // The tables alone: a ledger that has been opened has a name and a home of its own.
+            drop(super::super::engine::open(&url).await.unwrap());
+            url.rsplit('/').next().map(str::to_owned)
+        });
+        let template = made.await.clone()?;
+        let copied =
+            tokio::task::spawn_blocking(move || Some(server()?.database_like(&template).unwrap()));
+        copied.await.unwrap()
+    }
+
     async fn open() -> Option<(SqlStore, ())> {
         let (store, _url, keep) = open_at_url().await?;
         Some((store, keep))
     }
 
     async fn open_at_url() -> Option<(SqlStore, String, ())> {
-        let url = tokio::task::spawn_blocking(|| server().map(|server| server.database().unwrap()))
-            .await
-            .unwrap()?;
+        let url = database().await?;
         let store = SqlStore::open(&url, Keys::for_testing(), Arc::new(Counted::default())).await;
         Some((store.unwrap(), url, ()))
     }
@@ -414,9 +570,7 @@ mod on_postgresql {
 
     /// Two nodes of one ledger.
     async fn two() -> Option<(SqlStore, SqlStore, ())> {
-        let url = tokio::task::spawn_blocking(|| server().map(|server| server.database().unwrap()))
-            .await
-            .unwrap()?;
+        let url = database().await?;
         let open = || SqlStore::open(&url, Keys::for_testing(), Arc::new(Counted::default()));
         Some((open().await.unwrap(), open().await.unwrap(), ()))
     }

@@ -62,6 +62,14 @@ impl Visitor {
         Ok(Self { conn, keys, chance })
     }
 
+    /// What time it is on the ledger's server; none where it is a file.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn time(&mut self) -> Result<Option<Moment>, StoreError> {
+        Ok(self.conn.time().await?)
+    }
+
     /// The outbox at one point in time. Dead letters are counted from `since` on.
     ///
     /// # Errors

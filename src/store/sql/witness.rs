@@ -120,20 +120,14 @@ pub(super) async fn count_claim(c: &mut Conn) -> Result<i64, Fault> {
     .await
 }
 
-/// Whether nothing may be claimed: the outbox is held, or is from now on since the ledger knows of fewer
-/// claims than this process.
-pub(super) async fn stops(c: &mut Conn, inner: &Inner, now: Moment) -> Result<bool, Fault> {
-    let row = sql(
-        "SELECT (SELECT COUNT(*) FROM holds WHERE over_at IS NULL) AS held,
-             (SELECT COALESCE(MAX(number), 0) FROM meta WHERE name = 'claims') AS claims",
-    )
-    .fetch_one(&mut *c)
-    .await?;
-    if number(&row, "held")? != 0 {
-        return Ok(true);
-    }
-    let claims = number(&row, "claims")?;
-    if claims >= inner.witness.claims() {
+/// Whether the ledger knows of fewer claims than this process; then it is held from now on.
+pub(super) async fn is_behind(
+    c: &mut Conn,
+    inner: &Inner,
+    claims: Option<i64>,
+    now: Moment,
+) -> Result<bool, Fault> {
+    if claims.unwrap_or(0) >= inner.witness.claims() {
         return Ok(false);
     }
     hold::begin(c, HoldReason::Older, hold::ITSELF, None, now).await?;
@@ -280,15 +274,16 @@ impl SqlStore {
             })
             .await?;
         let witness = &self.inner.witness;
-        let is_behind = ledger.claims < witness.claims();
+        let may_be_behind = ledger.claims < witness.claims();
         let has_moved = home.is_some() && ledger.home.is_some() && home != ledger.home;
-        if is_behind || has_moved {
+        if may_be_behind || has_moved {
             self.write(move |c, inner| {
                 Box::pin(async move {
-                    // A node that lives has seen what went: only a ledger that lost some of it is held.
-                    if !stops(c, &inner, now).await?
-                        && let Some(home) = home
-                    {
+                    let claims = remembered(c).await?.claims;
+                    is_behind(c, &inner, Some(claims), now).await?;
+                    // A node that lives has seen what went: a server that took another's place without a
+                    // loss is where the ledger is now.
+                    if let Some(home) = home {
                         remember(c, "home", &home).await?;
                     }
                     Ok(Verdict::Keep(()))

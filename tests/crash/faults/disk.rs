@@ -8,11 +8,10 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 
-use super::kill::{KILL, POINTS_AT_ONCE, chosen, count, dies};
+use super::kill::{KILL, chosen, count, dies, each};
 use super::{Context, Seen, under_way};
 use crate::Held;
 use crate::program::{How, LOOK, SOON};
@@ -55,14 +54,7 @@ async fn struck_at_syncs(context: Context, at: impl Fn(usize) -> Tried) -> Held<
         return Ok(Seen::NotRun(why));
     }
     let total = count(Point::Sync).await?;
-    let results: Vec<_> = stream::iter(chosen(total, context))
-        .map(|number| {
-            let tried = at(number);
-            async move { (number, tried.await) }
-        })
-        .buffer_unordered(POINTS_AT_ONCE)
-        .collect()
-        .await;
+    let results = each(chosen(total, context), at).await;
     let (mut struck, mut counted, mut sum, mut wrong) = (0, 0, Account::default(), Vec::new());
     for (number, result) in results {
         match result {

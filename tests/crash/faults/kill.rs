@@ -9,14 +9,14 @@ use futures_util::stream;
 use super::{Context, Seen};
 use crate::Held;
 use crate::program::{How, LOOK, Program};
-use crate::site::{Setup, Site};
+use crate::site::{PLANTED, Setup, Site};
 use crate::trace::{Point, Trace};
 use crate::witness::{Account, Lives, judge};
 
 /// Points that are tried in the short set, of each kind.
-const POINTS_SHORT: usize = 12;
+const POINTS_SHORT: usize = 6;
 /// Points that are tried at once.
-pub(super) const POINTS_AT_ONCE: usize = 4;
+const POINTS_AT_ONCE: usize = 3;
 /// A kill as the call begins.
 pub(super) const KILL: &str = "signal=SIGKILL";
 /// The work is done within this, or the fault has not struck.
@@ -60,12 +60,7 @@ async fn at(point: Point, context: Context) -> Held<Seen> {
         return Ok(Seen::NotRun(why));
     }
     let total = count(point).await?;
-    let tried = chosen(total, context);
-    let results: Vec<(usize, Held<Option<Account>>)> = stream::iter(tried)
-        .map(|number| async move { (number, killed(point, number).await) })
-        .buffer_unordered(POINTS_AT_ONCE)
-        .collect()
-        .await;
+    let results = each(chosen(total, context), |number| killed(point, number)).await;
     let (mut struck, mut sum, mut wrong) = (0, Account::default(), Vec::new());
     for (number, result) in results {
         match result {
@@ -90,6 +85,28 @@ async fn at(point: Point, context: Context) -> Held<Seen> {
             wrong.join("\n")
         ))
     }
+}
+
+/// Tries points, some at once. Where a mistake is planted the first that finds it is enough.
+pub(super) async fn each<T, F: Future<Output = Held<T>>>(
+    points: Vec<usize>,
+    at: impl Fn(usize) -> F,
+) -> Vec<(usize, Held<T>)> {
+    let mut tried = stream::iter(points)
+        .map(|number| {
+            let tried = at(number);
+            async move { (number, tried.await) }
+        })
+        .buffer_unordered(POINTS_AT_ONCE);
+    let mut results = Vec::new();
+    while let Some((number, result)) = tried.next().await {
+        let found = result.is_err() && PLANTED.try_with(|_| ()).is_ok();
+        results.push((number, result));
+        if found {
+            break;
+        }
+    }
+    results
 }
 
 /// How many points of a kind the work has.
