@@ -490,4 +490,18 @@ mod tests {
         );
         assert_eq!(format!("{made:?}"), "Keys(…)");
     }
+
+    #[test]
+    fn a_keys_file_is_there_whole_or_not_at_all() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("jisr.keys");
+        // What a process left behind whose machine lost its power half-way.
+        let left = path.with_extension(format!("{}.new", std::process::id()));
+        std::fs::write(&left, "# Keys of the led").unwrap();
+        Keys::create(&path, &Fixed(5)).unwrap();
+        assert!(Keys::load(&path).is_ok());
+        let again = Keys::create(&path, &Fixed(5));
+        assert!(matches!(again, Err(KeysError::Exists { .. })));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 }

@@ -32,6 +32,9 @@ tokio::task_local! {
     pub static PLANTED: &'static str;
 }
 
+/// Ports between the first of two runs whose process ids are neighbours.
+const SPREAD: u32 = 1_999;
+
 /// Where the ledger is.
 #[derive(Clone)]
 pub enum Ledger {
@@ -239,8 +242,9 @@ impl Site {
 pub fn free() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let span = PORTS.end - PORTS.start;
-    // Other runs on this machine begin elsewhere.
-    let first = u16::try_from(std::process::id() % u32::from(span)).unwrap_or(0);
+    // Other runs on this machine begin elsewhere, and far from here.
+    let spread = std::process::id().wrapping_mul(SPREAD) % u32::from(span);
+    let first = u16::try_from(spread).unwrap_or(0);
     for _ in 0..span {
         let next = NEXT.fetch_add(1, Ordering::Relaxed);
         let port = PORTS.start + (first + next % span) % span;
