@@ -44,11 +44,18 @@ pub enum Plant {
     KeyOfItsOwn,
     /// A node that has died is not buried: nobody takes over what it had in hand.
     NobodyIsBuried,
+    /// A failed fsync is taken for a refused statement: the process goes on with what it believes to be
+    /// on the disk.
+    FailedSyncIsIgnored,
+    /// What was on its way when a process died is queued again, without a word that it may have gone.
+    SendingIsQueuedAgain,
+    /// A process that is told to stop ends at once, whatever is under way.
+    StopDoesNotWait,
 }
 
 impl Plant {
     /// Every mistake.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::AnswerBeforeCommit,
         Self::NoCompareAndSet,
         Self::ReplyBeforeSave,
@@ -69,6 +76,9 @@ impl Plant {
         Self::BuriedNodeWrites,
         Self::KeyOfItsOwn,
         Self::NobodyIsBuried,
+        Self::FailedSyncIsIgnored,
+        Self::SendingIsQueuedAgain,
+        Self::StopDoesNotWait,
     ];
 
     /// The name by which it is planted.
@@ -94,6 +104,9 @@ impl Plant {
             Self::BuriedNodeWrites => "buried-node-writes",
             Self::KeyOfItsOwn => "key-of-its-own",
             Self::NobodyIsBuried => "nobody-is-buried",
+            Self::FailedSyncIsIgnored => "failed-sync-is-ignored",
+            Self::SendingIsQueuedAgain => "sending-is-queued-again",
+            Self::StopDoesNotWait => "stop-does-not-wait",
         }
     }
 }

@@ -18,6 +18,7 @@
 //! | [`gateway`] | the gateway's program as a child process |
 //! | [`conformance`] | an operator of any shape that judges a gateway |
 //! | [`servers`] | real servers that a gateway of many nodes needs |
+//! | [`proxy`] | a faulty piece of network between any two of them |
 //! | [`load`] | many callbacks at once |
 
 pub mod conformance;
@@ -28,6 +29,7 @@ pub mod load;
 pub mod operator;
 pub mod page;
 pub mod phone;
+pub mod proxy;
 pub mod registry;
 pub mod script;
 pub mod servers;

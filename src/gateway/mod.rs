@@ -327,6 +327,8 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         let mut due = vec![self.erasure(&conversation, turn.at)];
         let mut not_due = Vec::new();
         match &conversation.pending {
+            // It has its due time since it was asked: whoever dials meanwhile does not put it off.
+            Some(pending) if pending.asked_at < turn.at => {}
             Some(pending) => due.push(Due {
                 conversation: conversation.id,
                 kind: DueKind::Call,

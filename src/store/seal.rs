@@ -124,14 +124,7 @@ impl Keys {
             *to_hex(&first)
         ));
 
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let written = options.open(path).and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        });
+        let written = write_whole(path, text.as_bytes());
         match written {
             Ok(()) => Self::read(&shown, &text),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
@@ -303,6 +296,38 @@ fn from_hex(text: &str) -> Option<Key> {
     Some(key)
 }
 
+/// Makes a private file with this content, which is there whole or not at all, whenever the power goes.
+/// One that is there is not touched.
+fn write_whole(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    if path.exists() {
+        return Err(std::io::ErrorKind::AlreadyExists.into());
+    }
+    let new = path.with_extension(format!("{}.new", std::process::id()));
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&new)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    let linked = match std::fs::hard_link(&new, path) {
+        Err(error) if error.kind() == std::io::ErrorKind::Unsupported && !path.exists() => {
+            return std::fs::rename(&new, path);
+        }
+        linked => linked,
+    };
+    std::fs::remove_file(&new)?;
+    linked?;
+    // Its name has to be on the disk as well.
+    match path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        Some(folder) => std::fs::File::open(folder)?.sync_all(),
+        None => std::fs::File::open(".")?.sync_all(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -464,5 +489,19 @@ mod tests {
                 .contains("none")
         );
         assert_eq!(format!("{made:?}"), "Keys(…)");
+    }
+
+    #[test]
+    fn a_keys_file_is_there_whole_or_not_at_all() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("jisr.keys");
+        // What a process left behind whose machine lost its power half-way.
+        let left = path.with_extension(format!("{}.new", std::process::id()));
+        std::fs::write(&left, "# Keys of the led").unwrap();
+        Keys::create(&path, &Fixed(5)).unwrap();
+        assert!(Keys::load(&path).is_ok());
+        let again = Keys::create(&path, &Fixed(5));
+        assert!(matches!(again, Err(KeysError::Exists { .. })));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -121,7 +121,13 @@ impl SqlStore {
         on_disk_failure: OnDiskFailure,
     ) -> Result<Self, StoreError> {
         let (place, mut conn, readers) = engine::open(url).await?;
-        let (node, slot, highest_id) = greet(&mut conn, &keys, &*chance).await?;
+        let (node, slot, highest_id) = match greet(&mut conn, &keys, &*chance).await {
+            Ok(greeted) => greeted,
+            Err(error) => {
+                conn.abandon();
+                return Err(error);
+            }
+        };
         let inner = Arc::new(Inner {
             keys,
             chance,

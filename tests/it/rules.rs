@@ -246,6 +246,21 @@ async fn rule_7_a_redial_meanwhile_asks_nothing_and_the_outcome_comes_once() {
     assert_eq!(sent_codes, 1, "one code for one lookup");
 }
 
+#[tokio::test]
+async fn rule_7_whoever_redials_every_second_does_not_put_the_answer_off() {
+    let (world, _) = died_while_asking().await;
+    for dial in 0..30 {
+        world.callback(ME, &format!("again-{dial}"), "").await;
+        world.wait(Duration::from_secs(1)).await;
+    }
+    let mail = mail(&world);
+    assert!(
+        mail.iter()
+            .any(|(to, text)| to == ME && !code_of(text).is_empty()),
+        "{mail:?}"
+    );
+}
+
 fn code_of(text: &str) -> String {
     text.split(|c: char| !c.is_ascii_digit())
         .find(|run| run.len() == 6)

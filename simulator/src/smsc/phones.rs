@@ -276,6 +276,11 @@ impl Smsc {
         self.0.centre.lock().store.parts_repeated()
     }
 
+    /// How many parts (or undivided messages) came beyond the first time that their octets came.
+    pub fn parts_again(&self) -> usize {
+        self.0.centre.lock().store.parts_again()
+    }
+
     async fn until<T>(&self, wait: Duration, look: impl Fn(&State) -> Option<T>) -> Option<T> {
         let centre: &Centre = &self.0.centre;
         let mut changes = centre.changes();

@@ -81,6 +81,12 @@ impl Conn {
         }
     }
 
+    /// Gives it up without closing it, where the ledger could not be opened. Closing it would move SQLite's
+    /// log into its file and sync both: after a failed fsync that must not be. It ends with the process.
+    pub(super) fn abandon(self) {
+        std::mem::forget(self);
+    }
+
     /// What time it is on the server's machine, for all nodes; SQLite has no clock of its own.
     ///
     /// # Errors

@@ -395,6 +395,9 @@ impl Standing {
 
     /// What is on the wire without a word becomes an unknown outcome.
     pub(super) fn lose_sight(&mut self, now: Moment) {
+        if planted(Plant::SendingIsQueuedAgain) && self.now.parts == 0 {
+            return self.move_to(MessageState::Queued, true, now, now.ms());
+        }
         self.count_attempt();
         if planted(Plant::SilentlySentAgain) {
             let on_wire = |part: &&mut Part| part.state == MessageState::Sending;

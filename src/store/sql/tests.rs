@@ -533,15 +533,29 @@ mod on_postgresql {
             .as_ref()
     }
 
+    /// A database with the ledger's tables, which are made once for all tests of this process.
+    async fn database() -> Option<String> {
+        static TEMPLATE: tokio::sync::OnceCell<Option<String>> = tokio::sync::OnceCell::const_new();
+        let made = TEMPLATE.get_or_init(|| async {
+            let url = tokio::task::spawn_blocking(|| server().map(|server| server.database()));
+            let url = url.await.unwrap()?.unwrap();
+            // The tables alone: a ledger that has been opened has a name and a home of its own.
+            drop(super::super::engine::open(&url).await.unwrap());
+            url.rsplit('/').next().map(str::to_owned)
+        });
+        let template = made.await.clone()?;
+        let copied =
+            tokio::task::spawn_blocking(move || Some(server()?.database_like(&template).unwrap()));
+        copied.await.unwrap()
+    }
+
     async fn open() -> Option<(SqlStore, ())> {
         let (store, _url, keep) = open_at_url().await?;
         Some((store, keep))
     }
 
     async fn open_at_url() -> Option<(SqlStore, String, ())> {
-        let url = tokio::task::spawn_blocking(|| server().map(|server| server.database().unwrap()))
-            .await
-            .unwrap()?;
+        let url = database().await?;
         let store = SqlStore::open(&url, Keys::for_testing(), Arc::new(Counted::default())).await;
         Some((store.unwrap(), url, ()))
     }
@@ -609,9 +623,7 @@ mod on_postgresql {
 
     /// Two nodes of one ledger.
     async fn two() -> Option<(SqlStore, SqlStore, ())> {
-        let url = tokio::task::spawn_blocking(|| server().map(|server| server.database().unwrap()))
-            .await
-            .unwrap()?;
+        let url = database().await?;
         let open = || SqlStore::open(&url, Keys::for_testing(), Arc::new(Counted::default()));
         Some((open().await.unwrap(), open().await.unwrap(), ()))
     }

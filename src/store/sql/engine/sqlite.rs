@@ -67,13 +67,19 @@ pub(super) async fn open(url: &str) -> Result<(Conn, Option<Readers>), StoreErro
         .connect()
         .await
         .map_err(|error| unusable(error.to_string()))?;
-    prove_writable(&mut writer)
-        .await
-        .map_err(|error| unusable(error.to_string()))?;
-    MIGRATIONS
-        .run(&mut writer)
-        .await
-        .map_err(|error| unusable(error.to_string()))?;
+    let brought_up = async {
+        prove_writable(&mut writer)
+            .await
+            .map_err(|error| unusable(error.to_string()))?;
+        MIGRATIONS
+            .run(&mut writer)
+            .await
+            .map_err(|error| unusable(error.to_string()))
+    };
+    if let Err(error) = brought_up.await {
+        Conn(Held::Lite(Box::new(writer))).abandon();
+        return Err(error);
+    }
 
     let readers = path.map(|_| {
         PoolOptions::new()

@@ -1,0 +1,336 @@
+//! The faults, a line each.
+
+mod clock;
+mod disk;
+mod kill;
+mod links;
+mod nodes;
+mod planted;
+mod postgres;
+mod process;
+
+use std::pin::Pin;
+
+use std::time::Duration;
+
+use crate::Held;
+use crate::program::until;
+use crate::site::Site;
+
+/// How a run is set.
+#[derive(Clone, Copy, Debug)]
+pub struct Context {
+    /// Whether everything is to be tried.
+    pub long: bool,
+    /// Of everything that has chance in it.
+    pub seed: u64,
+}
+
+impl Context {
+    /// The same with the short set's number of points.
+    fn short(self) -> Self {
+        Self {
+            long: false,
+            ..self
+        }
+    }
+}
+
+/// What came of a fault that was not broken.
+pub enum Seen {
+    /// The promise was kept, and what was seen.
+    Held(String),
+    /// It could not be injected here, and why.
+    NotRun(String),
+}
+
+/// What a fault does.
+pub type Run = fn(Context) -> Pin<Box<dyn Future<Output = Held<Seen>> + Send>>;
+
+/// A fault.
+pub struct Fault {
+    /// By which it is called.
+    pub name: &'static str,
+    /// What is done.
+    pub what: &'static str,
+    /// What is promised.
+    pub promised: &'static str,
+    /// Whether it is in the short set.
+    pub short: bool,
+    /// What does it.
+    pub run: Run,
+}
+
+macro_rules! fault {
+    ($name:literal, $short:literal, $what:literal, $promised:literal, $run:path) => {
+        Fault {
+            name: $name,
+            what: $what,
+            promised: $promised,
+            short: $short,
+            run: |context| Box::pin($run(context)),
+        }
+    };
+}
+
+/// All of them.
+pub fn all() -> Vec<Fault> {
+    vec![
+        fault!(
+            "nothing",
+            true,
+            "no fault at all",
+            "everybody gets what they came for, and nothing comes twice",
+            kill::nothing
+        ),
+        // What the process meets.
+        fault!(
+            "kill-at-write",
+            true,
+            "kill -9 at the N-th write to the ledger",
+            "no row that was acknowledged is lost (G1, G8); nothing comes twice (G2, G3)",
+            kill::at_write
+        ),
+        fault!(
+            "kill-at-sync",
+            true,
+            "kill -9 at the N-th fsync of the ledger",
+            "the same",
+            kill::at_sync
+        ),
+        fault!(
+            "kill-at-send",
+            true,
+            "kill -9 at the N-th octets that go to an operator or the registry",
+            "the same; what was on its way is an unknown outcome, and its grace is kept",
+            kill::at_send
+        ),
+        fault!(
+            "power-cut",
+            true,
+            "kill -9 at the N-th fsync, and what was not synced is wiped from the disk",
+            "the same",
+            disk::power_cut
+        ),
+        fault!(
+            "sigterm-under-load",
+            true,
+            "SIGTERM while everybody is on their way and the registry is slow",
+            "what is under way ends first, within 20 s, with exit code 0; nothing is left unknown",
+            process::sigterm
+        ),
+        fault!(
+            "sigstop",
+            true,
+            "SIGSTOP for 30 s",
+            "it goes on where it was; nothing is lost, nothing comes twice",
+            process::sigstop
+        ),
+        fault!(
+            "descriptors",
+            true,
+            "64 file descriptors, and 100 idle connections",
+            "it does not end; when the connections go it goes on by itself",
+            process::descriptors
+        ),
+        fault!(
+            "memory",
+            true,
+            "60 MB of memory in a cgroup, and 300 idle connections",
+            "it lives, and everybody is served",
+            process::memory
+        ),
+        // What the disk does.
+        fault!(
+            "sync-fails",
+            true,
+            "EIO from the N-th fsync",
+            "it exits with a line that says so, and never tries that fsync again; started anew it has everything",
+            disk::sync_fails
+        ),
+        fault!(
+            "disk-full",
+            true,
+            "no room on the disk for some seconds, again and again",
+            "apologies, and no program that ends; it goes on by itself when room returns",
+            disk::full
+        ),
+        fault!(
+            "corrupt",
+            true,
+            "a ledger whose head, or a page in its middle, is overwritten; keys that are gone",
+            "it refuses to start, and says which file and why",
+            disk::corrupt
+        ),
+        fault!(
+            "unwritable",
+            true,
+            "a folder and a file that may only be read",
+            "it refuses to start, and says which file and why",
+            disk::unwritable
+        ),
+        // What clocks do.
+        fault!(
+            "clock-jumps",
+            true,
+            "the clock goes 6 minutes forward and back; then 2 days back and forth",
+            "no code lives again, no lock-out is over (G13)",
+            clock::jumps
+        ),
+        // What operators do.
+        fault!(
+            "copies",
+            true,
+            "each callback comes 1 to 5 times at once",
+            "each copy gets the same reply, and there is one step (G4)",
+            links::copies
+        ),
+        fault!(
+            "smsc-silent",
+            false,
+            "the message centre takes 30 % of the messages without an answer",
+            "sent again after 60 s as a recorded unknown outcome, same bytes, no more than that (G2)",
+            links::silent
+        ),
+        fault!(
+            "smsc-cut",
+            true,
+            "the connection to the message centre is reset in the middle of PDUs, again and again",
+            "it binds again; nothing is lost (G1), sends are 1 + unknown outcomes (G2)",
+            links::cut
+        ),
+        fault!(
+            "smsc-half-open",
+            false,
+            "the connection to the message centre stays open and carries nothing, or one way only",
+            "it is noticed and made anew; nothing is lost",
+            links::half_open
+        ),
+        fault!(
+            "network-slow",
+            false,
+            "every octet to and from the message centre 300 ms later",
+            "nothing is lost, nothing comes twice",
+            links::slow
+        ),
+        // What the server under the ledger does.
+        fault!(
+            "postgres",
+            true,
+            "no fault at all, over PostgreSQL",
+            "everybody gets what they came for, and nothing comes twice",
+            postgres::nothing
+        ),
+        fault!(
+            "postgres-kill",
+            true,
+            "kill -9 while everybody is on their way, over PostgreSQL",
+            "no row that was acknowledged is lost; nothing comes twice",
+            postgres::kill
+        ),
+        fault!(
+            "postgres-restart-fast",
+            true,
+            "PostgreSQL restarts (fast)",
+            "it connects again by itself; nothing is lost",
+            postgres::restart_fast
+        ),
+        fault!(
+            "postgres-restart-immediate",
+            true,
+            "PostgreSQL restarts as after a power cut (immediate)",
+            "the same",
+            postgres::restart_immediate
+        ),
+        fault!(
+            "postgres-stopped",
+            true,
+            "PostgreSQL is gone for 10 s",
+            "apologies within the deadline, and it goes on by itself",
+            postgres::stopped
+        ),
+        fault!(
+            "postgres-cut",
+            true,
+            "connections to PostgreSQL are reset in the middle, again and again",
+            "it connects again; a commit without an answer is neither lost nor done twice",
+            postgres::cut
+        ),
+        fault!(
+            "postgres-stalled",
+            true,
+            "the network to PostgreSQL carries nothing for 10 s, with the connections open",
+            "every statement has a deadline; apologies, and it goes on by itself",
+            postgres::stalled
+        ),
+        // What happens to nodes.
+        fault!(
+            "nodes",
+            true,
+            "two nodes over PostgreSQL that take callbacks by turns, no fault at all",
+            "everybody gets what they came for, and nothing comes twice",
+            nodes::nothing
+        ),
+        fault!(
+            "node-killed",
+            true,
+            "kill -9 of one of two nodes, then of the other",
+            "callbacks are answered by the other within 1 s; its bind is taken over within lease + 2 s = 8 s (G12)",
+            nodes::killed
+        ),
+        fault!(
+            "nodes-upgraded",
+            true,
+            "SIGTERM and a new start of each of two nodes in turn, and of PostgreSQL",
+            "nothing is lost, nothing comes twice",
+            nodes::upgraded
+        ),
+        fault!(
+            "node-stopped",
+            true,
+            "SIGSTOP of one of two nodes for 30 s",
+            "the other takes over; the one that was stopped ends by itself, and nothing that it writes counts",
+            nodes::stopped
+        ),
+        // Mistakes that are planted: each has to turn its test red.
+        fault!(
+            "planted-answer-before-commit",
+            true,
+            "planted: callers are answered before COMMIT",
+            "`power-cut` turns red",
+            planted::answer_before_commit
+        ),
+        fault!(
+            "planted-failed-sync-is-ignored",
+            true,
+            "planted: a failed fsync is taken for a refused statement",
+            "`sync-fails` turns red",
+            planted::failed_sync_is_ignored
+        ),
+        fault!(
+            "planted-sending-is-queued-again",
+            true,
+            "planted: what was on its way at a kill is queued again without a word",
+            "`kill-at-send` turns red",
+            planted::sending_is_queued_again
+        ),
+        fault!(
+            "planted-stop-does-not-wait",
+            true,
+            "planted: SIGTERM ends the process at once",
+            "`sigterm-under-load` turns red",
+            planted::stop_does_not_wait
+        ),
+    ]
+}
+
+/// How long people may take to get somewhere.
+const UNDER_WAY: Duration = Duration::from_secs(60);
+
+/// Waits until so many callbacks were answered: then everybody is in the middle of something.
+async fn under_way(site: &Site, callbacks: usize) -> Held<()> {
+    until("everybody is under way", UNDER_WAY, || async {
+        site.platform.acknowledged() >= callbacks
+    })
+    .await
+}

@@ -1,0 +1,148 @@
+//! The real program under faults: the list of them, and a table of what is promised and what was seen.
+//!
+//! ```text
+//! cargo test --test crash                    the short set
+//! cargo test --test crash -- --long          all of it
+//! cargo test --test crash -- kill postgres   those whose name holds a word
+//! cargo test --test crash -- --list          names, and nothing is run
+//! ```
+//!
+//! What cannot be injected on this machine says `not run` and why; with `TEST_PEERS=require` it is a
+//! failure where something is not installed. `CRASH_SEED` draws another run.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod faults;
+mod people;
+mod platform;
+mod program;
+mod site;
+mod table;
+mod trace;
+mod witness;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::Semaphore;
+
+use crate::faults::{Context, Fault, Seen};
+use crate::table::{Line, Verdict};
+
+/// What holds, or why it does not.
+pub type Held<T> = Result<T, String>;
+
+/// Faults at once: most of them wait for something.
+const AT_ONCE: usize = 6;
+
+#[derive(Default)]
+struct Wanted {
+    long: bool,
+    list: bool,
+    names: Vec<String>,
+}
+
+fn wanted() -> Wanted {
+    let mut wanted = Wanted::default();
+    for argument in std::env::args().skip(1) {
+        match argument.as_str() {
+            "--long" => wanted.long = true,
+            "--list" => wanted.list = true,
+            // What `cargo test` hands to every test program.
+            flag if flag.starts_with('-') => {}
+            name => wanted.names.push(name.to_owned()),
+        }
+    }
+    wanted
+}
+
+fn main() -> ExitCode {
+    let wanted = wanted();
+    let faults: Vec<Fault> = faults::all()
+        .into_iter()
+        .filter(|fault| wanted.long || fault.short || !wanted.names.is_empty())
+        .filter(|fault| {
+            wanted.names.is_empty() || wanted.names.iter().any(|name| fault.name.contains(name))
+        })
+        .collect();
+    if wanted.list {
+        for fault in &faults {
+            println!("{}: test", fault.name);
+        }
+        return ExitCode::SUCCESS;
+    }
+    if faults.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    let seed = std::env::var("CRASH_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or(1);
+    println!(
+        "faults of the real program: {} of them, seed {seed}, {}",
+        faults.len(),
+        if wanted.long { "long" } else { "short" }
+    );
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let context = Context {
+        long: wanted.long,
+        seed,
+    };
+    let began = Instant::now();
+    let lines = runtime.block_on(run(faults, context));
+    print!("{}", table::written(&lines));
+    println!("in {} s", began.elapsed().as_secs());
+    let required = std::env::var("TEST_PEERS").is_ok_and(|value| value == "require");
+    let red = lines.iter().any(|line| match line.verdict {
+        Verdict::Held => false,
+        Verdict::Broken => true,
+        // What a machine does not permit is no fault of the run; what can be installed is.
+        Verdict::NotRun => required && line.seen.contains("not installed"),
+    });
+    if red {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+async fn run(faults: Vec<Fault>, context: Context) -> Vec<Line> {
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let mut running = Vec::new();
+    for fault in faults {
+        let (places, context) = (Arc::clone(&places), context);
+        let title = (fault.name, fault.what, fault.promised);
+        let task = tokio::spawn(async move {
+            let _place = places.acquire().await;
+            let began = Instant::now();
+            let seen = (fault.run)(context).await;
+            (seen, began.elapsed())
+        });
+        running.push((title, task));
+    }
+    let mut lines = Vec::new();
+    for ((name, what, promised), task) in running {
+        let (verdict, seen, took) = match task.await {
+            Ok((Ok(Seen::Held(seen)), took)) => (Verdict::Held, seen, took),
+            Ok((Ok(Seen::NotRun(why)), took)) => (Verdict::NotRun, why, took),
+            Ok((Err(why), took)) => (Verdict::Broken, why, took),
+            Err(error) => (Verdict::Broken, error.to_string(), Default::default()),
+        };
+        println!("{name}: {} ({:.1} s)", verdict.word(), took.as_secs_f64());
+        if verdict == Verdict::Broken {
+            println!("{seen}");
+        }
+        lines.push(Line {
+            name,
+            what,
+            promised,
+            verdict,
+            seen,
+        });
+    }
+    lines
+}
