@@ -404,10 +404,7 @@ async fn save(c: &mut Conn, inner: &Inner, all: &[SaveRows]) -> Result<Vec<Saved
 
 /// Ends steps of different conversations and numbers; tells which were not stale.
 async fn save_round(c: &mut Conn, inner: &Inner, all: &[&SaveRows]) -> Result<Vec<bool>, Fault> {
-    let mut fresh = in_step(c, all).await?;
-    let recalled = pick(all, |step| step.recalled.is_some());
-    let forgotten = no_more_so(c, inner, &recalled).await?;
-    fresh.retain(|id| !forgotten.contains(id));
+    let fresh = in_step(c, inner, all).await?;
     let sessions: Vec<&SessionRow> = all
         .iter()
         .filter_map(|step| step.session.as_ref())
@@ -505,29 +502,56 @@ fn pick<'a>(all: &[&'a SaveRows], which: impl Fn(&SaveRows) -> bool) -> Vec<&'a 
 }
 
 /// The conversations that stand where their step begins.
-async fn in_step<'a>(c: &mut Conn, all: &[&'a SaveRows]) -> Result<HashSet<&'a [u8]>, Fault> {
+async fn in_step<'a>(
+    c: &mut Conn,
+    inner: &Inner,
+    all: &[&'a SaveRows],
+) -> Result<HashSet<&'a [u8]>, Fault> {
     let ids: Vec<&[u8]> = all.iter().map(|step| &*step.id).collect();
     let mut revisions: HashMap<Vec<u8>, i64> = HashMap::new();
-    for (statement, list) in REVISIONS.over(c.kind(), &ids) {
+    let mut stand: HashMap<Vec<u8>, Stands> = HashMap::new();
+    let is_any_recalled = all.iter().any(|step| step.recalled.is_some());
+    let list = if is_any_recalled { &STANDS } else { &REVISIONS };
+    for (statement, list) in list.over(c.kind(), &ids) {
         let mut query = sql(statement);
         for id in list {
             query = query.bind(id.to_vec());
         }
         for row in query.fetch_all(&mut *c).await? {
-            revisions.insert(bytes(&row, "id")?, number(&row, "revision")?);
+            let id = bytes(&row, "id")?;
+            revisions.insert(id.clone(), number(&row, "revision")?);
+            if is_any_recalled {
+                let found = Stands {
+                    saved_at: number(&row, "updated_at")?,
+                    current: maybe_bytes(&row, "conversation")?,
+                    owner: maybe_bytes(&row, "session")?,
+                };
+                stand.insert(id, found);
+            }
         }
     }
     let currents = currents(c, all).await?;
-    let stands = |step: &&&SaveRows| {
+    let mut fresh = HashSet::new();
+    for step in all {
         let number = (step.service.as_str(), step.subscriber.clone());
         let begins_in_time = step.revision > 1 || currents.get(&number) == step.after.as_ref();
-        begins_in_time && revisions.get(&step.id).copied().unwrap_or(0) == step.revision - 1
-    };
-    Ok(all.iter().filter(stands).map(|step| &*step.id).collect())
+        let stands = revisions.get(&step.id).copied().unwrap_or(0) == step.revision - 1;
+        let is_so = match step.recalled {
+            None => true,
+            Some(saved_at) => match stand.get(&step.id) {
+                Some(found) => found.as_recalled(inner, step, saved_at)?,
+                None => false,
+            },
+        };
+        if begins_in_time && stands && is_so {
+            fresh.insert(&*step.id);
+        }
+    }
+    Ok(fresh)
 }
 
 static STANDS: List = List::new(
-    "SELECT v.id, v.updated_at, p.conversation, o.session FROM conversations v
+    "SELECT v.id, v.revision, v.updated_at, p.conversation, o.session FROM conversations v
      LEFT JOIN current_conversations p ON p.service = v.service AND p.subscriber = v.subscriber
      LEFT JOIN owners o ON o.service = v.service AND o.subscriber = v.subscriber
      WHERE v.id IN",
@@ -535,50 +559,34 @@ static STANDS: List = List::new(
     "",
 );
 
-/// The conversations of those recalled steps for which it is not so any more what they were decided on,
-/// beside the revision and the session's version, which are looked at for every step.
-async fn no_more_so<'a>(
-    c: &mut Conn,
-    inner: &Inner,
-    recalled: &[&'a SaveRows],
-) -> Result<HashSet<&'a [u8]>, Fault> {
-    let ids: Vec<&[u8]> = recalled.iter().map(|step| &*step.id).collect();
-    let mut stand = HashMap::new();
-    for (statement, list) in STANDS.over(c.kind(), &ids) {
-        let mut query = sql(statement);
-        for id in list {
-            query = query.bind(id.to_vec());
-        }
-        for row in query.fetch_all(&mut *c).await? {
-            let found = (
-                number(&row, "updated_at")?,
-                maybe_bytes(&row, "conversation")?,
-                maybe_bytes(&row, "session")?,
-            );
-            stand.insert(bytes(&row, "id")?, found);
-        }
-    }
-    let is_so = |step: &SaveRows| -> Result<bool, StoreError> {
-        let Some((saved_at, current, owner)) = stand.get(&step.id) else {
-            return Ok(false);
-        };
-        let owns = match (owner, &step.owned_by) {
+/// What a recalled step was decided on, beside the revision and the session's version, which are looked
+/// at for every step.
+struct Stands {
+    saved_at: i64,
+    /// The current conversation of the number.
+    current: Option<Vec<u8>>,
+    /// Who owns its USSD side, sealed.
+    owner: Option<Vec<u8>>,
+}
+
+impl Stands {
+    /// Whether all of it is as it was recalled.
+    fn as_recalled(
+        &self,
+        inner: &Inner,
+        step: &SaveRows,
+        saved_at: i64,
+    ) -> Result<bool, StoreError> {
+        let owns = match (&self.owner, &step.owned_by) {
             (Some(sealed), Some(session)) => {
                 session::open_owner(inner, &step.service, &step.subscriber, sealed)? == *session
             }
             (None, Some(_)) => true,
             (_, None) => false,
         };
-        let is_current = current.as_ref() == Some(&step.id);
-        Ok(step.recalled == Some(*saved_at) && is_current && owns)
-    };
-    let mut forgotten = HashSet::new();
-    for step in recalled {
-        if !is_so(step)? {
-            forgotten.insert(&*step.id);
-        }
+        let is_current = self.current.as_ref() == Some(&step.id);
+        Ok(saved_at == self.saved_at && is_current && owns)
     }
-    Ok(forgotten)
 }
 
 static CURRENTS: List = List::new(
