@@ -187,6 +187,28 @@ impl Turns {
     }
 }
 
+impl Turns {
+    /// Whether all that a recalled step was decided on is so.
+    fn is_as_recalled(&self, save: &Save<'_>, whose: &Whose) -> bool {
+        let Some(saved_at) = save.recalled else {
+            return true;
+        };
+        let id = save.conversation.id;
+        let stands = self.talks.get(&id);
+        let owns = save.session.is_some_and(|(key, _)| {
+            let owner = self.owners.get(whose);
+            owner.is_none_or(|(link, id, _)| (link, id) == (&key.link, &key.id))
+        });
+        let is_new = save
+            .arrival
+            .is_none_or(|arrival| !self.inbox.contains_key(&arrival.key));
+        stands.is_some_and(|talk| talk.updated_at == saved_at)
+            && self.current.get(whose) == Some(&id)
+            && owns
+            && is_new
+    }
+}
+
 impl Ledger {
     /// What a callback meets.
     pub(super) fn meet(
@@ -228,6 +250,9 @@ impl Ledger {
             save.conversation.subscriber.clone(),
         );
         let in_time = revision > 1 || turns.current.get(&whose) == save.after.as_ref();
+        if !turns.is_as_recalled(save, &whose) {
+            return Saved::Stale;
+        }
         if !in_step || !in_time || turns.moved(save.session) || !is_new {
             return Saved::Stale;
         }
