@@ -62,6 +62,20 @@ fn restless(world: &World) -> String {
     format!("{texts} texts, receipts {awaits}, messages {open:?}, due {due:?}, pending {pending:?}")
 }
 
+/// Every call that a conversation waits for has its due time: nobody else would make it again.
+pub fn calls(world: &World) {
+    let due = world.ledger.due_times();
+    for talk in world.ledger.conversations() {
+        let is_due = due
+            .iter()
+            .any(|due| due.conversation == talk.id && due.kind == DueKind::Call);
+        if talk.pending.is_some() && !is_due {
+            let how = format!("{} waits for a call that nobody makes", talk.id);
+            world.sky.broken("G8 what is pending is kept", how);
+        }
+    }
+}
+
 /// Judges a run.
 pub fn judge(world: &Arc<World>) {
     if !rests(world) {

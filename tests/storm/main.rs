@@ -87,6 +87,7 @@ async fn storm(seed: u64, sky: &Arc<Sky>, book: &Arc<Book>) {
         .collect();
     let rages = tokio::spawn(Arc::clone(&world).rages());
     sleep(sky.parameters.storm).await;
+    judge::calls(&world);
     sky.calms();
     rages.await.unwrap();
     for lived in lives {
@@ -102,6 +103,7 @@ async fn storm(seed: u64, sky: &Arc<Sky>, book: &Arc<Book>) {
     while !judge::rests(&world) && sky.elapsed() - begun < CALM_MAX {
         sleep(Duration::from_secs(10)).await;
     }
+    judge::calls(&world);
     judge::judge(&world);
 }
 
