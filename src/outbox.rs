@@ -293,7 +293,14 @@ async fn record<S: Store>(
         } = report;
         let done = store.part_done(id, *part, *parts, outcome, at).await;
         tries += 1;
-        if done.is_ok() || tries == RECORD_TRIES || *stop.borrow() {
+        // The ledger may have taken what it gave no answer to. A word that puts the part back into the
+        // queue would then meet another attempt, of which it says nothing: it is said once, and what it
+        // was about is unknown where it was not heard.
+        let requeues = match outcome {
+            PartOutcome::Throttled | PartOutcome::Temporary(_) | PartOutcome::NotSent => true,
+            PartOutcome::Accepted(_) | PartOutcome::Refused(_) | PartOutcome::Unknown => false,
+        };
+        if done.is_ok() || requeues || tries == RECORD_TRIES || *stop.borrow() {
             return done;
         }
         if tries == 1
