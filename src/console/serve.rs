@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
@@ -112,6 +113,8 @@ fn log(config: &Config) -> Result<(), Failure> {
 }
 
 async fn gateway(config: Config) -> Result<(), Failure> {
+    // From the beginning: who is told to stop while it starts ends as well as it can.
+    let told = Told::new()?;
     // A ledger on a server is many nodes'.
     let _lock = match config.store.is_on_a_server() {
         true => None,
@@ -304,10 +307,7 @@ async fn gateway(config: Config) -> Result<(), Failure> {
     ));
 
     let failed = tokio::select! {
-        told = until_told() => {
-            told?;
-            false
-        }
+        () = told.wait() => false,
         // No task ends before the stop but by a defect; half a gateway would be worse than none.
         _ended = tasks.join_next() => true,
         _ended = &mut counting => true,
@@ -572,12 +572,25 @@ impl Listener for LedgerClock {
     }
 }
 
-async fn until_told() -> Result<(), Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::of)?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result.map_err(Failure::of),
-        _ = terminate.recv() => Ok(()),
+/// Where the word to stop comes in: SIGTERM or Ctrl-C.
+struct Told {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Told {
+    fn new() -> Result<Self, Failure> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(Failure::of)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(Failure::of)?,
+        })
+    }
+
+    async fn wait(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 
