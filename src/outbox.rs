@@ -386,7 +386,6 @@ mod tests {
     use super::*;
     use crate::store::sql::SqlStore;
     use crate::store::{MessageKind, MessageState, NewMessage, contract};
-    use crate::system::SystemChance;
 
     /// A link that takes every message at once, or leaves each without an answer for ever.
     struct Link {
@@ -459,7 +458,11 @@ mod tests {
 
     async fn ledger() -> SqlStore {
         let keys = crate::store::seal::Keys::for_testing();
-        let opened = SqlStore::open(":memory:", keys, Arc::new(SystemChance));
+        let opened = SqlStore::open(
+            ":memory:",
+            keys,
+            Arc::new(crate::store::contract::Counted::default()),
+        );
         opened.await.unwrap()
     }
 

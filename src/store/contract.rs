@@ -17,8 +17,11 @@ pub(crate) mod receipts;
 pub(crate) mod sms;
 pub(crate) mod turns;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::*;
 use crate::callback::Channel;
+use crate::clock::Chance;
 use crate::conversation::{SlotName, Value};
 
 /// Makes one `#[tokio::test]` per rule. `$open` is an expression that gives a future of
@@ -175,6 +178,22 @@ pub(crate) fn message(name: &str, kind: MessageKind) -> NewMessage {
         kind,
         text: format!("text of {name}"),
         valid_until: at(DAY),
+    }
+}
+
+/// Bytes that never come twice, the same in every run.
+#[derive(Default)]
+pub(crate) struct Counted(AtomicU64);
+
+impl Chance for Counted {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            let next = self
+                .0
+                .fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed)
+                .to_be_bytes();
+            chunk.copy_from_slice(&next[..chunk.len()]);
+        }
     }
 }
 

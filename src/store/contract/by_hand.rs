@@ -10,7 +10,6 @@ use crate::store::by_hand::{
 };
 use crate::store::seal::Keys;
 use crate::store::sql::{SqlStore, Visitor};
-use crate::system::SystemChance;
 
 /// Makes one `#[tokio::test]` per rule. `$open` is an expression that gives a future of (a fresh store,
 /// its address, whatever has to live as long as it), or of `None` where this machine has no such store.
@@ -42,9 +41,13 @@ macro_rules! by_hand_tests {
 pub(crate) use by_hand_tests;
 
 async fn visitor(url: &str) -> Visitor {
-    Visitor::open(url, Keys::for_testing(), Arc::new(SystemChance))
-        .await
-        .unwrap()
+    Visitor::open(
+        url,
+        Keys::for_testing(),
+        Arc::new(super::Counted::default()),
+    )
+    .await
+    .unwrap()
 }
 
 fn hand(seconds: i64) -> Hand {

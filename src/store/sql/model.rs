@@ -714,17 +714,16 @@ impl Store for Model {
 mod tests {
     use super::*;
     use crate::store::contract;
-    use crate::system::SystemChance;
 
     fn fresh() -> Model {
-        Model::new(Arc::new(SystemChance))
+        Model::new(Arc::new(contract::Counted::default()))
     }
 
     contract::contract_tests!(async { Some((fresh(), ())) });
 
     contract::node_tests!(async {
         let one = fresh();
-        let two = one.join(Arc::new(SystemChance), Arc::new(Calm));
+        let two = one.join(Arc::new(contract::Counted::default()), Arc::new(Calm));
         Some((one, two, ()))
     });
 }

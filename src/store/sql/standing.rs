@@ -314,7 +314,9 @@ impl Standing {
                 Some(NOT_SENT.to_owned()),
             ),
             PartOutcome::Temporary(reason) => {
-                let step = u32::try_from(self.now.attempts).unwrap_or(u32::MAX).min(16);
+                // Another part's word may have counted this attempt already.
+                let before = self.now.attempts - i64::from(self.now.counted);
+                let step = u32::try_from(before).unwrap_or_default().min(16);
                 let wait = BACK_OFF.saturating_mul(1 << step).min(BACK_OFF_MAX);
                 (
                     MessageState::Queued,

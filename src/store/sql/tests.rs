@@ -1,26 +1,9 @@
 //! The contract on SQLite, and what only a file can show: crashes, keys, bytes on the disk.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
-use std::sync::atomic::AtomicU64;
-
 use super::*;
-use crate::store::{MessageKind, ReceiptIds, ReceiptState, contract};
-
-/// Bytes that never come twice, the same in every run.
-#[derive(Default)]
-struct Counted(AtomicU64);
-
-impl Chance for Counted {
-    fn fill(&self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(8) {
-            let next = self
-                .0
-                .fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed)
-                .to_be_bytes();
-            chunk.copy_from_slice(&next[..chunk.len()]);
-        }
-    }
-}
+use crate::store::contract::{self, Counted};
+use crate::store::{MessageKind, ReceiptIds, ReceiptState};
 
 async fn open_at(path: &std::path::Path, keys: Keys) -> Result<SqlStore, StoreError> {
     SqlStore::open(
