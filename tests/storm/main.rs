@@ -169,21 +169,6 @@ struct Seen {
     failed: BTreeMap<u64, Run>,
 }
 
-/// Seeds that once failed, and what was wrong: in the gateway, where nothing else is said.
-const ONCE_FAILED: [(u64, &str); 1] = [(
-    1952,
-    "a word that requeues a part was said twice, and met the next attempt",
-)];
-
-#[test]
-fn what_once_failed_keeps_every_promise() {
-    let book = book();
-    for (seed, what) in ONCE_FAILED {
-        let run = run(seed, &book, false);
-        assert!(run.broken.is_empty(), "{what}: {}", said(seed, &run));
-    }
-}
-
 /// What has to have been seen in a thousand seeds.
 const RARE: [&str; 32] = [
     "a callback comes again",
@@ -245,11 +230,15 @@ fn every_seed_keeps_every_promise() {
     }
 }
 
-/// Mistakes that are not of the protocol that this simulation plays; `tests/crash` finds them.
+/// Mistakes that are not of the protocol that this simulation plays, which `tests/crash` finds, or that
+/// it meets too rarely, which the contract finds.
 fn is_elsewhere(plant: Plant) -> bool {
     matches!(
         plant,
-        Plant::AnswerBeforeCommit | Plant::FailedSyncIsIgnored | Plant::StopDoesNotWait
+        Plant::AnswerBeforeCommit
+            | Plant::FailedSyncIsIgnored
+            | Plant::StopDoesNotWait
+            | Plant::WordOfAnotherClaim
     )
 }
 
