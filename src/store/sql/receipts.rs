@@ -295,7 +295,7 @@ const UNSETTLED_LINKS: &str = "WITH RECURSIVE links (link) AS (
          SELECT (SELECT MIN(link) FROM receipts WHERE link > links.link)
          FROM links WHERE links.link IS NOT NULL)
      SELECT link FROM links WHERE link IS NOT NULL AND EXISTS (
-         SELECT 1 FROM receipts r WHERE r.link = links.link AND r.normal >= '?' AND r.normal < '@')";
+         SELECT 1 FROM receipts r WHERE r.link = links.link AND SUBSTR(r.normal, 1, 1) = '?')";
 
 /// Settles receipts that came while the answer with their exact id might still have come, and for
 /// which it did not: they mean a part under another form. At most so many; tells whether there may
@@ -311,7 +311,7 @@ pub(super) async fn settle(c: &mut Conn, inner: &Inner, limit: i64) -> Result<bo
         let before = on_wire.get(&link).copied().unwrap_or(i64::MAX);
         let rows = sql(
             "SELECT id, normal, state, received_at FROM receipts
-             WHERE link = $1 AND normal >= '?' AND normal < '@' AND +received_at < $2 ORDER BY id LIMIT $3",
+             WHERE link = $1 AND SUBSTR(normal, 1, 1) = '?' AND +received_at < $2 ORDER BY id LIMIT $3",
         )
         .bind(&link)
         .bind(before)
