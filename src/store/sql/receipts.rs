@@ -290,12 +290,11 @@ async fn newest_unanswered(c: &mut Conn) -> Result<HashMap<String, i64>, Fault> 
 /// The links that have receipts of which it is not settled what they mean. It goes from link to
 /// link, however many others are kept.
 const UNSETTLED_LINKS: &str = "WITH RECURSIVE links (link) AS (
-         SELECT MIN(link) FROM receipts
+         SELECT MIN(link) FROM receipts WHERE SUBSTR(normal, 1, 1) = '?'
          UNION ALL
-         SELECT (SELECT MIN(link) FROM receipts WHERE link > links.link)
+         SELECT (SELECT MIN(link) FROM receipts WHERE SUBSTR(normal, 1, 1) = '?' AND link > links.link)
          FROM links WHERE links.link IS NOT NULL)
-     SELECT link FROM links WHERE link IS NOT NULL AND EXISTS (
-         SELECT 1 FROM receipts r WHERE r.link = links.link AND SUBSTR(r.normal, 1, 1) = '?')";
+     SELECT link FROM links WHERE link IS NOT NULL";
 
 /// Settles receipts that came while the answer with their exact id might still have come, and for
 /// which it did not: they mean a part under another form. At most so many; tells whether there may
