@@ -96,6 +96,10 @@ pub struct Parameters {
     pub away: Duration,
     /// A node is cut off from the ledger for so long.
     pub cut: Duration,
+    /// How often a node looks for texts and due times without being rung.
+    pub look: Duration,
+    /// Something is done with the outbox by hand, each time that something befalls the nodes.
+    pub by_hand: u32,
     /// How long nobody calls after the storm.
     pub silence: Duration,
     /// A callback or text comes again.
@@ -171,6 +175,8 @@ impl Parameters {
             thinks: seconds(&[1, 3, 10]),
             mistypes: rate(&[0, 20, 100]),
             hangs_up: rate(&[0, 20, 100]),
+            look: ms(&[500, 1000, 2000]),
+            by_hand: rate(&[0, 0, 300]),
         }
     }
 }
