@@ -99,6 +99,10 @@ async fn storm(seed: u64, sky: &Arc<Sky>, book: &Arc<Book>) {
     for lived in lives {
         lived.await.unwrap();
     }
+    if sky.parameters.jumps && sky.dice.hits(800) {
+        sky.rare("the clock jumps back, and nobody calls");
+        sky.jump_back(600_000);
+    }
     sleep(sky.parameters.silence).await;
     world.all_up();
     for caller in &callers {
@@ -192,7 +196,7 @@ fn what_once_failed_keeps_every_promise() {
 }
 
 /// What has to have been seen in a thousand seeds.
-const RARE: [&str; 39] = [
+const RARE: [&str; 41] = [
     "a callback comes again",
     "a callback without ids",
     "a code goes again",
@@ -224,9 +228,11 @@ const RARE: [&str; 39] = [
     "an outcome is unknown",
     "an outcome is unknown three times",
     "somebody hangs up",
+    "somebody leaves with a code in hand",
     "somebody says STOP",
     "parts of a text in another order",
     "the clock jumps",
+    "the clock jumps back, and nobody calls",
     "the ledger's answer is lost",
     "the outbox is held",
     "the registry's answer is lost",

@@ -227,6 +227,10 @@ impl Caller {
             if page.starts_with("code") && self.code().is_none() {
                 sleep(Duration::from_secs(5)).await;
             }
+            if page.starts_with("code") && self.code().is_some() && self.sky().hits(200) {
+                self.sky().rare("somebody leaves with a code in hand");
+                return false;
+            }
             let next = self.types(&page);
             if !path.is_empty() {
                 path.push('*');

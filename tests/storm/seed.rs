@@ -145,19 +145,24 @@ impl Parameters {
         let seconds = |all: &[u64]| Duration::from_secs(dice.of(all));
         let ms = |all: &[u64]| Duration::from_millis(dice.of(all));
         let rate = |all: &[u32]| dice.of(all);
+        let jumps = dice.hits(300);
         Self {
             nodes: dice.of(&[1, 1, 2, 2, 3, 4]),
             phones: dice.of(&[1, 2, 3]),
             storm: seconds(&[15, 15, 30, 60, 60, 300]),
             skew: ms(&[0, 0, 50, 1000, 3000]),
-            jumps: dice.hits(300),
+            jumps,
             ledger_wait: ms(&[0, 2, 20, 200, 2000]),
             refused: rate(&[0, 0, 5, 20, 100]),
             lost: rate(&[0, 0, 5, 20, 100]),
             crash_every: seconds(&[0, 0, 10, 30, 60]),
             away: seconds(&[0, 1, 5, 20]),
             cut: seconds(&[0, 0, 5, 15]),
-            silence: seconds(&[30, 30, 400]),
+            // Long enough for a code to die.
+            silence: match jumps {
+                true => seconds(&[30, 400, 400]),
+                false => seconds(&[30, 30, 400]),
+            },
             again: rate(&[0, 50, 200, 500]),
             late: seconds(&[0, 1, 10, 120]),
             word_lost: rate(&[0, 20, 100, 600]),

@@ -41,8 +41,9 @@ fn holds(rule: Rule) -> bool {
 
 #[test]
 fn each_planted_mistake_breaks_a_rule_of_the_contract() {
+    let mut missed = Vec::new();
     for (plant, name, rule) in rules! {
-        NoCompareAndSet: turns::a_stale_save_leaves_no_trace,
+        NoCompareAndSet: turns::a_step_counts_from_the_revision_before_alone,
         SilentlySentAgain: outbox::a_takeover_makes_unknown_outcomes,
         SendingIsQueuedAgain: outbox::a_takeover_makes_unknown_outcomes,
         UnknownSentForEver: outbox::unknown_outcomes_go_again_twice,
@@ -55,8 +56,11 @@ fn each_planted_mistake_breaks_a_rule_of_the_contract() {
     } {
         assert!(holds(rule), "{name} does not hold by itself");
         let _planted = Planted::here(plant);
-        assert!(!holds(rule), "{name} holds with {}", plant.name());
+        if holds(rule) {
+            missed.push((plant.name(), name));
+        }
     }
+    assert!(missed.is_empty(), "these hold all the same: {missed:?}");
 }
 
 /// A file has one node, which is why two of them are not of the contract on SQLite.
