@@ -30,7 +30,7 @@ use crate::conversation::{SlotName, Value};
 macro_rules! contract_tests {
     ($open:expr) => {
         crate::store::contract::contract_tests!(@ $open;
-            turns: a_save_is_read_back, a_step_is_saved_once, a_stale_save_leaves_no_trace,
+            turns: a_save_is_read_back, a_step_is_saved_once, a_stale_save_leaves_no_trace, a_step_counts_from_the_revision_before_alone,
                 one_of_many_concurrent_saves_wins, a_reply_is_never_replaced, a_new_conversation_is_the_current_one,
                 a_recalled_step_counts_only_where_all_of_it_is_so,
                 an_older_conversation_does_not_take_the_number_back,

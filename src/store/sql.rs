@@ -783,4 +783,6 @@ fn maybe_bytes(row: &engine::Row, column: &str) -> Result<Option<Vec<u8>>, Fault
 }
 
 #[cfg(test)]
+mod planted;
+#[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ use super::writer::Verdict;
 use super::{Inner, bytes, count, fair, int, maybe_bytes, ms, number, text, witness};
 use crate::callback::{LinkName, Msisdn};
 use crate::clock::Moment;
+use crate::plant::{Plant, planted};
 use crate::store::seal::Place;
 use crate::store::{Mark, Message, MessageId, MessageKind, MessageState, NewMessage, StoreError};
 
@@ -217,16 +218,20 @@ pub(super) async fn claim(
             set_aside(c, id, now).await?;
             continue;
         };
+        let mut text = body.text;
+        if number(&row, "attempts")? != 0 && planted(Plant::OtherBytesOnResend) {
+            text.push('.');
+        }
         let total = count(number(&row, "parts")?);
         if total != 0 {
             with_parts.push(id);
         }
         claimed.push(Message {
             id: MessageId(id),
-            from: text(&row, "sender")?,
+            from: super::text(&row, "sender")?,
             to: body.to,
-            kind: kind_of(&text(&row, "kind")?),
-            text: body.text,
+            kind: kind_of(&super::text(&row, "kind")?),
+            text,
             valid_until: Moment::from_ms(number(&row, "valid_until")?),
             parts: Vec::new(),
             total,

@@ -22,6 +22,7 @@ use super::writer::Shared;
 use super::{Inner, count, number, text};
 use crate::callback::LinkName;
 use crate::clock::Moment;
+use crate::plant::{Plant, planted};
 use crate::store::{MessageState, Receipt, ReceiptIds, ReceiptState};
 
 fn word(state: ReceiptState) -> &'static str {
@@ -150,7 +151,7 @@ async fn take(
             }
             for row in query.fetch_all(&mut *c).await? {
                 let key = ((*link).to_owned(), text(&row, "normal")?);
-                if number(&row, "over")? != 0 {
+                if number(&row, "over")? != 0 && !planted(Plant::FinalStateOverwritten) {
                     over.insert(key);
                     continue;
                 }
@@ -179,10 +180,13 @@ async fn take(
                 let state = standings
                     .get(one.message)
                     .and_then(|message| message.part(one.part));
-                !matches!(
-                    state,
-                    None | Some(MessageState::Delivered | MessageState::Failed)
-                )
+                match state {
+                    None => false,
+                    Some(MessageState::Delivered | MessageState::Failed) => {
+                        planted(Plant::FinalStateOverwritten)
+                    }
+                    Some(_) => true,
+                }
             })
         };
         let [exact, others @ ..] = &forms[..] else {
@@ -240,6 +244,9 @@ async fn take(
         }
     }
     standings.write(c).await?;
+    if planted(Plant::EarlyReceiptDropped) {
+        kept.clear();
+    }
     let older = match kept.is_empty() {
         true => HashMap::new(),
         false => newest_unanswered(c).await?,

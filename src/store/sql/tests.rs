@@ -15,7 +15,7 @@ async fn open_at(path: &std::path::Path, keys: Keys) -> Result<SqlStore, StoreEr
 }
 
 /// A ledger in a file of its own, with readers beside the writer.
-async fn in_a_file() -> (SqlStore, tempfile::TempDir) {
+pub(super) async fn in_a_file() -> (SqlStore, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let store = open_at(&folder.path().join("jisr.db"), Keys::for_testing())
         .await
@@ -492,14 +492,6 @@ mod in_memory {
     contract::contract_tests!(async { Some(open().await) });
 }
 
-#[tokio::test]
-#[should_panic(expected = "NotSent")]
-async fn a_word_of_another_claim_is_seen_to_matter() {
-    let _planted = crate::plant::Planted::here(crate::plant::Plant::WordOfAnotherClaim);
-    let (store, _folder) = in_a_file().await;
-    contract::outbox::a_word_is_of_its_claim(&store).await;
-}
-
 mod on_postgresql {
     use std::sync::OnceLock;
 
@@ -624,7 +616,7 @@ mod on_postgresql {
 
 /// A file has one node: whoever opens it is the only one, and what came before it is over.
 #[tokio::test]
-async fn whoever_opens_a_file_is_its_only_node() {
+pub(super) async fn whoever_opens_a_file_is_its_only_node() {
     let (one, folder) = in_a_file().await;
     one.accept_sms(contract::sms::sms(1, "text", 0))
         .await

@@ -62,6 +62,8 @@ pub enum Turned {
     Unknown,
     /// It was asked for again.
     Again,
+    /// It was sent again by hand.
+    ByHand,
 }
 
 struct PartId {
@@ -89,6 +91,8 @@ pub(super) struct Messages {
     senders: BTreeMap<(LinkName, i64), u64>,
     part_ids: Vec<PartId>,
     early: BTreeMap<i64, Early>,
+    /// Whether nothing goes until it is released.
+    pub held: bool,
     /// What happened to each.
     pub journal: Vec<(MessageId, Turned)>,
 }
@@ -238,7 +242,7 @@ impl Messages {
         limit: u32,
         due: &mut Dues,
     ) -> Vec<Message> {
-        if self.senders.get(&(link.clone(), me)) != Some(&epoch) {
+        if self.held || self.senders.get(&(link.clone(), me)) != Some(&epoch) {
             return Vec::new();
         }
         let queued = |row: &Row| row.standing.state() == MessageState::Queued;
@@ -542,6 +546,39 @@ impl Messages {
             | MessageState::Expired
             | MessageState::Cancelled => None,
         }
+    }
+
+    /// The same bytes once more, because somebody wants it. Whether it may be is judged as the real
+    /// ledger does.
+    pub(super) fn send_again(&mut self, id: MessageId, now: Moment, due: &mut Dues) -> bool {
+        let Some(row) = self.rows.get(&id.0) else {
+            return false;
+        };
+        let is_free = match row.standing.state() {
+            MessageState::Queued | MessageState::Unknown => true,
+            MessageState::Sent => row.sent_at.plus(RESEND_AFTER) <= now,
+            MessageState::Sending
+            | MessageState::Delivered
+            | MessageState::Failed
+            | MessageState::Expired
+            | MessageState::Cancelled => false,
+        };
+        if !is_free || row.text.is_none() || row.new.valid_until <= now {
+            return false;
+        }
+        self.journal.push((id, Turned::ByHand));
+        self.each(&[id.0], due, |one| one.go_again(now));
+        true
+    }
+
+    /// What has not gone does not go, because somebody wants it.
+    pub(super) fn cancel_by_hand(&mut self, id: MessageId, now: Moment, due: &mut Dues) -> bool {
+        let state = self.rows.get(&id.0).map(|row| row.standing.state());
+        if !matches!(state, Some(MessageState::Queued | MessageState::Unknown)) {
+            return false;
+        }
+        self.each(&[id.0], due, |one| one.cancel("by hand", now));
+        true
     }
 
     fn cancel(&mut self, now: Moment, which: impl Fn(&Row) -> bool) {
