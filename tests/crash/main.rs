@@ -15,16 +15,14 @@ mod faults;
 mod people;
 mod platform;
 mod program;
+mod row;
 mod site;
 mod table;
 mod trace;
 mod witness;
 
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Instant;
-
-use tokio::sync::Semaphore;
+use std::time::{Duration, Instant};
 
 use crate::faults::{Context, Fault, Seen};
 use crate::table::{Line, Verdict};
@@ -32,8 +30,9 @@ use crate::table::{Line, Verdict};
 /// What holds, or why it does not.
 pub type Held<T> = Result<T, String>;
 
-/// Faults at once: most of them wait for something.
-const AT_ONCE: usize = 6;
+/// How long a row may take: in the short set, and a piece of the long one.
+const BOUND: Duration = Duration::from_secs(300);
+const BOUND_LONG: Duration = Duration::from_secs(570);
 
 #[derive(Default)]
 struct Wanted {
@@ -111,17 +110,15 @@ fn main() -> ExitCode {
 }
 
 async fn run(faults: Vec<Fault>, context: Context) -> Vec<Line> {
-    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let bound = match context.long {
+        true => BOUND_LONG,
+        false => BOUND,
+    };
     let mut running = Vec::new();
     for fault in faults {
-        let (places, context) = (Arc::clone(&places), context);
         let title = (fault.name, fault.what, fault.promised);
-        let task = tokio::spawn(async move {
-            let _place = places.acquire().await;
-            let began = Instant::now();
-            let seen = (fault.run)(context).await;
-            (seen, began.elapsed())
-        });
+        let task =
+            tokio::spawn(async move { row::run(fault.when, bound, (fault.run)(context)).await });
         running.push((title, task));
     }
     let mut lines = Vec::new();
@@ -130,7 +127,7 @@ async fn run(faults: Vec<Fault>, context: Context) -> Vec<Line> {
             Ok((Ok(Seen::Held(seen)), took)) => (Verdict::Held, seen, took),
             Ok((Ok(Seen::NotRun(why)), took)) => (Verdict::NotRun, why, took),
             Ok((Err(why), took)) => (Verdict::Broken, why, took),
-            Err(error) => (Verdict::Broken, error.to_string(), Default::default()),
+            Err(error) => (Verdict::Broken, error.to_string(), Duration::ZERO),
         };
         println!("{name}: {} ({:.1} s)", verdict.word(), took.as_secs_f64());
         if verdict == Verdict::Broken {
@@ -142,6 +139,7 @@ async fn run(faults: Vec<Fault>, context: Context) -> Vec<Line> {
             promised,
             verdict,
             seen,
+            took,
         });
     }
     lines

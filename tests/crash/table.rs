@@ -1,5 +1,7 @@
 //! The table: fault, what is promised, what was seen.
 
+use std::time::Duration;
+
 /// What came of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -35,6 +37,8 @@ pub struct Line {
     pub verdict: Verdict,
     /// What was seen, or why it was not run.
     pub seen: String,
+    /// How long it took.
+    pub took: Duration,
 }
 
 /// The table in Markdown, as it stands in `docs/reliability.md`.
@@ -59,5 +63,10 @@ pub fn written(lines: &[Line]) -> String {
         count(Verdict::Broken),
         count(Verdict::NotRun)
     ));
+    let took: Vec<_> = lines
+        .iter()
+        .map(|line| format!("{} {:.0}", line.name, line.took.as_secs_f64()))
+        .collect();
+    text.push_str(&format!("seconds: {}\n", took.join(", ")));
     text
 }

@@ -15,8 +15,8 @@ use crate::witness::{Account, Lives, judge};
 
 /// Points that are tried in the short set, of each kind.
 const POINTS_SHORT: usize = 6;
-/// Points that are tried at once.
-const POINTS_AT_ONCE: usize = 3;
+/// Points that are tried at once: most of them wait, and those that work have their room.
+const POINTS_AT_ONCE: usize = 24;
 /// A kill as the call begins.
 pub(super) const KILL: &str = "signal=SIGKILL";
 /// The work is done within this, or the fault has not struck.
@@ -28,7 +28,7 @@ pub async fn nothing(_: Context) -> Held<Seen> {
     let mut program = site.start(&How::default()).await?;
     let began = Instant::now();
     let lives = Lives::begin(&site);
-    let account = judge(&site, &program, lives).await?;
+    let account = judge(&site, &mut program, lives).await?;
     program.stop().await?;
     if account.failures + account.apologies + account.redials as u64 > 0 || account.unknowns > 0 {
         return Err(format!("without a fault: {}", account.words()));
@@ -162,7 +162,7 @@ async fn killed(point: Point, number: usize) -> Held<Option<Account>> {
     let lives = Lives::begin(&site);
     let struck = dies(&mut program, &lives).await?;
     let mut program = site.start(&How::default()).await?;
-    let account = judge(&site, &program, lives).await?;
+    let account = judge(&site, &mut program, lives).await?;
     program.stop().await?;
     Ok(struck.then_some(account))
 }

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use simulator::servers::Stop;
 
-use super::postgres::{Place, place};
+use super::postgres::{Place, Whose, place};
 use super::{Context, Seen, under_way};
 use crate::Held;
 use crate::program::{How, Program, until};
-use crate::witness::{Lives, judge};
+use crate::witness::{Lives, judge_all};
 
 /// Callbacks that meet a dead node are answered by the other within this.
 const ANSWERED: Duration = Duration::from_secs(1);
@@ -24,8 +24,8 @@ struct Pair {
 }
 
 impl Pair {
-    async fn start(context: Context) -> Held<Result<Self, String>> {
-        let place = match place(context, 2).await? {
+    async fn start(context: Context, whose: Whose) -> Held<Result<Self, String>> {
+        let place = match place(context, whose, 2, None).await? {
             Ok(place) => place,
             Err(why) => return Ok(Err(why)),
         };
@@ -43,7 +43,7 @@ impl Pair {
 
     /// Compares everything, and ends both well.
     async fn end(mut self, lives: Lives, seen: String) -> Held<Seen> {
-        let account = judge(&self.place.site, &self.nodes[0], lives).await?;
+        let account = judge_all(&self.place.site, &mut self.nodes, lives).await?;
         for node in &mut self.nodes {
             node.stop().await?;
         }
@@ -60,7 +60,7 @@ impl Pair {
 
 /// No fault.
 pub async fn nothing(context: Context) -> Held<Seen> {
-    let pair = match Pair::start(context).await? {
+    let pair = match Pair::start(context, Whose::Shared).await? {
         Ok(pair) => pair,
         Err(why) => return Ok(Seen::NotRun(why)),
     };
@@ -70,7 +70,7 @@ pub async fn nothing(context: Context) -> Held<Seen> {
 
 /// One dies, then the other.
 pub async fn killed(context: Context) -> Held<Seen> {
-    let mut pair = match Pair::start(context).await? {
+    let mut pair = match Pair::start(context, Whose::Shared).await? {
         Ok(pair) => pair,
         Err(why) => return Ok(Seen::NotRun(why)),
     };
@@ -113,7 +113,7 @@ pub async fn killed(context: Context) -> Held<Seen> {
 
 /// Each of them in turn, and the server.
 pub async fn upgraded(context: Context) -> Held<Seen> {
-    let mut pair = match Pair::start(context).await? {
+    let mut pair = match Pair::start(context, Whose::Own).await? {
         Ok(pair) => pair,
         Err(why) => return Ok(Seen::NotRun(why)),
     };
@@ -131,7 +131,7 @@ pub async fn upgraded(context: Context) -> Held<Seen> {
 
 /// One that says nothing for long, and then goes on.
 pub async fn stopped(context: Context) -> Held<Seen> {
-    let mut pair = match Pair::start(context).await? {
+    let mut pair = match Pair::start(context, Whose::Shared).await? {
         Ok(pair) => pair,
         Err(why) => return Ok(Seen::NotRun(why)),
     };
@@ -139,6 +139,7 @@ pub async fn stopped(context: Context) -> Held<Seen> {
     let lives = Lives::begin(&site);
     under_way(&site, 30).await?;
     pair.nodes[0].signal("STOP").await?;
+    site.rests();
     tokio::time::sleep(STOPPED).await;
     pair.nodes[0].signal("CONT").await?;
     let node = &mut pair.nodes[0];
