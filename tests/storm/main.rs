@@ -175,16 +175,6 @@ const ONCE_FAILED: [(u64, &str); 1] = [(
     "a word that requeues a part was said twice, and met the next attempt",
 )];
 
-/// Seeds of the first 2,000 that fail, and the promise that they break: defects that are known and not
-/// mended yet, told in docs/reliability.md.
-const OPEN: [(u64, &str); 1] = [(973, "G13 no clock revives a code")];
-
-/// Whether a failure is one of those that are known.
-fn is_open(seed: u64, run: &Run) -> bool {
-    let known = OPEN.iter().find(|(open, _)| *open == seed);
-    known.is_some_and(|(_, promise)| run.broken.iter().all(|one| one.promise == *promise))
-}
-
 #[test]
 fn what_once_failed_keeps_every_promise() {
     let book = book();
@@ -243,7 +233,6 @@ fn every_seed_keeps_every_promise() {
     let failed: Vec<String> = seen
         .failed
         .iter()
-        .filter(|(seed, run)| !is_open(**seed, run))
         .map(|(seed, run)| said(*seed, run))
         .collect();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
