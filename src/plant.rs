@@ -51,11 +51,13 @@ pub enum Plant {
     SendingIsQueuedAgain,
     /// A process that is told to stop ends at once, whatever is under way.
     StopDoesNotWait,
+    /// What Redis remembers of a conversation is believed, whatever the ledger says of it.
+    CacheIsBelieved,
 }
 
 impl Plant {
     /// Every mistake.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::AnswerBeforeCommit,
         Self::NoCompareAndSet,
         Self::ReplyBeforeSave,
@@ -79,6 +81,7 @@ impl Plant {
         Self::FailedSyncIsIgnored,
         Self::SendingIsQueuedAgain,
         Self::StopDoesNotWait,
+        Self::CacheIsBelieved,
     ];
 
     /// The name by which it is planted.
@@ -107,6 +110,7 @@ impl Plant {
             Self::FailedSyncIsIgnored => "failed-sync-is-ignored",
             Self::SendingIsQueuedAgain => "sending-is-queued-again",
             Self::StopDoesNotWait => "stop-does-not-wait",
+            Self::CacheIsBelieved => "cache-is-believed",
         }
     }
 }

@@ -8,6 +8,7 @@ mod nodes;
 mod planted;
 mod postgres;
 mod process;
+mod redis;
 
 use std::pin::Pin;
 
@@ -302,6 +303,63 @@ pub fn all() -> Vec<Fault> {
             "the other takes over; the one that was stopped ends by itself, and nothing that it writes counts",
             nodes::stopped
         ),
+        // What Redis does, which stands beside the ledger of two nodes that take callbacks by turns.
+        fault!(
+            "redis",
+            short Beside,
+            "two nodes over PostgreSQL and Redis, no fault at all",
+            "everybody gets what they came for, and nothing comes twice; what the other node did is recalled",
+            redis::nothing
+        ),
+        fault!(
+            "redis-flushed",
+            short Beside,
+            "FLUSHALL, again and again",
+            "nobody sees an apology, another screen or another message",
+            redis::flushed
+        ),
+        fault!(
+            "redis-stale",
+            short Beside,
+            "old entries are put back over newer ones, again and again",
+            "the same",
+            redis::stale
+        ),
+        fault!(
+            "redis-paused",
+            short Beside,
+            "Redis answers nobody for 3 s, and is stopped by SIGSTOP for 10 s",
+            "the same",
+            redis::paused
+        ),
+        fault!(
+            "redis-restarted",
+            short Beside,
+            "Redis is killed and started again, three times: empty, and with what it had long before",
+            "the same",
+            redis::restarted
+        ),
+        fault!(
+            "redis-failover",
+            short Beside,
+            "the master that sentinels watch is killed, and its replica takes over",
+            "the same",
+            redis::fails_over
+        ),
+        fault!(
+            "redis-gone",
+            short Beside,
+            "Redis is killed for good",
+            "the same",
+            redis::gone
+        ),
+        fault!(
+            "each-server-restarted",
+            short Beside,
+            "two nodes over PostgreSQL and Redis, conversations that change node at every turn; PostgreSQL, Redis, node one and node two are restarted in turn, told to, and then killed",
+            "nothing is lost, nothing comes twice",
+            redis::each_in_turn
+        ),
         // Mistakes that are planted: each has to turn its test red.
         fault!(
             "planted-answer-before-commit",
@@ -330,6 +388,13 @@ pub fn all() -> Vec<Fault> {
             "planted: SIGTERM ends the process at once",
             "`sigterm-under-load` turns red",
             planted::stop_does_not_wait
+        ),
+        fault!(
+            "planted-cache-is-believed",
+            short Beside,
+            "planted: what Redis has is believed, whatever the ledger says of it",
+            "`redis-stale` turns red",
+            planted::cache_is_believed
         ),
     ]
 }

@@ -14,6 +14,7 @@ use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::Held;
 use crate::platform::Platform;
@@ -23,6 +24,8 @@ use crate::row::Room;
 const TOKEN: &str = "sample-token";
 const SYSTEM_ID: &str = "jisr";
 const PASSWORD: &str = "secret";
+/// A page of the administration is not longer than this.
+const PAGE_MAX: u64 = 16 * 1024 * 1024;
 
 /// Where ports are looked for: below those that a kernel gives to connections, so that none of these is
 /// taken between the death of a program and its next start.
@@ -192,6 +195,21 @@ impl Site {
         self.nodes[0].0
     }
 
+    /// The sum of a figure of all nodes, over the lines with all these words.
+    pub async fn figure(&self, words: &[&str]) -> f64 {
+        let mut sum = 0.0;
+        for (_, admin) in &self.nodes {
+            let text = shown(*admin, "/metrics").await.unwrap_or_default();
+            let lines = text.lines().filter(|line| {
+                !line.starts_with('#') && words.iter().all(|word| line.contains(word))
+            });
+            sum += lines
+                .filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
+                .sum::<f64>();
+        }
+        sum
+    }
+
     /// The ledger's file.
     pub fn file(&self) -> PathBuf {
         let folder = self
@@ -247,6 +265,16 @@ impl Site {
             }
         }
     }
+}
+
+/// What a path of the administration shows.
+async fn shown(admin: SocketAddr, path: &str) -> std::io::Result<String> {
+    let mut stream = tokio::net::TcpStream::connect(admin).await?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.take(PAGE_MAX).read_to_string(&mut answer).await?;
+    Ok(answer)
 }
 
 /// A port of the loopback that nobody else of this process is given.

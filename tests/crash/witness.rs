@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::Held;
 use crate::people::{Around, Diary, everybody};
 use crate::program::{LOOK, Program, until_by};
-use crate::site::Site;
+use crate::site::{PLANTED, Site};
 
 /// Everything is to be at rest within this: the graces of two unknown outcomes, and some.
 const REST: Duration = Duration::from_secs(190);
@@ -157,6 +157,8 @@ impl Lives {
             while let Some(lived) = self.all.join_next().await {
                 match lived {
                     Ok(Ok(diary)) => diaries.push(diary),
+                    // Where a mistake is planted the first that it harms is enough.
+                    Ok(Err(why)) if PLANTED.try_with(|_| ()).is_ok() => return Err(why),
                     Ok(Err(why)) => wrong.push(why),
                     Err(error) => wrong.push(error.to_string()),
                 }

@@ -8,7 +8,7 @@ use super::postgres::{Place, Whose, place};
 use super::{Context, Seen, under_way};
 use crate::Held;
 use crate::program::{How, Program, until};
-use crate::witness::{Lives, judge_all};
+use crate::witness::{Account, Lives, judge_all};
 
 /// Callbacks that meet a dead node are answered by the other within this.
 const ANSWERED: Duration = Duration::from_secs(1);
@@ -18,14 +18,23 @@ const TAKEN_OVER: Duration = Duration::from_secs(8);
 const STOPPED: Duration = Duration::from_secs(30);
 
 /// Two nodes, under way.
-struct Pair {
-    place: Place,
-    nodes: Vec<Program>,
+pub(super) struct Pair {
+    pub(super) place: Place,
+    pub(super) nodes: Vec<Program>,
 }
 
 impl Pair {
     async fn start(context: Context, whose: Whose) -> Held<Result<Self, String>> {
-        let place = match place(context, whose, 2, None).await? {
+        Self::with(context, whose, None).await
+    }
+
+    /// Two nodes, with Redis at an address; the reason where there is no server for their ledger.
+    pub(super) async fn with(
+        context: Context,
+        whose: Whose,
+        cache: Option<String>,
+    ) -> Held<Result<Self, String>> {
+        let place = match place(context, whose, 2, cache).await? {
             Ok(place) => place,
             Err(why) => return Ok(Err(why)),
         };
@@ -36,17 +45,29 @@ impl Pair {
         Ok(Ok(Self { place, nodes }))
     }
 
-    async fn again(&mut self, number: usize) -> Held<()> {
+    /// Starts a node anew.
+    pub(super) async fn again(&mut self, number: usize) -> Held<()> {
         self.nodes[number] = self.place.site.start_node(number, &How::default()).await?;
+        Ok(())
+    }
+
+    /// Compares everything.
+    pub(super) async fn account(&mut self, lives: Lives) -> Held<Account> {
+        judge_all(&self.place.site, &mut self.nodes, lives).await
+    }
+
+    /// Ends both well.
+    pub(super) async fn stop(&mut self) -> Held<()> {
+        for node in &mut self.nodes {
+            node.stop().await?;
+        }
         Ok(())
     }
 
     /// Compares everything, and ends both well.
     async fn end(mut self, lives: Lives, seen: String) -> Held<Seen> {
-        let account = judge_all(&self.place.site, &mut self.nodes, lives).await?;
-        for node in &mut self.nodes {
-            node.stop().await?;
-        }
+        let account = self.account(lives).await?;
+        self.stop().await?;
         Ok(Seen::Held(format!("{seen}{}", account.words())))
     }
 
