@@ -7,6 +7,7 @@ mod links;
 mod nodes;
 mod planted;
 mod postgres;
+mod postgres_points;
 mod process;
 mod redis;
 
@@ -238,6 +239,27 @@ pub fn all() -> Vec<Fault> {
             "kill -9 while everybody is on their way, over PostgreSQL",
             "no row that was acknowledged is lost; nothing comes twice",
             postgres::kill
+        ),
+        fault!(
+            "postgres-kill-at-write",
+            short Beside,
+            "kill -9 of a process of PostgreSQL at the N-th write to its log",
+            "it connects again by itself; no row that was acknowledged is lost; nothing comes twice",
+            postgres_points::at_write
+        ),
+        fault!(
+            "postgres-kill-at-sync",
+            short Beside,
+            "kill -9 of a process of PostgreSQL at the N-th fsync of its log",
+            "the same",
+            postgres_points::at_sync
+        ),
+        fault!(
+            "postgres-killed",
+            short Beside,
+            "kill -9 of PostgreSQL's first process, and a new start",
+            "the same",
+            postgres::killed
         ),
         fault!(
             "postgres-restart-fast",

@@ -296,16 +296,15 @@ async fn judged(site: &Site, lives: Lives) -> Held<Account> {
             account.doubles, account.unknowns
         ),
     );
-    let different: BTreeSet<(String, String)> = site
-        .smsc
-        .submits()
-        .into_iter()
-        .map(|submit| (submit.to, submit.text))
-        .collect();
+    let mut different: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for submit in site.smsc.submits() {
+        *different.entry((submit.to, submit.text)).or_default() += 1;
+    }
+    let again: Vec<_> = different.iter().filter(|(_, times)| **times > 1).collect();
     expect(
         i64::try_from(different.len()) == Ok(account.messages),
         format!(
-            "the message centre got {} different messages, the ledger has {}",
+            "the message centre got {} different messages, the ledger has {}; more than once: {again:?}",
             different.len(),
             account.messages
         ),

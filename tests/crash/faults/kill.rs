@@ -139,16 +139,25 @@ fn is_call(line: &str, point: Point) -> bool {
 
 /// Every point, or some that are spread over all of them.
 pub(super) fn chosen(total: usize, context: Context) -> Vec<usize> {
+    let most = match context.long {
+        true => total,
+        false => POINTS_SHORT,
+    };
+    spread(total, most, context.seed)
+}
+
+/// So many points at most, spread over all of them.
+pub(super) fn spread(total: usize, most: usize, seed: u64) -> Vec<usize> {
     let only = std::env::var("CRASH_POINT").ok();
     if let Some(point) = only.and_then(|point| point.parse().ok()) {
         return vec![point];
     }
-    if context.long || total <= POINTS_SHORT {
+    if total <= most {
         return (1..=total).collect();
     }
-    let step = total as f64 / POINTS_SHORT as f64;
-    let shift = (context.seed % 16) as f64 / 16.0;
-    (0..POINTS_SHORT)
+    let step = total as f64 / most as f64;
+    let shift = (seed % 16) as f64 / 16.0;
+    (0..most)
         .map(|at| 1 + ((at as f64 + shift) * step) as usize)
         .collect()
 }

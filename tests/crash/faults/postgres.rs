@@ -40,7 +40,7 @@ pub(super) enum Whose {
 /// The server that rows share; it ends with this process.
 static SHARED: OnceCell<Arc<Mutex<Postgres>>> = OnceCell::const_new();
 
-async fn started() -> Result<Arc<Mutex<Postgres>>, NoServer> {
+pub(super) async fn started() -> Result<Arc<Mutex<Postgres>>, NoServer> {
     let started = tokio::task::spawn_blocking(|| Postgres::start(true)).await;
     let server = started.map_err(|error| NoServer::Failed {
         name: "postgres",
@@ -177,6 +177,14 @@ pub async fn restart_fast(context: Context) -> Held<Seen> {
 pub async fn restart_immediate(context: Context) -> Held<Seen> {
     while_under_way(context, Whose::Own, |place, _| async move {
         restarts(&place, Stop::Immediate).await
+    })
+    .await
+}
+
+/// `kill -9` of the process from which the others hang.
+pub async fn killed(context: Context) -> Held<Seen> {
+    while_under_way(context, Whose::Own, |place, _| async move {
+        restarts(&place, Stop::Killed).await
     })
     .await
 }
