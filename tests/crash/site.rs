@@ -183,6 +183,13 @@ impl Site {
         if std::env::var_os("CRASH_KEEP").is_none() {
             return String::new();
         }
+        // What only the program sees goes with its disk.
+        if self.seen_at.get().is_some()
+            && let Ok(copied) = self.copied()
+        {
+            let to = self.folder.path().join("seen");
+            let _ = std::fs::rename(copied.path(), to);
+        }
         let kept = self.folder.path().with_extension("kept");
         match std::fs::rename(self.folder.path(), &kept) {
             Ok(()) => format!("\nits folder is {}", kept.display()),

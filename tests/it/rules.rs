@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jisr::book::NoNumberOnFile;
 use jisr::conversation::Progress;
-use jisr::store::{PartOutcome, ReceiptState, Store};
+use jisr::store::{PartOutcome, ReceiptState, SmsId, Store};
 
 use crate::phone::{Mood, SERVICE, Setup, World};
 
@@ -92,6 +92,39 @@ async fn died_while_asking() -> (World, jisr::callback::Callback) {
     let world = world.reborn().await;
     world.registry.set(Mood::Up);
     (world, callback)
+}
+
+/// A text whose turn was cut after its first save, and whose question was answered at its due time: it has
+/// had its turn, and the texts behind it have theirs.
+#[tokio::test]
+async fn rule_6_a_text_whose_answer_came_at_its_due_time_holds_up_no_other() {
+    let world = World::new(Setup::default()).await;
+    for text in ["TNS", "2", "1"] {
+        world.text("+212661000001", text).await;
+        world.settle().await;
+    }
+    world
+        .text("+212661000001", "TNS cin BE740215 14062031 05031984")
+        .await;
+    world.settle().await;
+    world.mail();
+    world.registry.set(Mood::Silent);
+    world.text("+212661000001", "1").await;
+    tokio::select! {
+        _ = world.gateway.tend_texts() => panic!("a silent registry has answered"),
+        () = world.registry.asked() => {}
+    }
+    world.registry.set(Mood::Up);
+    world.clock.forward(Duration::from_secs(60));
+    world.gateway.tend_due().await.unwrap();
+    world.text("+212661000001", "AIDE").await;
+    world.settle().await;
+    let waiting = world.gateway.store.waiting_sms(SmsId(0), 10).await.unwrap();
+    assert_eq!(waiting.len(), 0);
+    let mail = mail(&world);
+    let times = |words: &str| mail.iter().filter(|(_, text)| text.contains(words)).count();
+    assert_eq!(times("104882317"), 1, "{mail:?}");
+    assert_eq!(times("Tout en un SMS"), 1, "{mail:?}");
 }
 
 #[tokio::test]
