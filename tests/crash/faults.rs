@@ -27,6 +27,8 @@ pub struct Context {
     pub long: bool,
     /// Of everything that has chance in it.
     pub seed: u64,
+    /// Which piece of the row's points, from 0, and of how many.
+    pub piece: (usize, usize),
 }
 
 impl Context {
@@ -34,6 +36,7 @@ impl Context {
     fn short(self) -> Self {
         Self {
             long: false,
+            piece: (0, 1),
             ..self
         }
     }
@@ -50,7 +53,11 @@ pub enum Seen {
 /// What a fault does.
 pub type Run = fn(Context) -> Pin<Box<dyn Future<Output = Held<Seen>> + Send>>;
 
+/// Pieces of the row with the most points (2,500 writes): each is to take some minutes.
+const PIECES: usize = 16;
+
 /// A fault.
+#[derive(Clone, Copy)]
 pub struct Fault {
     /// By which it is called.
     pub name: &'static str,
@@ -64,6 +71,16 @@ pub struct Fault {
     pub when: When,
     /// What does it.
     pub run: Run,
+}
+
+impl Fault {
+    /// In how many pieces the long set runs it.
+    pub fn pieces(&self) -> usize {
+        match self.name {
+            "kill-at-write" => PIECES,
+            _ => 1,
+        }
+    }
 }
 
 macro_rules! fault {

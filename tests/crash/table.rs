@@ -28,7 +28,7 @@ impl Verdict {
 #[derive(Clone, Debug)]
 pub struct Line {
     /// By which it is called on the command line.
-    pub name: &'static str,
+    pub name: String,
     /// What is done.
     pub what: &'static str,
     /// What is promised then.

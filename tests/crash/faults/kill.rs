@@ -16,7 +16,7 @@ use crate::witness::{Account, Lives, judge};
 /// Points that are tried in the short set, of each kind.
 const POINTS_SHORT: usize = 6;
 /// Points that are tried at once: most of them wait, and those that work have their room.
-const POINTS_AT_ONCE: usize = 24;
+const POINTS_AT_ONCE: usize = 48;
 /// A kill as the call begins.
 pub(super) const KILL: &str = "signal=SIGKILL";
 /// The work is done within this, or the fault has not struck.
@@ -143,7 +143,9 @@ pub(super) fn chosen(total: usize, context: Context) -> Vec<usize> {
         true => total,
         false => POINTS_SHORT,
     };
-    spread(total, most, context.seed)
+    let (piece, of) = context.piece;
+    let points = spread(total, most, context.seed).into_iter();
+    points.skip(piece).step_by(of).collect()
 }
 
 /// So many points at most, spread over all of them.
