@@ -53,6 +53,8 @@ pub enum Plant {
     SendingIsQueuedAgain,
     /// A process that is told to stop ends at once, whatever is under way.
     StopDoesNotWait,
+    /// What Redis remembers of a conversation is believed, whatever the ledger says of it.
+    CacheIsBelieved,
 }
 
 impl Plant {
@@ -82,6 +84,7 @@ impl Plant {
         Self::FailedSyncIsIgnored,
         Self::SendingIsQueuedAgain,
         Self::StopDoesNotWait,
+        Self::CacheIsBelieved,
     ];
 
     /// The name by which it is planted.
@@ -111,6 +114,7 @@ impl Plant {
             Self::FailedSyncIsIgnored => "failed-sync-is-ignored",
             Self::SendingIsQueuedAgain => "sending-is-queued-again",
             Self::StopDoesNotWait => "stop-does-not-wait",
+            Self::CacheIsBelieved => "cache-is-believed",
         }
     }
 }

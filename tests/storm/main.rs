@@ -257,6 +257,7 @@ fn judge_of(plant: Plant) -> Option<&'static str> {
         Plant::AnswerBeforeCommit
         | Plant::FailedSyncIsIgnored
         | Plant::StopDoesNotWait
+        | Plant::CacheIsBelieved
         | Plant::WordOfAnotherClaim => return None,
         Plant::TextDoneBeforeReply => "G1 no accepted text is lost",
         Plant::SilentlySentAgain | Plant::SendingIsQueuedAgain => {
