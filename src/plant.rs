@@ -51,11 +51,14 @@ pub enum Plant {
     SendingIsQueuedAgain,
     /// A process that is told to stop ends at once, whatever is under way.
     StopDoesNotWait,
+    /// A commit of the ledger that is a file does not wait for the disk. `benches/turns.rs` measures with it
+    /// what the waiting costs.
+    CommitsNotSynced,
 }
 
 impl Plant {
     /// Every mistake.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::AnswerBeforeCommit,
         Self::NoCompareAndSet,
         Self::ReplyBeforeSave,
@@ -79,6 +82,7 @@ impl Plant {
         Self::FailedSyncIsIgnored,
         Self::SendingIsQueuedAgain,
         Self::StopDoesNotWait,
+        Self::CommitsNotSynced,
     ];
 
     /// The name by which it is planted.
@@ -107,6 +111,7 @@ impl Plant {
             Self::FailedSyncIsIgnored => "failed-sync-is-ignored",
             Self::SendingIsQueuedAgain => "sending-is-queued-again",
             Self::StopDoesNotWait => "stop-does-not-wait",
+            Self::CommitsNotSynced => "commits-not-synced",
         }
     }
 }

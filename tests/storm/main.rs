@@ -260,7 +260,10 @@ fn every_seed_keeps_every_promise() {
 fn is_elsewhere(plant: Plant) -> bool {
     matches!(
         plant,
-        Plant::AnswerBeforeCommit | Plant::FailedSyncIsIgnored | Plant::StopDoesNotWait
+        Plant::AnswerBeforeCommit
+            | Plant::FailedSyncIsIgnored
+            | Plant::StopDoesNotWait
+            | Plant::CommitsNotSynced
     )
 }
 
