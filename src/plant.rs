@@ -54,11 +54,13 @@ pub enum Plant {
     /// A commit of the ledger that is a file does not wait for the disk. `benches/turns.rs` measures with it
     /// what the waiting costs.
     CommitsNotSynced,
+    /// Nobody looks for messages whose time has come: they wait until somebody rings for their link.
+    NobodyLooks,
 }
 
 impl Plant {
     /// Every mistake.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::AnswerBeforeCommit,
         Self::NoCompareAndSet,
         Self::ReplyBeforeSave,
@@ -83,6 +85,7 @@ impl Plant {
         Self::SendingIsQueuedAgain,
         Self::StopDoesNotWait,
         Self::CommitsNotSynced,
+        Self::NobodyLooks,
     ];
 
     /// The name by which it is planted.
@@ -112,6 +115,7 @@ impl Plant {
             Self::SendingIsQueuedAgain => "sending-is-queued-again",
             Self::StopDoesNotWait => "stop-does-not-wait",
             Self::CommitsNotSynced => "commits-not-synced",
+            Self::NobodyLooks => "nobody-looks",
         }
     }
 }

@@ -256,7 +256,7 @@ fn every_seed_keeps_every_promise() {
     }
 }
 
-/// Mistakes that are not of the protocol that this simulation plays; `tests/crash` finds them.
+/// Mistakes that are not of the protocol that this simulation plays; `tests/crash` and other tests find them.
 fn is_elsewhere(plant: Plant) -> bool {
     matches!(
         plant,
@@ -264,6 +264,7 @@ fn is_elsewhere(plant: Plant) -> bool {
             | Plant::FailedSyncIsIgnored
             | Plant::StopDoesNotWait
             | Plant::CommitsNotSynced
+            | Plant::NobodyLooks
     )
 }
 
