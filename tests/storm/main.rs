@@ -169,31 +169,6 @@ struct Seen {
     failed: BTreeMap<u64, Run>,
 }
 
-/// Seeds that once failed, and what was wrong: in the gateway, where nothing else is said.
-const ONCE_FAILED: [(u64, &str); 1] = [(
-    1952,
-    "a word that requeues a part was said twice, and met the next attempt",
-)];
-
-/// Seeds of the first 2,000 that fail, and the promise that they break: defects that are known and not
-/// mended yet, told in docs/reliability.md.
-const OPEN: [(u64, &str); 1] = [(973, "G13 no clock revives a code")];
-
-/// Whether a failure is one of those that are known.
-fn is_open(seed: u64, run: &Run) -> bool {
-    let known = OPEN.iter().find(|(open, _)| *open == seed);
-    known.is_some_and(|(_, promise)| run.broken.iter().all(|one| one.promise == *promise))
-}
-
-#[test]
-fn what_once_failed_keeps_every_promise() {
-    let book = book();
-    for (seed, what) in ONCE_FAILED {
-        let run = run(seed, &book, false);
-        assert!(run.broken.is_empty(), "{what}: {}", said(seed, &run));
-    }
-}
-
 /// What has to have been seen in a thousand seeds.
 const RARE: [&str; 32] = [
     "a callback comes again",
@@ -243,7 +218,6 @@ fn every_seed_keeps_every_promise() {
     let failed: Vec<String> = seen
         .failed
         .iter()
-        .filter(|(seed, run)| !is_open(**seed, run))
         .map(|(seed, run)| said(*seed, run))
         .collect();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
@@ -256,7 +230,8 @@ fn every_seed_keeps_every_promise() {
     }
 }
 
-/// Mistakes that are not of the protocol that this simulation plays; `tests/crash` and other tests find them.
+/// Mistakes that are not of the protocol that this simulation plays, which `tests/crash` and tests of the
+/// program find, or that it meets too rarely, which the contract finds.
 fn is_elsewhere(plant: Plant) -> bool {
     matches!(
         plant,
@@ -265,6 +240,7 @@ fn is_elsewhere(plant: Plant) -> bool {
             | Plant::StopDoesNotWait
             | Plant::CommitsNotSynced
             | Plant::NobodyLooks
+            | Plant::WordOfAnotherClaim
     )
 }
 

@@ -10,24 +10,18 @@ use jisr::clock::Chance;
 pub struct Dice(Mutex<u64>);
 
 impl Dice {
-    /// The chance of a seed; `stream` keeps several of one seed apart.
+    /// The chance of a seed; `stream` keeps several of one seed apart: each begins at a place that is
+    /// mixed from both, so that none is another one some steps later.
     pub fn new(seed: u64, stream: u64) -> Self {
-        let begin = seed
-            .wrapping_mul(0xd134_2543_de82_ef95)
-            .wrapping_add(stream.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let dice = Self(Mutex::new(begin));
-        dice.next();
-        dice
+        let begin = mixed(mixed(seed).wrapping_add(stream));
+        Self(Mutex::new(begin))
     }
 
     /// The next 64 bits.
     pub fn next(&self) -> u64 {
         let mut state = self.0.lock().unwrap();
-        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = *state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        *state = state.wrapping_add(STEP);
+        mixed(*state)
     }
 
     /// One of `below` numbers from 0.
@@ -56,6 +50,16 @@ impl Dice {
         let at = usize::try_from(self.below(some.len() as u64)).unwrap();
         some[at]
     }
+}
+
+/// What SplitMix64 adds with each step.
+const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// SplitMix64's mixing of 64 bits.
+fn mixed(bits: u64) -> u64 {
+    let z = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 impl Chance for Dice {
@@ -174,5 +178,16 @@ impl Parameters {
 impl fmt::Display for Parameters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
+    }
+}
+
+#[test]
+fn no_stream_is_another_one_later() {
+    let mut seen = std::collections::BTreeSet::new();
+    for stream in (0..8).chain(100..108) {
+        let dice = Dice::new(973, stream);
+        for _ in 0..1000 {
+            assert!(seen.insert(dice.next()), "stream {stream}");
+        }
     }
 }

@@ -298,6 +298,38 @@ pub(crate) async fn a_clock_that_was_ahead_locks_nobody_out(store: &impl Store) 
     }
 }
 
+/// Whatever became of the last code, the wait for the next is not longer because the clock was ahead.
+pub(crate) async fn a_wait_is_no_longer_by_a_jump(store: &impl Store) {
+    for (to, typed) in [(1, "111111"), (2, "000000"), (3, "")] {
+        let name = format!("s{to}");
+        assert!(sent(store, wanted(&name, to, "111111", 100 * DAY)).await);
+        for (time, digit) in typed.chars().take(3).enumerate() {
+            let outcome = store
+                .try_code(
+                    ID,
+                    &number(to),
+                    typed,
+                    &key(&format!("{name} {time} {digit}")),
+                    at(100 * DAY + 1),
+                )
+                .await
+                .unwrap();
+            assert_ne!(outcome, CodeTried::Expired, "{to} {time}");
+            if outcome == CodeTried::Right {
+                break;
+            }
+        }
+    }
+    for to in [1, 2, 3] {
+        let again = |seconds| wanted(&format!("again {to}"), to, "222222", seconds);
+        let CodeSent::TooSoon { wait } = store.send_code(again(HOUR)).await.unwrap() else {
+            panic!("{to}: at once");
+        };
+        assert!(wait <= Duration::from_secs(60), "{to}: {wait:?}");
+        assert!(sent(store, again(HOUR + 61)).await, "{to}");
+    }
+}
+
 /// A turn brings the moment at which its bytes arrived, and may be late.
 pub(crate) async fn a_late_moment_is_no_jump(store: &impl Store) {
     assert!(sent(store, wanted("s1", 1, "111111", 0)).await);

@@ -13,8 +13,8 @@ const LATE_MAX: Duration = Duration::from_secs(60);
 /// The moment to judge limits by: never before the highest one seen.
 ///
 /// When the clock has jumped back, codes and stops keep the life that they had left, so that what
-/// was dead stays dead; and counters that stand in the future are moved to now, so that they
-/// neither vanish nor lock a number out until that future has come.
+/// was dead stays dead; and what was sent or counted in the future was so now, so that it neither
+/// vanishes nor locks a number out until that future has come.
 pub(super) async fn settle(c: &mut Conn, now: Moment) -> Result<Moment, Fault> {
     let highest: Option<i64> = sql("SELECT number FROM meta WHERE name = 'clock'")
         .maybe(&mut *c)
@@ -27,7 +27,7 @@ pub(super) async fn settle(c: &mut Conn, now: Moment) -> Result<Moment, Fault> {
         for query in [
             "UPDATE codes SET expires_at = $1 + (expires_at - $2),
                  sent_at = CASE WHEN sent_at > $1 THEN $1 ELSE sent_at END
-             WHERE state = 'living'",
+             WHERE sent_at > $1 OR expires_at > $1",
             "UPDATE code_sends SET sent_at = $1 WHERE sent_at > $1 AND $1 < $2",
             "UPDATE code_blocks SET stopped_until = $1 + (stopped_until - $2) WHERE stopped_until > $2",
             "UPDATE attempts SET failed_at = $1 WHERE failed_at > $1 AND $1 < $2",

@@ -80,8 +80,7 @@ impl Codes {
         }
         if highest > now {
             let shifted = |at: Moment| Moment::from_ms(now.ms() + (at.ms() - highest.ms()));
-            let living = self.codes.values_mut();
-            for code in living.filter(|code| code.state == State::Living) {
+            for code in self.codes.values_mut() {
                 code.expires_at = shifted(code.expires_at);
                 code.sent_at = code.sent_at.min(now);
             }
