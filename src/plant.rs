@@ -55,11 +55,16 @@ pub enum Plant {
     StopDoesNotWait,
     /// What Redis remembers of a conversation is believed, whatever the ledger says of it.
     CacheIsBelieved,
+    /// A commit of the ledger that is a file does not wait for the disk. `benches/turns.rs` measures with it
+    /// what the waiting costs.
+    CommitsNotSynced,
+    /// Nobody looks for messages whose time has come: they wait until somebody rings for their link.
+    NobodyLooks,
 }
 
 impl Plant {
     /// Every mistake.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::AnswerBeforeCommit,
         Self::NoCompareAndSet,
         Self::ReplyBeforeSave,
@@ -85,6 +90,8 @@ impl Plant {
         Self::SendingIsQueuedAgain,
         Self::StopDoesNotWait,
         Self::CacheIsBelieved,
+        Self::CommitsNotSynced,
+        Self::NobodyLooks,
     ];
 
     /// The name by which it is planted.
@@ -115,6 +122,8 @@ impl Plant {
             Self::SendingIsQueuedAgain => "sending-is-queued-again",
             Self::StopDoesNotWait => "stop-does-not-wait",
             Self::CacheIsBelieved => "cache-is-believed",
+            Self::CommitsNotSynced => "commits-not-synced",
+            Self::NobodyLooks => "nobody-looks",
         }
     }
 }

@@ -258,6 +258,8 @@ fn judge_of(plant: Plant) -> Option<&'static str> {
         | Plant::FailedSyncIsIgnored
         | Plant::StopDoesNotWait
         | Plant::CacheIsBelieved
+        | Plant::CommitsNotSynced
+        | Plant::NobodyLooks
         | Plant::WordOfAnotherClaim => return None,
         Plant::TextDoneBeforeReply => "G1 no accepted text is lost",
         Plant::SilentlySentAgain | Plant::SendingIsQueuedAgain => {
