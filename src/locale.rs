@@ -128,6 +128,13 @@ impl Locales {
         write(bundle, pattern, args, language, id)
     }
 
+    /// Whether a message may ask for variables, also through what it refers to; of one that there is
+    /// not nothing is known.
+    pub fn asks(&self, language: &Language, id: &str) -> bool {
+        self.uses(language, id)
+            .is_none_or(|(variables, _)| !variables.is_empty())
+    }
+
     /// An attribute of a message, such as the `words` that are accepted for a label.
     pub fn attribute(&self, language: &Language, id: &str, attribute: &str) -> Option<String> {
         let bundle = &self.pack(language).ok()?.bundle;

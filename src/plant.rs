@@ -22,6 +22,8 @@ pub enum Plant {
     CodeMintedAgain,
     /// What goes again are other bytes.
     OtherBytesOnResend,
+    /// A word on an earlier sending of a part ends the one that is under way.
+    WordOfAnotherClaim,
     /// A session acts although a newer one was dialled.
     OldSessionActs,
     /// A key acts on a page that another channel has left.
@@ -53,11 +55,16 @@ pub enum Plant {
     StopDoesNotWait,
     /// What Redis remembers of a conversation is believed, whatever the ledger says of it.
     CacheIsBelieved,
+    /// A commit of the ledger that is a file does not wait for the disk. `benches/turns.rs` measures with it
+    /// what the waiting costs.
+    CommitsNotSynced,
+    /// Nobody looks for messages whose time has come: they wait until somebody rings for their link.
+    NobodyLooks,
 }
 
 impl Plant {
     /// Every mistake.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::AnswerBeforeCommit,
         Self::NoCompareAndSet,
         Self::ReplyBeforeSave,
@@ -67,6 +74,7 @@ impl Plant {
         Self::FinalStateOverwritten,
         Self::CodeMintedAgain,
         Self::OtherBytesOnResend,
+        Self::WordOfAnotherClaim,
         Self::OldSessionActs,
         Self::UnseenPageActs,
         Self::TextAcknowledgedUnsaved,
@@ -82,6 +90,8 @@ impl Plant {
         Self::SendingIsQueuedAgain,
         Self::StopDoesNotWait,
         Self::CacheIsBelieved,
+        Self::CommitsNotSynced,
+        Self::NobodyLooks,
     ];
 
     /// The name by which it is planted.
@@ -96,6 +106,7 @@ impl Plant {
             Self::FinalStateOverwritten => "final-state-overwritten",
             Self::CodeMintedAgain => "code-minted-again",
             Self::OtherBytesOnResend => "other-bytes-on-resend",
+            Self::WordOfAnotherClaim => "word-of-another-claim",
             Self::OldSessionActs => "old-session-acts",
             Self::UnseenPageActs => "unseen-page-acts",
             Self::TextAcknowledgedUnsaved => "text-acknowledged-unsaved",
@@ -111,6 +122,8 @@ impl Plant {
             Self::SendingIsQueuedAgain => "sending-is-queued-again",
             Self::StopDoesNotWait => "stop-does-not-wait",
             Self::CacheIsBelieved => "cache-is-believed",
+            Self::CommitsNotSynced => "commits-not-synced",
+            Self::NobodyLooks => "nobody-looks",
         }
     }
 }

@@ -91,13 +91,17 @@ impl Wording<'_> {
         id: &str,
         extra: &[(&'static str, String)],
     ) -> Result<String, TextFault> {
+        let language = self.language(conversation);
+        if !self.locales.asks(language, id) {
+            return self.locales.text(language, id, &BTreeMap::new());
+        }
         let owned = self.variables(conversation);
         let mut args: BTreeMap<&str, String> = owned
             .iter()
             .map(|(name, value)| (name.as_str(), value.clone()))
             .collect();
         args.extend(extra.iter().map(|(name, value)| (*name, value.clone())));
-        self.locales.text(self.language(conversation), id, &args)
+        self.locales.text(language, id, &args)
     }
 
     fn only(&self, conversation: &Conversation, id: &str) -> Result<Content, TextFault> {

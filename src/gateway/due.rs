@@ -30,8 +30,6 @@ const LATE_CALL: Duration = Duration::from_secs(75);
 const LATE_TURN: Duration = Duration::from_secs(10);
 /// Due times in hand at once.
 const IN_HAND_MAX: usize = 512;
-/// How often due times are looked for without being rung.
-const LOOK: Duration = Duration::from_millis(250);
 /// How long a call is tried before the subscriber is told that it failed.
 const GIVE_UP: Duration = Duration::from_secs(30 * 60);
 
@@ -72,7 +70,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                     // What ended with it is taken along: the ledger is looked at once for all.
                     while attended.next().now_or_never().flatten().is_some() {}
                 }
-                () = tokio::time::sleep(LOOK), if !more && !stopping => {}
+                () = tokio::time::sleep(self.look), if !more && !stopping => {}
                 () = std::future::ready(()), if more => {}
                 _ = stop.changed(), if !stopping => {}
             }

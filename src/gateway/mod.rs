@@ -42,6 +42,8 @@ use crate::store::{
     SessionKey, SessionMark, SmsId, Store, StoreError, Subscriber, SubscriberChange,
 };
 
+/// How often texts and due times are looked for without being rung, unless somebody says otherwise.
+const LOOK: Duration = Duration::from_millis(250);
 /// Engine steps of one turn: a dial, a lookup, a code, and some to spare.
 const STEPS_PER_TURN_MAX: u32 = 8;
 /// Times that the loser of a race loads again.
@@ -93,6 +95,7 @@ pub struct Gateway<S, R> {
     in_hand: InHand,
     brake: Brake,
     cache: Option<Arc<Cache>>,
+    look: Duration,
     /// Rung when a message was queued for a link.
     pub bells: Bells,
     /// Rung when a text has come into the inbox, or a due time was set.
@@ -159,9 +162,16 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             in_hand: InHand::default(),
             brake: Brake::default(),
             cache: None,
+            look: LOOK,
             bells: Bells::default(),
             inbox_bell: Notify::new(),
         }
+    }
+
+    /// The same, which looks so often for texts and due times without being rung.
+    #[must_use]
+    pub fn looking_every(self, look: Duration) -> Self {
+        Self { look, ..self }
     }
 
     /// The same with a Redis beside the ledger.

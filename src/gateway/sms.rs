@@ -1,8 +1,6 @@
 //! The turn of a text message: it runs after the message was acknowledged, in order per
 //! subscriber, and its screen goes out as a message.
 
-use std::time::Duration;
-
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::watch;
@@ -23,8 +21,6 @@ use crate::store::{Accepted, NewSms, Sms, Store, StoreError, SubscriberChange};
 const TURNS_MAX: usize = 512;
 /// Texts read at once.
 const READ_MAX: usize = 256;
-/// How often texts are looked for without being rung.
-const LOOK: Duration = Duration::from_millis(250);
 /// Of so many looks, one is at all that waits, and not only at what is new.
 const LOOKS_PER_WHOLE: u64 = 40;
 
@@ -53,7 +49,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
     pub async fn texts(&self, mut stop: watch::Receiver<bool>) {
         let mut line = Line::default();
         let mut turns = FuturesUnordered::new();
-        let mut look = interval(LOOK);
+        let mut look = interval(self.look);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut unread, mut looks) = (true, 0_u64);
         loop {

@@ -1,6 +1,8 @@
 //! The two alphabets of USSD and SMS: what a text costs, and how it is brought within the cheap
 //! one.
 
+use std::borrow::Cow;
+
 /// How a text goes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Alphabet {
@@ -97,12 +99,43 @@ const COMBINED: [(char, &str, &str); 4] = [
     ('\u{308}', "aouAOU", "äöüÄÖÜ"),
 ];
 
+/// The characters up to U+00FF by their septet: of the default alphabet as it is, of the extension
+/// table with [`ESCAPED`]; [`NONE`] where there is none.
+const LOW: [u8; 256] = {
+    let mut low = [NONE; 256];
+    let mut code = 0;
+    while code < DEFAULT.len() {
+        let c = DEFAULT[code] as usize;
+        if c < low.len() && code != ESC as usize {
+            low[c] = code as u8;
+        }
+        code += 1;
+    }
+    let mut at = 0;
+    while at < EXTENSION.len() {
+        let (code, c) = EXTENSION[at];
+        if (c as usize) < low.len() {
+            low[c as usize] = ESCAPED | code;
+        }
+        at += 1;
+    }
+    low
+};
+
+/// The mark of the extension table in [`LOW`].
+const ESCAPED: u8 = 0x80;
+/// No septet: one of the extension table that there is not.
+const NONE: u8 = 0xff;
+
 /// The septets of a character: one, or [`ESC`] and one of the extension table. `None` when the
 /// GSM 7-bit alphabet does not have it.
 pub fn septets(c: char) -> Option<(u8, Option<u8>)> {
-    // Letters, digits and the space stand where ASCII has them.
-    if c.is_ascii_alphanumeric() || c == ' ' {
-        return u8::try_from(c).ok().map(|code| (code, None));
+    if let Ok(low) = u8::try_from(c) {
+        return match LOW[usize::from(low)] {
+            NONE => None,
+            code if code & ESCAPED != 0 => Some((ESC, Some(code & !ESCAPED))),
+            code => Some((code, None)),
+        };
     }
     let plain = (0u8..)
         .zip(DEFAULT)
@@ -145,10 +178,14 @@ pub fn measure(text: &str) -> (Alphabet, usize) {
 /// What a text takes in an alphabet; `None` where GSM 7-bit lacks one of its characters.
 pub fn cost(text: &str, alphabet: Alphabet) -> Option<usize> {
     match alphabet {
-        Alphabet::Gsm7 => text
-            .chars()
-            .map(|c| septets(c).map(|(_, second)| 1 + usize::from(second.is_some())))
-            .sum(),
+        Alphabet::Gsm7 => {
+            let mut cost = 0;
+            for c in text.chars() {
+                let (_, second) = septets(c)?;
+                cost += 1 + usize::from(second.is_some());
+            }
+            Some(cost)
+        }
         Alphabet::Ucs2 => Some(text.encode_utf16().count()),
     }
 }
@@ -181,7 +218,10 @@ pub fn fold(text: &str) -> String {
 pub fn fold_latin(text: &str) -> Option<String> {
     let mut folded = String::with_capacity(text.len());
     for c in line_ends(text).chars() {
-        if let Some((_, from, to)) = COMBINED.iter().find(|(mark, ..)| *mark == c)
+        // Most of a text stays as it is.
+        if c == '\n' || (matches!(c, ' '..='~') && c != '`') {
+            folded.push(c);
+        } else if let Some((_, from, to)) = COMBINED.iter().find(|(mark, ..)| *mark == c)
             && let Some(base) = folded.pop()
         {
             folded.push(
@@ -225,8 +265,11 @@ pub fn tidy(text: &str) -> String {
 }
 
 /// Every line end as `\n`.
-fn line_ends(text: &str) -> String {
-    text.replace("\r\n", "\n").replace('\r', "\n")
+fn line_ends(text: &str) -> Cow<'_, str> {
+    match text.contains('\r') {
+        true => Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")),
+        false => Cow::Borrowed(text),
+    }
 }
 
 /// Whether it is a Latin letter that the table may lack.

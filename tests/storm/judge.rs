@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jisr::store::sql::model::Turned;
-use jisr::store::{CodeTried, DueKind, MessageId, MessageKind, MessageState};
+use jisr::store::{CodeTried, DueKind, MessageId, MessageKind, MessageState, Store};
 
 use crate::people::code_of;
 use crate::smsc::Taken;
@@ -87,6 +87,40 @@ pub fn judge(world: &Arc<World>) {
     steps(world);
     messages(world);
     codes(world);
+    effects(world);
+    nodes(world);
+}
+
+/// What an effect is for tells its key: who asks for it again asks for the same one.
+fn effects(world: &World) {
+    for (key, subject, _) in world.ledger.effects() {
+        let Some((generation, registration)) = subject.split_once(' ') else {
+            let how = format!("an effect is for nothing: {subject}");
+            world
+                .sky
+                .broken("G3 an effect has the key of what it is for", how);
+            continue;
+        };
+        let generation: u32 = generation.parse().unwrap();
+        let parts = [registration.as_bytes(), &generation.to_be_bytes()];
+        if key != world.ledger.mark("password", &parts) {
+            let how = format!("generation {generation} has a key of its own");
+            world
+                .sky
+                .broken("G3 an effect has the key of what it is for", how);
+        }
+    }
+}
+
+/// Who died is buried: in the end nobody lives in the ledger that does not.
+fn nodes(world: &World) {
+    let lives = world.living();
+    for node in world.ledger.living() {
+        if !lives.contains(&node) {
+            let how = format!("node {} is dead, and was not buried", node.0);
+            world.sky.broken("G12 a dead node is buried", how);
+        }
+    }
 }
 
 fn steps(world: &World) {
@@ -146,6 +180,7 @@ fn messages(world: &World) {
                 sky.rare("a message is asked for again");
                 *again.entry(id).or_default() += 1;
             }
+            Turned::ByHand => *again.entry(id).or_default() += 1,
             Turned::To(state) => {
                 let before = at.insert(id, state);
                 let late =
@@ -187,7 +222,7 @@ fn messages(world: &World) {
     for (id, unknown) in &unknowns {
         let of = all.iter().find(|one| one.id == *id);
         let of = of.map_or(1, |one| u32::from(one.parts.max(1)));
-        if *unknown > 3 * of {
+        if *unknown > 3 * of + count(&again, id) {
             let how = format!("{} of {of} parts was unknown {unknown} times", id.0);
             sky.broken("G2 an unknown outcome goes again twice", how);
         }

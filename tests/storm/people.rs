@@ -23,6 +23,8 @@ const SESSIONS_MAX: usize = 24;
 enum Telling {
     Path,
     Key,
+    /// No ids, neither of callbacks nor of sessions.
+    Nothing,
 }
 
 /// Somebody with a phone.
@@ -55,7 +57,13 @@ impl Caller {
             world: Arc::clone(world),
             number: Msisdn::parse(PEOPLE[which % PEOPLE.len()].phone).unwrap(),
             who: &PEOPLE[whose],
-            telling: sky.dice.of(&[Telling::Path, Telling::Key]),
+            telling: sky.dice.of(&[
+                Telling::Path,
+                Telling::Path,
+                Telling::Key,
+                Telling::Key,
+                Telling::Nothing,
+            ]),
             count: AtomicU64::new(0),
             typed: Mutex::default(),
         })
@@ -180,19 +188,26 @@ impl Caller {
         for _ in 0..KEYS_MAX {
             let input = match (self.telling, &typed) {
                 (Telling::Path, _) => Input::Path(path.clone()),
-                (Telling::Key, None) => Input::Dial(String::new()),
-                (Telling::Key, Some(typed)) => Input::Text(String::clone(typed)),
+                (Telling::Key | Telling::Nothing, None) => Input::Dial(String::new()),
+                (Telling::Key | Telling::Nothing, Some(typed)) => Input::Text(String::clone(typed)),
             };
             let repeat = match self.telling {
                 Telling::Path => Repeat::Path,
                 Telling::Key => Repeat::Key(format!("k{}", self.next())),
+                Telling::Nothing => {
+                    self.sky().rare("a callback without ids");
+                    Repeat::None
+                }
             };
             let callback = Callback {
                 link: LinkName::from(LINK),
                 service: ServiceName::from(SERVICE),
                 subscriber: self.number.clone(),
                 channel: Channel::Ussd,
-                session: Some(session.clone()),
+                session: Some(match self.telling {
+                    Telling::Path | Telling::Key => session.clone(),
+                    Telling::Nothing => String::new(),
+                }),
                 repeat,
                 input,
                 at: self.sky().ledger_time(),
@@ -211,6 +226,10 @@ impl Caller {
             sleep(Duration::from_millis(100) + self.sky().wait(p.thinks)).await;
             if page.starts_with("code") && self.code().is_none() {
                 sleep(Duration::from_secs(5)).await;
+            }
+            if page.starts_with("code") && self.code().is_some() && self.sky().hits(200) {
+                self.sky().rare("somebody leaves with a code in hand");
+                return false;
             }
             let next = self.types(&page);
             if !path.is_empty() {
@@ -231,7 +250,8 @@ impl Caller {
             callback,
             reply: Mutex::default(),
         });
-        while self.sky().hits(p.again) {
+        let is_told = self.telling != Telling::Nothing;
+        while is_told && self.sky().hits(p.again) {
             self.sky().rare("a callback comes again");
             let (caller, again) = (Arc::clone(self), Arc::clone(&sent));
             let late = self.sky().wait(p.late);
@@ -240,7 +260,8 @@ impl Caller {
                 caller.asks_once(&again, id).await;
             });
         }
-        for _ in 0..3 {
+        // Where nothing tells a repeat, who has no answer dials again.
+        for _ in 0..if is_told { 3 } else { 1 } {
             if let Some(reply) = self.asks_once(&sent, id).await {
                 return Some(reply);
             }
@@ -278,7 +299,7 @@ impl Caller {
 
     /// A text, told again until it is acknowledged, and sometimes after that.
     async fn texts(self: &Arc<Self>) {
-        let (sky, p) = (self.sky(), self.sky().parameters);
+        let sky = self.sky();
         let day = |(year, month, day): (i16, i8, i8)| format!("{day:02}{month:02}{year}");
         let (who, page) = (self.who, self.page());
         let text = match sky.dice.below(4) {
@@ -289,33 +310,82 @@ impl Caller {
         if text == "STOP" {
             sky.rare("somebody says STOP");
         }
-        let id = format!("{}-m{}", self.name(), self.next());
+        let number = self.next();
+        let id = format!("{}-m{number}", self.name());
+        let letters: Vec<char> = text.chars().collect();
+        if letters.len() < 4 || !sky.dice.hits(300) {
+            let _acknowledged = self.sends(&id, text, None).await;
+            return;
+        }
+        sky.rare("a text in several parts");
+        let reference = u16::try_from(number).unwrap();
+        let of_part = letters.len().div_ceil(sky.dice.of(&[2, 3]));
+        let parts = letters.chunks(of_part).map(String::from_iter);
+        let mut parts: Vec<(u8, String)> = (1..).zip(parts).collect();
+        let of = u8::try_from(parts.len()).unwrap();
+        if sky.dice.hits(500) {
+            sky.rare("parts of a text in another order");
+            parts.reverse();
+        }
+        let (mut stored, mut is_whole) = (0, true);
+        for (part, text) in parts {
+            let id = format!("{id}-{part}");
+            match self.sends(&id, text, Some((reference, of, part))).await {
+                Some(times) => stored += times,
+                None => is_whole = false,
+            }
+        }
+        let joined = self.world.ledger.times_joined(&self.number, reference);
+        if stored > 1 || joined > 1 {
+            let how = format!("text {id} of {of} parts was taken in {joined} times");
+            sky.broken("G4 a repeat gets the same", how);
+        }
+        if is_whole && joined == 0 {
+            let how = format!("text {id} of {of} parts never became whole");
+            sky.broken("G1 no accepted text is lost", how);
+        }
+    }
+
+    /// Sends a text or a part of one until it is acknowledged, and perhaps again; tells how often it was
+    /// taken in, and nothing where nobody acknowledged it.
+    async fn sends(
+        self: &Arc<Self>,
+        id: &str,
+        text: String,
+        part: Option<(u16, u8, u8)>,
+    ) -> Option<u32> {
+        let (sky, p) = (self.sky(), self.sky().parameters);
         let sms = NewSms {
             link: LinkName::from(LINK),
             service: ServiceName::from(SERVICE),
             subscriber: self.number.clone(),
             to: "5800".to_owned(),
             text,
-            message_id: Some(id.clone()),
+            message_id: Some(id.to_owned()),
             fingerprint: self.world.ledger.mark("text", &[id.as_bytes()]),
             bind: 1,
-            part: None,
+            part,
             at: sky.ledger_time(),
         };
-        let mut stored = 0;
+        let (mut stored, mut is_acknowledged) = (0, false);
         let mut left = 1 + sky.dice.below(3);
         for _ in 0..200 {
             let said = self.world.texts(sms.clone()).await;
             sky.seen(|| format!("{} texts {id}: {said:?}", self.name()));
             match said {
                 Some(Accepted::Stored(_) | Accepted::Elsewhere(_)) => stored += 1,
+                Some(Accepted::Repeat) if part.is_some() => {
+                    sky.rare("a part of a text comes again");
+                }
                 Some(Accepted::Repeat) => sky.rare("a text comes again"),
+                Some(Accepted::Part) if part.is_some() => {}
                 Some(Accepted::Part) => sky.broken("G1 texts", "a whole is no part".to_owned()),
                 None => {
                     sleep(Duration::from_millis(200) + sky.wait(Duration::from_secs(2))).await;
                     continue;
                 }
             }
+            is_acknowledged = true;
             left -= 1;
             if left == 0 || !sky.hits(p.again) {
                 break;
@@ -326,6 +396,7 @@ impl Caller {
             let how = format!("text {id} was taken in {stored} times");
             sky.broken("G4 a repeat gets the same", how);
         }
+        is_acknowledged.then_some(stored)
     }
 }
 

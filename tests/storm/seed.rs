@@ -96,6 +96,10 @@ pub struct Parameters {
     pub away: Duration,
     /// A node is cut off from the ledger for so long.
     pub cut: Duration,
+    /// How often a node looks for texts and due times without being rung.
+    pub look: Duration,
+    /// Something is done with the outbox by hand, each time that something befalls the nodes.
+    pub by_hand: u32,
     /// How long nobody calls after the storm.
     pub silence: Duration,
     /// A callback or text comes again.
@@ -141,19 +145,24 @@ impl Parameters {
         let seconds = |all: &[u64]| Duration::from_secs(dice.of(all));
         let ms = |all: &[u64]| Duration::from_millis(dice.of(all));
         let rate = |all: &[u32]| dice.of(all);
+        let jumps = dice.hits(300);
         Self {
             nodes: dice.of(&[1, 1, 2, 2, 3, 4]),
             phones: dice.of(&[1, 2, 3]),
             storm: seconds(&[15, 15, 30, 60, 60, 300]),
             skew: ms(&[0, 0, 50, 1000, 3000]),
-            jumps: dice.hits(300),
+            jumps,
             ledger_wait: ms(&[0, 2, 20, 200, 2000]),
             refused: rate(&[0, 0, 5, 20, 100]),
             lost: rate(&[0, 0, 5, 20, 100]),
             crash_every: seconds(&[0, 0, 10, 30, 60]),
             away: seconds(&[0, 1, 5, 20]),
             cut: seconds(&[0, 0, 5, 15]),
-            silence: seconds(&[30, 30, 400]),
+            // Long enough for a code to die.
+            silence: match jumps {
+                true => seconds(&[30, 400, 400]),
+                false => seconds(&[30, 30, 400]),
+            },
             again: rate(&[0, 50, 200, 500]),
             late: seconds(&[0, 1, 10, 120]),
             word_lost: rate(&[0, 20, 100, 600]),
@@ -171,6 +180,8 @@ impl Parameters {
             thinks: seconds(&[1, 3, 10]),
             mistypes: rate(&[0, 20, 100]),
             hangs_up: rate(&[0, 20, 100]),
+            look: ms(&[500, 1000, 2000]),
+            by_hand: rate(&[0, 0, 300]),
         }
     }
 }

@@ -96,6 +96,12 @@ impl Sky {
         self.jumped.store(ms, Ordering::Relaxed);
     }
 
+    /// The clock jumps back by so much from where it is.
+    pub fn jump_back(&self, ms: i64) {
+        self.jumped.fetch_sub(ms, Ordering::Relaxed);
+        self.seen(|| format!("the clock jumps back by {ms} ms"));
+    }
+
     /// All faults are off; a clock that has jumped goes on from where it is.
     pub fn calms(&self) {
         self.seen(|| "calm".to_owned());

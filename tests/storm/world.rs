@@ -12,7 +12,7 @@ use jisr::gateway::Gateway;
 use jisr::node::{Ended, Listener, Node};
 use jisr::outbox;
 use jisr::store::sql::model::Model;
-use jisr::store::{Accepted, NewSms, Receipt, Reply, Store};
+use jisr::store::{Accepted, NewSms, NodeId, Receipt, Reply, Store};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
@@ -102,13 +102,14 @@ impl World {
             sky: Arc::clone(sky),
             skew_ms,
         });
-        let gateway = Arc::new(Gateway::new(
+        let gateway = Gateway::new(
             store,
             self.registry.clone(),
             Arc::clone(&self.book),
             clock.clone(),
             chance,
-        ));
+        );
+        let gateway = Arc::new(gateway.looking_every(sky.parameters.look));
         sky.seen(|| format!("node {slot} starts as {}", gateway.store.node().0));
         self.nodes.lock().unwrap()[slot] = Some(Living {
             gateway: Arc::clone(&gateway),
@@ -117,8 +118,9 @@ impl World {
             tasks: Vec::new(),
         });
         let world = Arc::downgrade(self);
+        let node = Arc::new(Node::default());
+        self.tends(slot, &node);
         self.on(slot, async move {
-            let node = Node::default();
             let (_stop, stopped) = watch::channel(false);
             let ended = node.keep(&gateway.store, &*clock, &Deaf, stopped).await;
             if let (Ended::Buried, Some(world)) = (ended, world.upgrade()) {
@@ -131,40 +133,33 @@ impl World {
                 });
             }
         });
-        self.tends(slot);
         self.pumps(slot);
     }
 
     /// Texts, due times and tidying of a node.
-    fn tends(self: &Arc<Self>, slot: usize) {
+    fn tends(self: &Arc<Self>, slot: usize, node: &Arc<Node>) {
         let Some((gateway, clock)) = self.at(slot) else {
             return;
         };
-        let sky = Arc::clone(&self.sky);
-        let texts = Arc::clone(&gateway);
         let pause = move |sky: &Sky| match sky.is_calm() {
             true => Duration::from_secs(4),
             false => Duration::from_millis(200) + sky.dice.wait(Duration::from_secs(2)),
         };
+        let texts = Arc::clone(&gateway);
         self.on(slot, async move {
-            loop {
-                let _failed = texts.tend_texts().await;
-                sleep(pause(&sky)).await;
-            }
+            let (_stop, stopped) = watch::channel(false);
+            texts.texts(stopped).await;
         });
-        let (sky, due) = (Arc::clone(&self.sky), Arc::clone(&gateway));
+        let due = Arc::clone(&gateway);
         self.on(slot, async move {
-            loop {
-                // Each to its end, as the real loop does, which waits for none.
-                let _failed = due.tend_due().await;
-                sleep(pause(&sky)).await;
-            }
+            let (_stop, stopped) = watch::channel(false);
+            due.due_times(stopped).await;
         });
-        let sky = Arc::clone(&self.sky);
+        let (sky, node) = (Arc::clone(&self.sky), Arc::clone(node));
         self.on(slot, async move {
             let link = LinkName::from(LINK);
             for round in 0_u32.. {
-                if round % 4 == 0 {
+                if round % 4 == 0 && node.does(&gateway.store, "tidy").await {
                     let _failed = gateway.store.tidy(clock.now()).await;
                 }
                 if let Ok(links) = gateway.store.links_due(clock.now()).await
@@ -245,6 +240,9 @@ impl World {
                 self.sky.seen(|| format!("the clock jumps by {ms} ms"));
                 self.sky.rare("the clock jumps");
             }
+            if self.sky.dice.hits(p.by_hand) {
+                self.by_hand();
+            }
             let slot = usize::try_from(self.sky.dice.below(p.nodes as u64)).unwrap();
             if !p.cut.is_zero() && self.sky.dice.hits(400) {
                 self.cuts_off(slot, self.sky.dice.wait(p.cut * 2));
@@ -263,6 +261,43 @@ impl World {
                 }
             });
         }
+    }
+
+    /// Somebody holds the outbox for a while, sends a message again, or cancels one.
+    fn by_hand(self: &Arc<Self>) {
+        let sky = &self.sky;
+        let all = self.ledger.messages();
+        let any = usize::try_from(sky.dice.below(all.len() as u64)).unwrap();
+        let now = sky.ledger_time();
+        match (sky.dice.below(3), all.get(any)) {
+            (0, _) => {
+                sky.seen(|| "the outbox is held".to_owned());
+                sky.rare("the outbox is held");
+                self.ledger.hold(true);
+                let (world, how_long) = (Arc::clone(self), sky.dice.wait(Duration::from_secs(60)));
+                let _task = tokio::spawn(async move {
+                    sleep(how_long).await;
+                    world.ledger.hold(false);
+                    world.sky.seen(|| "the outbox is released".to_owned());
+                });
+            }
+            (1, Some(one)) if self.ledger.send_again(one.id, now) => {
+                sky.seen(|| format!("{} goes again by hand", one.id.0));
+                sky.rare("a message goes again by hand");
+            }
+            (2, Some(one)) if self.ledger.cancel(one.id, now) => {
+                sky.seen(|| format!("{} is cancelled by hand", one.id.0));
+                sky.rare("a message is cancelled by hand");
+            }
+            (_, _) => {}
+        }
+    }
+
+    /// The nodes that live.
+    pub fn living(&self) -> Vec<NodeId> {
+        let nodes = self.nodes.lock().unwrap();
+        let living = nodes.iter().flatten();
+        living.map(|one| one.gateway.store.node()).collect()
     }
 
     /// A node does not reach the ledger for a while; what it asked for comes late.

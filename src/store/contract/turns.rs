@@ -166,6 +166,20 @@ pub(crate) async fn a_stale_save_leaves_no_trace(store: &impl Store) {
     assert_eq!(store.save(step(&next, "t2", 1)).await.unwrap(), Saved::Done);
 }
 
+pub(crate) async fn a_step_counts_from_the_revision_before_alone(store: &impl Store) {
+    let mut talk = talk(1, number(1));
+    let mut save = async |revision: u64, turn: &str| {
+        talk.revision = revision;
+        store.save(step(&talk, turn, 1)).await.unwrap()
+    };
+    assert_eq!(save(1, "t1").await, Saved::Done);
+    assert_eq!(save(2, "t2").await, Saved::Done);
+    for (revision, turn) in [(2, "again"), (4, "one left out"), (1, "from the start")] {
+        assert_eq!(save(revision, turn).await, Saved::Stale, "{turn}");
+    }
+    assert_eq!(save(3, "t3").await, Saved::Done);
+}
+
 pub(crate) async fn one_of_many_concurrent_saves_wins(store: &impl Store) {
     let mut talk = talk(1, number(1));
     store.save(step(&talk, "t1", 0)).await.unwrap();
@@ -576,7 +590,7 @@ pub(crate) async fn erasing_leaves_metadata(store: &impl Store) {
         .unwrap()[0]
         .id;
     store
-        .part_done(id, 0, 1, &PartOutcome::Accepted("a".into()), at(0))
+        .part_done(id, None, 0, 1, &PartOutcome::Accepted("a".into()), at(0))
         .await
         .unwrap();
     let wait = store.resend_message(&key("sent"), at(0)).await.unwrap();

@@ -11,6 +11,7 @@ use super::{Inner, bytes, count, highwater, maybe_bytes, ms, number, outbox, tex
 use crate::callback::Msisdn;
 use crate::clock::Moment;
 use crate::conversation::ConversationId;
+use crate::plant::{Plant, planted};
 use crate::store::seal::{self, Place};
 use crate::store::{CodeSent, CodeTried, CodeWanted, Mark};
 
@@ -155,7 +156,8 @@ async fn find(
     let lives = text(&row, "state")? == "living"
         && number(&row, "tries")? < i64::from(inner.rules.tries_max)
         && expires_at > now.ms()
-        && sealed.is_some();
+        && sealed.is_some()
+        && !planted(Plant::CodeMintedAgain);
     Ok(Some(Living {
         sealed: sealed.unwrap_or_default(),
         sends: number(&row, "sends")?,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::engine::{Conn, Fault, sql};
 use super::ms;
 use crate::clock::Moment;
+use crate::plant::{Plant, planted};
 
 /// How far behind the highest time a moment may be without the clock having jumped: turns bring
 /// the moment at which their bytes arrived, and waited since.
@@ -16,6 +17,9 @@ const LATE_MAX: Duration = Duration::from_secs(60);
 /// was dead stays dead; and what was sent or counted in the future was so now, so that it neither
 /// vanishes nor locks a number out until that future has come.
 pub(super) async fn settle(c: &mut Conn, now: Moment) -> Result<Moment, Fault> {
+    if planted(Plant::ClockRevivesCode) {
+        return Ok(now);
+    }
     let highest: Option<i64> = sql("SELECT number FROM meta WHERE name = 'clock'")
         .maybe(&mut *c)
         .await?;

@@ -6,6 +6,7 @@ use super::engine::{Conn, Fault, sql};
 use super::{Inner, number};
 use crate::callback::Msisdn;
 use crate::clock::Moment;
+use crate::plant::{Plant, planted};
 
 /// The limits on codes; the defaults are the numbers of the service's rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +74,9 @@ pub(super) async fn is_limited(
     by_owner: bool,
     now: Moment,
 ) -> Result<bool, Fault> {
+    if planted(Plant::LimitsForgotten) {
+        return Ok(false);
+    }
     for (window, limit) in [(rules.short, rules.short_max), (rules.long, rules.long_max)] {
         let sent: i64 = sql(
             "SELECT COUNT(*) FROM code_sends WHERE recipient = $1 AND by_owner = $2 AND sent_at > $3",

@@ -295,11 +295,41 @@ impl Model {
         self.lock().turns.has_reply(from, reply)
     }
 
-    /// Effects: their keys, and how far each is.
-    pub fn effects(&self) -> Vec<(Mark, EffectState)> {
+    /// Effects: their keys, what each is for, and how far it is.
+    pub fn effects(&self) -> Vec<(Mark, String, EffectState)> {
         let ledger = self.lock();
         let all = ledger.effects.all();
-        all.map(|(key, one)| (*key, one.state)).collect()
+        all.map(|(key, one)| (*key, one.subject.clone(), one.state))
+            .collect()
+    }
+
+    /// How often the parts of a text under this reference were joined.
+    pub fn times_joined(&self, from: &Msisdn, reference: u16) -> usize {
+        self.lock().texts.times_joined(from, reference)
+    }
+
+    /// The nodes that are not over.
+    pub fn living(&self) -> Vec<NodeId> {
+        self.lock().nodes.living()
+    }
+
+    /// Holds the outbox, or releases it, by hand.
+    pub fn hold(&self, held: bool) {
+        self.lock().messages.held = held;
+    }
+
+    /// Sends a message again by hand, where that may be; tells whether.
+    pub fn send_again(&self, id: MessageId, now: Moment) -> bool {
+        let mut ledger = self.lock();
+        let Ledger { messages, due, .. } = &mut *ledger;
+        messages.send_again(id, now, due)
+    }
+
+    /// Cancels a message by hand, where that may be; tells whether.
+    pub fn cancel(&self, id: MessageId, now: Moment) -> bool {
+        let mut ledger = self.lock();
+        let Ledger { messages, due, .. } = &mut *ledger;
+        messages.cancel_by_hand(id, now, due)
     }
 
     /// The current conversation of a number.
@@ -617,6 +647,7 @@ impl Store for Model {
     async fn part_done(
         &self,
         id: MessageId,
+        claim: Option<u32>,
         part: u8,
         parts: u8,
         outcome: &PartOutcome,
@@ -626,7 +657,7 @@ impl Store for Model {
             let Ledger { messages, due, .. } = ledger;
             let part = (part, parts);
             messages
-                .told(inner, id, part, outcome, now, due)
+                .told(inner, (id, claim), part, outcome, now, due)
                 .map_err(told)
         })
         .await

@@ -13,6 +13,7 @@ use super::writer::Verdict;
 use super::{Inner, bytes, count, fair, int, maybe_bytes, ms, number, text, witness};
 use crate::callback::{LinkName, Msisdn};
 use crate::clock::Moment;
+use crate::plant::{Plant, planted};
 use crate::store::seal::Place;
 use crate::store::{Mark, Message, MessageId, MessageKind, MessageState, NewMessage, StoreError};
 
@@ -140,7 +141,9 @@ pub(super) async fn insert<'a>(
 }
 
 static CLAIM: List = List::new(
-    "UPDATE outbox SET state = 'sending', epoch = $1, sent_at = $2, changed_at = $3, node = $4, counted = 0 WHERE id IN",
+    "UPDATE outbox SET state = 'sending', epoch = $1, sent_at = $2, changed_at = $3, node = $4, counted = 0,
+         claims = claims + 1
+     WHERE id IN",
     4,
     "",
 );
@@ -151,7 +154,7 @@ static CLAIM_PARTS: List = List::new(
 );
 
 static BODIES: List = List::new(
-    "SELECT id, key, sender, kind, content, valid_until, attempts, parts FROM outbox WHERE id IN",
+    "SELECT id, key, sender, kind, content, valid_until, attempts, parts, claims FROM outbox WHERE id IN",
     0,
     "",
 );
@@ -215,20 +218,25 @@ pub(super) async fn claim(
             set_aside(c, id, now).await?;
             continue;
         };
+        let mut text = body.text;
+        if number(&row, "attempts")? != 0 && planted(Plant::OtherBytesOnResend) {
+            text.push('.');
+        }
         let total = count(number(&row, "parts")?);
         if total != 0 {
             with_parts.push(id);
         }
         claimed.push(Message {
             id: MessageId(id),
-            from: text(&row, "sender")?,
+            from: super::text(&row, "sender")?,
             to: body.to,
-            kind: kind_of(&text(&row, "kind")?),
-            text: body.text,
+            kind: kind_of(&super::text(&row, "kind")?),
+            text,
             valid_until: Moment::from_ms(number(&row, "valid_until")?),
             parts: Vec::new(),
             total,
             attempts: count(number(&row, "attempts")?),
+            claim: count(number(&row, "claims")?.saturating_add(1)),
         });
     }
     for (statement, list) in CLAIM.over(c.kind(), &claimed) {

@@ -15,7 +15,7 @@ async fn open_at(path: &std::path::Path, keys: Keys) -> Result<SqlStore, StoreEr
 }
 
 /// A ledger in a file of its own, with readers beside the writer.
-async fn in_a_file() -> (SqlStore, tempfile::TempDir) {
+pub(super) async fn in_a_file() -> (SqlStore, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let store = open_at(&folder.path().join("jisr.db"), Keys::for_testing())
         .await
@@ -164,7 +164,7 @@ async fn a_final_message_has_no_body() {
             name => PartOutcome::Accepted(name.to_owned()),
         };
         store
-            .part_done(message.id, 0, 1, &outcome, contract::at(1))
+            .part_done(message.id, None, 0, 1, &outcome, contract::at(1))
             .await
             .unwrap();
     }
@@ -616,7 +616,7 @@ mod on_postgresql {
 
 /// A file has one node: whoever opens it is the only one, and what came before it is over.
 #[tokio::test]
-async fn whoever_opens_a_file_is_its_only_node() {
+pub(super) async fn whoever_opens_a_file_is_its_only_node() {
     let (one, folder) = in_a_file().await;
     one.accept_sms(contract::sms::sms(1, "text", 0))
         .await

@@ -32,7 +32,6 @@ struct Row {
     node: i64,
     sent_at: Moment,
     changed_at: Moment,
-    claims: u32,
 }
 
 /// A message as whoever looks from outside sees it.
@@ -63,6 +62,8 @@ pub enum Turned {
     Unknown,
     /// It was asked for again.
     Again,
+    /// It was sent again by hand.
+    ByHand,
 }
 
 struct PartId {
@@ -90,6 +91,8 @@ pub(super) struct Messages {
     senders: BTreeMap<(LinkName, i64), u64>,
     part_ids: Vec<PartId>,
     early: BTreeMap<i64, Early>,
+    /// Whether nothing goes until it is released.
+    pub held: bool,
     /// What happened to each.
     pub journal: Vec<(MessageId, Turned)>,
 }
@@ -134,7 +137,6 @@ impl Messages {
             node: 0,
             sent_at: Moment::from_ms(0),
             changed_at: at,
-            claims: 0,
         };
         self.rows.insert(id, row);
         let queued = Turned::To(MessageState::Queued);
@@ -240,7 +242,7 @@ impl Messages {
         limit: u32,
         due: &mut Dues,
     ) -> Vec<Message> {
-        if self.senders.get(&(link.clone(), me)) != Some(&epoch) {
+        if self.held || self.senders.get(&(link.clone(), me)) != Some(&epoch) {
             return Vec::new();
         }
         let queued = |row: &Row| row.standing.state() == MessageState::Queued;
@@ -263,10 +265,10 @@ impl Messages {
             (row.epoch, row.node, row.sent_at) = (epoch, me, now);
             let (attempts, total) = row.standing.counts();
             let mut text = row.text.clone().unwrap_or_default();
-            if row.claims > 0 && planted(Plant::OtherBytesOnResend) {
+            let claim = row.standing.claims();
+            if claim > 1 && planted(Plant::OtherBytesOnResend) {
                 text.push('.');
             }
-            row.claims += 1;
             claimed.push(Message {
                 id: MessageId(id),
                 from: row.new.from.clone(),
@@ -277,6 +279,7 @@ impl Messages {
                 parts,
                 total,
                 attempts,
+                claim,
             });
         }
         claimed
@@ -308,7 +311,7 @@ impl Messages {
     pub(super) fn told(
         &mut self,
         inner: &Inner,
-        id: MessageId,
+        (id, claim): (MessageId, Option<u32>),
         part: (u8, u8),
         outcome: &PartOutcome,
         at: Moment,
@@ -320,7 +323,7 @@ impl Messages {
         let (link, created_at) = (row.new.link.clone(), row.standing.created_at());
         let mut early = std::mem::take(&mut self.early);
         let told = self.change(id.0, due, |one| {
-            one.told(inner, part, outcome, at, |operators_id| {
+            one.told(inner, claim, part, outcome, at, |operators_id| {
                 take_early(&mut early, &link, operators_id, created_at)
             })
         });
@@ -543,6 +546,39 @@ impl Messages {
             | MessageState::Expired
             | MessageState::Cancelled => None,
         }
+    }
+
+    /// The same bytes once more, because somebody wants it. Whether it may be is judged as the real
+    /// ledger does.
+    pub(super) fn send_again(&mut self, id: MessageId, now: Moment, due: &mut Dues) -> bool {
+        let Some(row) = self.rows.get(&id.0) else {
+            return false;
+        };
+        let is_free = match row.standing.state() {
+            MessageState::Queued | MessageState::Unknown => true,
+            MessageState::Sent => row.sent_at.plus(RESEND_AFTER) <= now,
+            MessageState::Sending
+            | MessageState::Delivered
+            | MessageState::Failed
+            | MessageState::Expired
+            | MessageState::Cancelled => false,
+        };
+        if !is_free || row.text.is_none() || row.new.valid_until <= now {
+            return false;
+        }
+        self.journal.push((id, Turned::ByHand));
+        self.each(&[id.0], due, |one| one.go_again(now));
+        true
+    }
+
+    /// What has not gone does not go, because somebody wants it.
+    pub(super) fn cancel_by_hand(&mut self, id: MessageId, now: Moment, due: &mut Dues) -> bool {
+        let state = self.rows.get(&id.0).map(|row| row.standing.state());
+        if !matches!(state, Some(MessageState::Queued | MessageState::Unknown)) {
+            return false;
+        }
+        self.each(&[id.0], due, |one| one.cancel("by hand", now));
+        true
     }
 
     fn cancel(&mut self, now: Moment, which: impl Fn(&Row) -> bool) {

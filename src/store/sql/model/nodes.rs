@@ -41,6 +41,12 @@ impl Nodes {
         self.all.get(&node).is_some_and(|one| !one.over)
     }
 
+    /// Those that are not over.
+    pub(super) fn living(&self) -> Vec<NodeId> {
+        let living = self.all.iter().filter(|(_, one)| !one.over);
+        living.map(|(id, _)| NodeId(*id)).collect()
+    }
+
     /// Until when one that is over was seen.
     pub(super) fn over_since(&self, node: i64) -> Option<Moment> {
         let one = self.all.get(&node).filter(|one| one.over)?;

@@ -47,6 +47,8 @@ pub(super) struct Texts {
     waiting: BTreeMap<SmsId, Waiting>,
     parts: BTreeMap<Set, Parts>,
     closed: BTreeMap<(LinkName, i64, u64), Moment>,
+    /// Every text that was joined from parts: of whom, under which reference.
+    joined: Vec<(Msisdn, u16)>,
 }
 
 impl Texts {
@@ -97,6 +99,12 @@ impl Texts {
         let keys = self.known.values().filter_map(|known| known.key.as_ref());
         let mut of = keys.filter(|key| key.0 == *link && key.1 == *from);
         of.any(|key| key.2 == id)
+    }
+
+    /// How often the parts under a reference were joined.
+    pub(super) fn times_joined(&self, from: &Msisdn, reference: u16) -> usize {
+        let of = |one: &&(Msisdn, u16)| one.0 == *from && one.1 == reference;
+        self.joined.iter().filter(of).count()
     }
 
     /// A bind has closed.
@@ -200,6 +208,7 @@ impl Texts {
             let all: Vec<String> = texts.into_values().map(|(text, _)| text).collect();
             let whole = halves::join(&all);
             parts.whole = Some((all, sms.at));
+            self.joined.push((sms.subscriber.clone(), reference));
             return Gathered::Whole(whole);
         }
         let open = |parts: &Parts| !parts.texts.is_empty();
