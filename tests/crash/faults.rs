@@ -323,7 +323,7 @@ pub fn all() -> Vec<Fault> {
         ),
         fault!(
             "node-killed",
-            short Alone,
+            short AloneFirst,
             "kill -9 of one of two nodes, then of the other",
             "callbacks are answered by the other within 1 s; its bind is taken over within lease + 2 s = 8 s (G12)",
             nodes::killed

@@ -46,6 +46,12 @@ impl How {
         self
     }
 
+    /// With an option for the program in front.
+    pub fn in_front(mut self, option: &str) -> Self {
+        self.before.insert(1, option.to_owned());
+        self
+    }
+
     /// With a variable of the environment.
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.env.push((name.to_owned(), value.into()));

@@ -21,7 +21,9 @@ const ROOM: usize = 4;
 /// When a row gets its room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum When {
-    /// Before all others: it waits for long afterwards.
+    /// Before all others, with all of it: it measures time, and waits for long afterwards.
+    AloneFirst,
+    /// Before others: it waits for long afterwards.
     First,
     /// Beside the others.
     Beside,
@@ -85,7 +87,7 @@ impl Room {
         let when = row.as_ref().map_or(When::Beside, |row| row.when);
         let size = match when {
             When::First | When::Beside => 1,
-            When::Alone => ROOM,
+            When::AloneFirst | When::Alone => ROOM,
         };
         let room = match QUEUE.wait(when, size) {
             Ok(room) => room,

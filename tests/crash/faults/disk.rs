@@ -200,7 +200,7 @@ async fn fails_at(number: usize) -> Held<Option<(Account, u64)>> {
     let site = Arc::new(Site::new(Setup::default()).await?);
     let trace = Trace::new(site.folder.path(), "fails");
     let inject = format!("{}:error=EIO:when={number}", Point::Sync.calls());
-    let mut program = site.spawn(&trace.injecting(Point::Sync.calls(), &inject))?;
+    let mut program = site.spawn(&trace.failing(Point::Sync.calls(), &inject))?;
     let lives = Lives::begin(&site);
     let struck = || trace.so_far().contains("(INJECTED)");
     while !program.is_over() && !lives.are_over() && !struck() {

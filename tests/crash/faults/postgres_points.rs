@@ -166,12 +166,12 @@ async fn killed(server: &Server, calls: &'static str, number: usize) -> Held<Opt
     released(server).await?;
     for _ in 0..STARTS_MAX {
         // Who starts while the server is gone gives up.
-        if !program.is_over() {
+        if program.listens().await {
             break;
         }
-        program = site.spawn(&How::default())?;
-        program.listens().await;
+        program.kill().await?;
         tokio::time::sleep(LOOK * 10).await;
+        program = site.spawn(&How::default())?;
     }
     let judged = judge(&site, &mut program, lives).await;
     let stopped = program.stop().await;
