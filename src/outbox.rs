@@ -74,15 +74,22 @@ pub async fn pump_once<S: Store, C: Carrier>(
         .await?;
     let mut carried: FuturesUnordered<_> = claimed
         .iter()
-        .map(|message| async move { (message.id, carrier.carry(message).await) })
+        .map(|message| async move { ((message.id, message.claim), carrier.carry(message).await) })
         .collect();
     // Each message of the batch is carried to its end, even where the ledger fails for one.
     let mut failed = None;
-    while let Some((id, reports)) = carried.next().await {
+    while let Some(((id, claim), reports)) = carried.next().await {
         for report in reports {
             tracing::debug!(link = %carrier.link(), id = id.0, part = report.part, "carried");
             let recorded = store
-                .part_done(id, report.part, report.parts, &report.outcome, clock.now())
+                .part_done(
+                    id,
+                    Some(claim),
+                    report.part,
+                    report.parts,
+                    &report.outcome,
+                    clock.now(),
+                )
                 .await;
             failed = recorded.err().or(failed);
         }
@@ -234,7 +241,7 @@ pub async fn pump<S: Store, C: Carrier>(
                     wanted |= messages.len() == room;
                     carried.extend(messages.into_iter().map(|message| async move {
                         let reports = carrier.carry(&message).await;
-                        (message.id, reports)
+                        ((message.id, message.claim), reports)
                     }));
                 }
                 Err(error) => {
@@ -245,12 +252,12 @@ pub async fn pump<S: Store, C: Carrier>(
             },
             Some(first) = carried.next(), if !carried.is_empty() => {
                 let mut next = Some(first);
-                while let Some((id, reports)) = next {
+                while let Some((of, reports)) = next {
                     for report in reports {
                         let now = clock.now();
-                        figures.told(id, &report);
+                        figures.told(of.0, &report);
                         let stop = stop.clone();
-                        recorded.push(async move { record(store, id, &report, now, stop).await });
+                        recorded.push(async move { record(store, of, &report, now, stop).await });
                     }
                     next = carried.next().now_or_never().flatten();
                 }
@@ -279,7 +286,7 @@ pub async fn pump<S: Store, C: Carrier>(
 /// and goes again.
 async fn record<S: Store>(
     store: &S,
-    id: MessageId,
+    (id, claim): (MessageId, u32),
     report: &PartReport,
     at: Moment,
     mut stop: watch::Receiver<bool>,
@@ -291,16 +298,13 @@ async fn record<S: Store>(
             parts,
             outcome,
         } = report;
-        let done = store.part_done(id, *part, *parts, outcome, at).await;
+        // The ledger may have taken what it gave no answer to, and the part may be on its way again: the
+        // claim tells that this word is not about that.
+        let done = store
+            .part_done(id, Some(claim), *part, *parts, outcome, at)
+            .await;
         tries += 1;
-        // The ledger may have taken what it gave no answer to. A word that puts the part back into the
-        // queue would then meet another attempt, of which it says nothing: it is said once, and what it
-        // was about is unknown where it was not heard.
-        let requeues = match outcome {
-            PartOutcome::Throttled | PartOutcome::Temporary(_) | PartOutcome::NotSent => true,
-            PartOutcome::Accepted(_) | PartOutcome::Refused(_) | PartOutcome::Unknown => false,
-        };
-        if done.is_ok() || requeues || tries == RECORD_TRIES || *stop.borrow() {
+        if done.is_ok() || tries == RECORD_TRIES || *stop.borrow() {
             return done;
         }
         if tries == 1

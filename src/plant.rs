@@ -22,6 +22,8 @@ pub enum Plant {
     CodeMintedAgain,
     /// What goes again are other bytes.
     OtherBytesOnResend,
+    /// A word on an earlier sending of a part ends the one that is under way.
+    WordOfAnotherClaim,
     /// A session acts although a newer one was dialled.
     OldSessionActs,
     /// A key acts on a page that another channel has left.
@@ -55,7 +57,7 @@ pub enum Plant {
 
 impl Plant {
     /// Every mistake.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::AnswerBeforeCommit,
         Self::NoCompareAndSet,
         Self::ReplyBeforeSave,
@@ -65,6 +67,7 @@ impl Plant {
         Self::FinalStateOverwritten,
         Self::CodeMintedAgain,
         Self::OtherBytesOnResend,
+        Self::WordOfAnotherClaim,
         Self::OldSessionActs,
         Self::UnseenPageActs,
         Self::TextAcknowledgedUnsaved,
@@ -93,6 +96,7 @@ impl Plant {
             Self::FinalStateOverwritten => "final-state-overwritten",
             Self::CodeMintedAgain => "code-minted-again",
             Self::OtherBytesOnResend => "other-bytes-on-resend",
+            Self::WordOfAnotherClaim => "word-of-another-claim",
             Self::OldSessionActs => "old-session-acts",
             Self::UnseenPageActs => "unseen-page-acts",
             Self::TextAcknowledgedUnsaved => "text-acknowledged-unsaved",

@@ -377,7 +377,7 @@ async fn receipts<S: Store, R: Registry>(
                     // Whoever tells of a part has taken it, whatever became of the answer.
                     let taken = PartOutcome::Accepted(receipt.message_id.clone());
                     store
-                        .part_done(named.message, named.part, named.parts, &taken, at)
+                        .part_done(named.message, None, named.part, named.parts, &taken, at)
                         .await?;
                 }
                 store.receipt(&receipt).await

@@ -238,6 +238,7 @@ mod tests {
             parts: parts.to_vec(),
             total: 0,
             attempts: 0,
+            claim: 1,
         }
     }
 

@@ -235,6 +235,7 @@ fn message(text: &str) -> Message {
         parts: Vec::new(),
         total: 0,
         attempts: 0,
+        claim: 1,
     }
 }
 

@@ -45,7 +45,7 @@ macro_rules! contract_tests {
             codes: a_code_is_right_once, tries_are_counted, a_try_is_idempotent, a_resend_repeats_the_code,
                 sendings_are_limited, strangers_have_a_share_of_their_own, codes_die, a_clock_that_jumps_back_revives_nothing, a_clock_that_was_ahead_locks_nobody_out, a_wait_is_no_longer_by_a_jump, a_late_moment_is_no_jump,
                 a_block_without_use_is_stopped, a_used_block_goes_on;
-            outbox: messages_go_by_priority, a_key_makes_one_message, words_move_a_message, an_old_epoch_claims_nothing,
+            outbox: messages_go_by_priority, a_key_makes_one_message, words_move_a_message, a_word_is_of_its_claim, an_old_epoch_claims_nothing,
                 a_takeover_makes_unknown_outcomes, unknown_outcomes_go_again_twice, a_late_word_counts,
                 what_is_over_expires, many_expire_at_once, a_lost_password_is_revoked, a_message_goes_again_on_request, stop_cancels_notices,
                 words_of_a_batch_stand_alone, links_are_looked_at_together;

@@ -335,6 +335,8 @@ pub struct Message {
     pub total: u8,
     /// Attempts before this one.
     pub attempts: u32,
+    /// Which claim of it this is, from 1: the words on its parts say so.
+    pub claim: u32,
 }
 
 /// What the operator said to one part.
@@ -859,10 +861,13 @@ pub trait Store: Send + Sync + 'static {
         now: Moment,
     ) -> impl Future<Output = Result<Vec<LinkName>, StoreError>> + Send;
 
-    /// Records what the operator said to one part of a claimed message.
+    /// Records what the operator said to one part of a claimed message. The word is about the claim
+    /// ([`Message::claim`]); of another one than the last only an acceptance counts. Without a claim
+    /// it is about the last.
     fn part_done(
         &self,
         id: MessageId,
+        claim: Option<u32>,
         part: u8,
         parts: u8,
         outcome: &PartOutcome,

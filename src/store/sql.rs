@@ -641,6 +641,7 @@ impl Store for SqlStore {
     async fn part_done(
         &self,
         id: MessageId,
+        claim: Option<u32>,
         part: u8,
         parts: u8,
         outcome: &PartOutcome,
@@ -648,6 +649,7 @@ impl Store for SqlStore {
     ) -> Result<(), StoreError> {
         self.share(standing::Word {
             id: id.0,
+            claim,
             part: (part, parts),
             outcome: outcome.clone(),
             at: now,

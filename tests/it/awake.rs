@@ -105,7 +105,7 @@ impl Store for AwakeStore {
         fn match_failed(subscriber: &Msisdn, identity: &Mark, key: &Mark, now: Moment) -> Result<(), StoreError>;
         fn claim_messages(link: &LinkName, epoch: u64, now: Moment, limit: u32) -> Result<Vec<Message>, StoreError>;
         fn links_due(now: Moment) -> Result<Vec<LinkName>, StoreError>;
-        fn part_done(id: MessageId, part: u8, parts: u8, outcome: &PartOutcome, now: Moment) -> Result<(), StoreError>;
+        fn part_done(id: MessageId, claim: Option<u32>, part: u8, parts: u8, outcome: &PartOutcome, now: Moment) -> Result<(), StoreError>;
         fn receipt(receipt: &Receipt) -> Result<(), StoreError>;
         fn begin_epoch(link: &LinkName, now: Moment) -> Result<u64, StoreError>;
         fn tidy(now: Moment) -> Result<(), StoreError>;

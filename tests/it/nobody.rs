@@ -38,7 +38,7 @@ impl Inbox for Nobody {
         [0; 32]
     }
 
-    async fn late(&self, _: MessageId, _: PartReport) {}
+    async fn late(&self, _: (MessageId, u32), _: PartReport) {}
 }
 
 /// Begins a link by itself.

@@ -161,7 +161,7 @@ impl Inbox for Door {
         self.0.store.mark("deliver_sm", parts)
     }
 
-    async fn late(&self, _: MessageId, _: PartReport) {}
+    async fn late(&self, _: (MessageId, u32), _: PartReport) {}
 }
 
 fn settings(config: &UssdConfig) -> UssdSettings {

@@ -180,21 +180,6 @@ struct Seen {
     failed: BTreeMap<u64, Run>,
 }
 
-/// Seeds that once failed, and what was wrong: in the gateway, where nothing else is said.
-const ONCE_FAILED: [(u64, &str); 1] = [(
-    1952,
-    "a word that requeues a part was said twice, and met the next attempt",
-)];
-
-#[test]
-fn what_once_failed_keeps_every_promise() {
-    let book = book();
-    for (seed, what) in ONCE_FAILED {
-        let run = run(seed, &book, false);
-        assert!(run.broken.is_empty(), "{what}: {}", said(seed, &run));
-    }
-}
-
 /// What has to have been seen in a thousand seeds.
 const RARE: [&str; 41] = [
     "a callback comes again",
@@ -266,12 +251,13 @@ fn every_seed_keeps_every_promise() {
 }
 
 /// The judge that has to find a mistake; none where it is not of the protocol that this simulation
-/// plays, and `tests/crash` finds it.
+/// plays, and `tests/crash` finds it, or is met too rarely, and the contract finds it.
 fn judge_of(plant: Plant) -> Option<&'static str> {
     Some(match plant {
-        Plant::AnswerBeforeCommit | Plant::FailedSyncIsIgnored | Plant::StopDoesNotWait => {
-            return None;
-        }
+        Plant::AnswerBeforeCommit
+        | Plant::FailedSyncIsIgnored
+        | Plant::StopDoesNotWait
+        | Plant::WordOfAnotherClaim => return None,
         Plant::TextDoneBeforeReply => "G1 no accepted text is lost",
         Plant::SilentlySentAgain | Plant::SendingIsQueuedAgain => {
             "G2 one sending, and one for each unknown outcome"

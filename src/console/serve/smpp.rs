@@ -100,10 +100,17 @@ impl Inbox for GatewayInbox {
         self.gateway.store.close_bind(link, bind, unread_from).await
     }
 
-    async fn late(&self, message: MessageId, report: PartReport) {
+    async fn late(&self, (message, claim): (MessageId, u32), report: PartReport) {
         let (store, now) = (&self.gateway.store, self.clock.now());
         if let Err(error) = store
-            .part_done(message, report.part, report.parts, &report.outcome, now)
+            .part_done(
+                message,
+                Some(claim),
+                report.part,
+                report.parts,
+                &report.outcome,
+                now,
+            )
             .await
         {
             // The part stays an unknown outcome, and a receipt may still end it.

@@ -121,6 +121,7 @@ impl SmsSample {
             parts: Vec::new(),
             total: 0,
             attempts: 0,
+            claim: 1,
         })
     }
 

@@ -110,6 +110,7 @@ fn message(text: &str, parts: &[u8]) -> Message {
         parts: parts.to_vec(),
         total: 0,
         attempts: 0,
+        claim: 1,
     }
 }
 

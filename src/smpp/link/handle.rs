@@ -75,6 +75,7 @@ impl LinkHandle {
         let ticket = Ticket {
             number,
             message: message.id,
+            claim: message.claim,
             part,
             parts,
         };

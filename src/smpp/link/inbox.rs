@@ -75,8 +75,9 @@ pub trait Inbox: Send + Sync + 'static {
     /// The keyed hash of a PDU's source, destination and octets.
     fn fingerprint(&self, parts: &[&[u8]]) -> Mark;
 
-    /// The operator's word on a part that had been reported as unknown came after all.
-    fn late(&self, message: MessageId, report: PartReport) -> impl Future<Output = ()> + Send;
+    /// The operator's word on a part of a message, under a claim of it, that had been reported as
+    /// unknown, came after all.
+    fn late(&self, of: (MessageId, u32), report: PartReport) -> impl Future<Output = ()> + Send;
 }
 
 /// One more of what a peer should not do.

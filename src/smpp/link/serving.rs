@@ -293,7 +293,7 @@ impl<I: Inbox> Serving<I> {
         };
         let wait = Duration::from_millis(self.shared.config.accept_ms);
         self.errands.push(Box::pin(async move {
-            drop(timeout(wait, inbox.late(ticket.message, report)).await);
+            drop(timeout(wait, inbox.late((ticket.message, ticket.claim), report)).await);
             None
         }));
     }

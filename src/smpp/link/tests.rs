@@ -160,7 +160,7 @@ impl Inbox for Memory {
         mark
     }
 
-    async fn late(&self, message: MessageId, report: PartReport) {
+    async fn late(&self, (message, _claim): (MessageId, u32), report: PartReport) {
         self.say(format!(
             "late {} {}/{} {:?}",
             message.0, report.part, report.parts, report.outcome
@@ -369,6 +369,7 @@ fn message(text: &str) -> Message {
         parts: Vec::new(),
         total: 0,
         attempts: 0,
+        claim: 1,
     }
 }
 

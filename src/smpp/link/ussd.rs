@@ -339,6 +339,7 @@ impl Dialogues {
         let ticket = Ticket {
             number,
             message: MessageId(0),
+            claim: 0,
             part: 0,
             parts: 1,
         };

@@ -15,6 +15,8 @@ pub struct Ticket {
     pub number: u64,
     /// The message.
     pub message: MessageId,
+    /// Which claim of it.
+    pub claim: u32,
     /// Which part, from 0.
     pub part: u8,
     /// How many it has.

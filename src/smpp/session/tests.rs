@@ -105,6 +105,7 @@ fn ticket(number: u32) -> Ticket {
     Ticket {
         number: u64::from(number),
         message: MessageId(1),
+        claim: 1,
         part: 0,
         parts: 1,
     }

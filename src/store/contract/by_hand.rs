@@ -85,7 +85,7 @@ async fn claim(store: &SqlStore, epoch: u64, seconds: i64, limit: u32) -> Vec<Me
 
 async fn word(store: &SqlStore, id: MessageId, outcome: PartOutcome, seconds: i64) {
     store
-        .part_done(id, 0, 1, &outcome, at(seconds))
+        .part_done(id, None, 0, 1, &outcome, at(seconds))
         .await
         .unwrap();
 }
@@ -302,7 +302,7 @@ pub(crate) async fn a_message_goes_again_by_hand(store: &SqlStore, url: &str) {
     let two = claim(store, epoch, 3, 9).await[0].id;
     for (part, name) in [(0, "p0"), (1, "p1")] {
         store
-            .part_done(two, part, 2, &accepted(name), at(3))
+            .part_done(two, None, part, 2, &accepted(name), at(3))
             .await
             .unwrap();
     }
@@ -318,7 +318,7 @@ pub(crate) async fn a_message_goes_again_by_hand(store: &SqlStore, url: &str) {
     let again = claim(store, epoch, 64, 9).await;
     assert_eq!((again[0].id, &again[0].parts), (two, &vec![1]));
     store
-        .part_done(two, 1, 2, &accepted("p2"), at(64))
+        .part_done(two, None, 1, 2, &accepted("p2"), at(64))
         .await
         .unwrap();
     arrived(store, "p2", ReceiptState::Delivered, 65).await;
@@ -557,7 +557,7 @@ async fn restored(store: &SqlStore, visitor: &mut Visitor) -> u64 {
     word(store, claimed[0].id, PartOutcome::NotSent, 0).await;
     for (part, outcome) in [(0, accepted("a")), (1, PartOutcome::NotSent)] {
         store
-            .part_done(claimed[1].id, part, 2, &outcome, at(0))
+            .part_done(claimed[1].id, None, part, 2, &outcome, at(0))
             .await
             .unwrap();
     }
@@ -811,7 +811,7 @@ pub(crate) async fn waits_are_drawn_from_the_whole_span(store: &SqlStore, _url: 
         let passing = PartOutcome::Temporary("0x58".into());
         let words = claimed
             .iter()
-            .map(|one| store.part_done(one.id, 0, 1, &passing, at(now)));
+            .map(|one| store.part_done(one.id, None, 0, 1, &passing, at(now)));
         for word in futures_util::future::join_all(words).await {
             word.unwrap();
         }

@@ -139,6 +139,7 @@ pub(crate) async fn through_every_method(store: &impl Store) {
         store
             .part_done(
                 message.id,
+                None,
                 0,
                 1,
                 &PartOutcome::Temporary("0x14".to_owned()),

@@ -23,7 +23,7 @@ pub(crate) async fn word(
     seconds: i64,
 ) {
     store
-        .part_done(id, part, parts, &outcome, at(seconds))
+        .part_done(id, None, part, parts, &outcome, at(seconds))
         .await
         .unwrap();
 }
@@ -203,18 +203,53 @@ pub(crate) async fn words_move_a_message(store: &impl Store) {
     assert_eq!(standing(store, MessageState::Failed).await, 1);
     assert!(
         store
-            .part_done(id, 3, 3, &PartOutcome::Unknown, at(now))
+            .part_done(id, None, 3, 3, &PartOutcome::Unknown, at(now))
             .await
             .is_err(),
         "no such part"
     );
     assert!(
         store
-            .part_done(id, 0, 4, &PartOutcome::Unknown, at(now))
+            .part_done(id, None, 0, 4, &PartOutcome::Unknown, at(now))
             .await
             .is_err(),
         "the bytes have changed"
     );
+}
+
+/// A word that comes twice, or after its part has gone again, moves nothing but by an acceptance.
+pub(crate) async fn a_word_is_of_its_claim(store: &impl Store) {
+    queue(store, &[message("m", MessageKind::Reply)], 0).await;
+    let epoch = epoch(store, 0).await;
+    let first = claim(store, epoch, 0).await.swap_remove(0);
+    let told = async |claim: u32, outcome: PartOutcome| {
+        let done = store.part_done(first.id, Some(claim), 0, 1, &outcome, at(10));
+        done.await.unwrap();
+        only(store).await
+    };
+    assert_eq!(
+        told(first.claim, PartOutcome::NotSent).await,
+        MessageState::Queued
+    );
+    let second = claim(store, epoch, 20).await.swap_remove(0);
+    assert_eq!((first.claim, second.claim), (1, 2));
+    for outcome in [
+        PartOutcome::NotSent,
+        PartOutcome::Throttled,
+        PartOutcome::Temporary("0x58".into()),
+        PartOutcome::Refused("0x0b".into()),
+        PartOutcome::Unknown,
+    ] {
+        let state = told(first.claim, outcome.clone()).await;
+        assert_eq!(state, MessageState::Sending, "{outcome:?}");
+    }
+    assert_eq!(
+        told(second.claim, PartOutcome::NotSent).await,
+        MessageState::Queued
+    );
+    // Whichever of them it was: the phone has it, and it is not sent once more.
+    assert_eq!(told(first.claim, accepted("a")).await, MessageState::Sent);
+    assert!(claim(store, epoch, 30).await.is_empty());
 }
 
 pub(crate) async fn an_old_epoch_claims_nothing(store: &impl Store) {
@@ -381,7 +416,7 @@ pub(crate) async fn many_expire_at_once(store: &impl Store) {
         let taken = accepted("a");
         let words = some
             .iter()
-            .map(|one| store.part_done(one.id, 0, 1, &taken, at(1)));
+            .map(|one| store.part_done(one.id, None, 0, 1, &taken, at(1)));
         for word in join_all(words).await {
             word.unwrap();
         }
@@ -601,7 +636,11 @@ pub(crate) async fn words_of_a_batch_stand_alone(store: &impl Store) {
     let ids: Vec<MessageId> = claimed.iter().map(|message| message.id).collect();
     let told = |at_index: usize, part, parts, id: &str| {
         let (message, outcome) = (ids[at_index], accepted(id));
-        async move { store.part_done(message, part, parts, &outcome, at(1)).await }
+        async move {
+            store
+                .part_done(message, None, part, parts, &outcome, at(1))
+                .await
+        }
     };
     let arrived = |id: &str| {
         let receipt = Receipt {

@@ -43,7 +43,7 @@ async fn accept(
     let (part, parts) = (u8::try_from(part).unwrap(), u8::try_from(parts).unwrap());
     let outcome = PartOutcome::Accepted(operators_id.to_owned());
     store
-        .part_done(id, part, parts, &outcome, at(seconds))
+        .part_done(id, None, part, parts, &outcome, at(seconds))
         .await
         .unwrap();
 }
@@ -376,7 +376,7 @@ pub(crate) async fn a_delivery_may_come_late(store: &impl Store) {
     .await;
     let id = claim(store, 3 * DAY).await;
     store
-        .part_done(id, 0, 1, &PartOutcome::Unknown, at(3 * DAY))
+        .part_done(id, None, 0, 1, &PartOutcome::Unknown, at(3 * DAY))
         .await
         .unwrap();
     store.tidy(at(3 * DAY + 60)).await.unwrap();

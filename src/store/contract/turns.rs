@@ -590,7 +590,7 @@ pub(crate) async fn erasing_leaves_metadata(store: &impl Store) {
         .unwrap()[0]
         .id;
     store
-        .part_done(id, 0, 1, &PartOutcome::Accepted("a".into()), at(0))
+        .part_done(id, None, 0, 1, &PartOutcome::Accepted("a".into()), at(0))
         .await
         .unwrap();
     let wait = store.resend_message(&key("sent"), at(0)).await.unwrap();

@@ -647,6 +647,7 @@ impl Store for Model {
     async fn part_done(
         &self,
         id: MessageId,
+        claim: Option<u32>,
         part: u8,
         parts: u8,
         outcome: &PartOutcome,
@@ -656,7 +657,7 @@ impl Store for Model {
             let Ledger { messages, due, .. } = ledger;
             let part = (part, parts);
             messages
-                .told(inner, id, part, outcome, now, due)
+                .told(inner, (id, claim), part, outcome, now, due)
                 .map_err(told)
         })
         .await

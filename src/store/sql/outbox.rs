@@ -141,7 +141,9 @@ pub(super) async fn insert<'a>(
 }
 
 static CLAIM: List = List::new(
-    "UPDATE outbox SET state = 'sending', epoch = $1, sent_at = $2, changed_at = $3, node = $4, counted = 0 WHERE id IN",
+    "UPDATE outbox SET state = 'sending', epoch = $1, sent_at = $2, changed_at = $3, node = $4, counted = 0,
+         claims = claims + 1
+     WHERE id IN",
     4,
     "",
 );
@@ -152,7 +154,7 @@ static CLAIM_PARTS: List = List::new(
 );
 
 static BODIES: List = List::new(
-    "SELECT id, key, sender, kind, content, valid_until, attempts, parts FROM outbox WHERE id IN",
+    "SELECT id, key, sender, kind, content, valid_until, attempts, parts, claims FROM outbox WHERE id IN",
     0,
     "",
 );
@@ -234,6 +236,7 @@ pub(super) async fn claim(
             parts: Vec::new(),
             total,
             attempts: count(number(&row, "attempts")?),
+            claim: count(number(&row, "claims")?.saturating_add(1)),
         });
     }
     for (statement, list) in CLAIM.over(c.kind(), &claimed) {

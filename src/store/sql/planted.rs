@@ -47,6 +47,7 @@ fn each_planted_mistake_breaks_a_rule_of_the_contract() {
         SilentlySentAgain: outbox::a_takeover_makes_unknown_outcomes,
         SendingIsQueuedAgain: outbox::a_takeover_makes_unknown_outcomes,
         UnknownSentForEver: outbox::unknown_outcomes_go_again_twice,
+        WordOfAnotherClaim: outbox::a_word_is_of_its_claim,
         OtherBytesOnResend: outbox::a_message_goes_again_on_request,
         EarlyReceiptDropped: receipts::receipts_may_come_first,
         FinalStateOverwritten: receipts::final_states_stay,

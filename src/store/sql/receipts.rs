@@ -297,12 +297,11 @@ async fn newest_unanswered(c: &mut Conn) -> Result<HashMap<String, i64>, Fault> 
 /// The links that have receipts of which it is not settled what they mean. It goes from link to
 /// link, however many others are kept.
 const UNSETTLED_LINKS: &str = "WITH RECURSIVE links (link) AS (
-         SELECT MIN(link) FROM receipts
+         SELECT MIN(link) FROM receipts WHERE SUBSTR(normal, 1, 1) = '?'
          UNION ALL
-         SELECT (SELECT MIN(link) FROM receipts WHERE link > links.link)
+         SELECT (SELECT MIN(link) FROM receipts WHERE SUBSTR(normal, 1, 1) = '?' AND link > links.link)
          FROM links WHERE links.link IS NOT NULL)
-     SELECT link FROM links WHERE link IS NOT NULL AND EXISTS (
-         SELECT 1 FROM receipts r WHERE r.link = links.link AND r.normal >= '?' AND r.normal < '@')";
+     SELECT link FROM links WHERE link IS NOT NULL";
 
 /// Settles receipts that came while the answer with their exact id might still have come, and for
 /// which it did not: they mean a part under another form. At most so many; tells whether there may
@@ -318,7 +317,7 @@ pub(super) async fn settle(c: &mut Conn, inner: &Inner, limit: i64) -> Result<bo
         let before = on_wire.get(&link).copied().unwrap_or(i64::MAX);
         let rows = sql(
             "SELECT id, normal, state, received_at FROM receipts
-             WHERE link = $1 AND normal >= '?' AND normal < '@' AND +received_at < $2 ORDER BY id LIMIT $3",
+             WHERE link = $1 AND SUBSTR(normal, 1, 1) = '?' AND +received_at < $2 ORDER BY id LIMIT $3",
         )
         .bind(&link)
         .bind(before)

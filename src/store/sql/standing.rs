@@ -148,6 +148,7 @@ pub(super) struct Standing {
     link: String,
     has_body: bool,
     created_at: i64,
+    claims: i64,
     now: Changing,
     read: Changing,
     parts: BTreeMap<u8, Part>,
@@ -176,6 +177,7 @@ impl Standing {
             link: text(row, "link")?,
             has_body: number(row, "has_body")? != 0,
             created_at: number(row, "created_at")?,
+            claims: number(row, "claims")?,
             read: now.clone(),
             now,
             parts: BTreeMap::new(),
@@ -291,8 +293,14 @@ impl Standing {
         let Some(state) = self.part(part) else {
             return Ok(None);
         };
-        // A late word counts as long as nothing better is known.
-        let awaited = matches!(state, MessageState::Sending | MessageState::Unknown);
+        // A late word counts as long as nothing better is known, and no later sending of the part has
+        // begun: that one will have a word of its own.
+        let is_of_another = word
+            .claim
+            .is_some_and(|claim| i64::from(claim) != self.claims)
+            && !planted(Plant::WordOfAnotherClaim);
+        let awaited =
+            matches!(state, MessageState::Sending | MessageState::Unknown) && !is_of_another;
 
         let (next, counts, wait, reason) = match &word.outcome {
             PartOutcome::Accepted(operators_id) => {
@@ -488,7 +496,7 @@ impl Standing {
 pub(super) struct Standings(HashMap<i64, Standing>);
 
 static READ: List = List::new(
-    "SELECT id, conversation, kind, state, link, parts, attempts, counted, unknowns, created_at, next_at,
+    "SELECT id, conversation, kind, state, link, parts, attempts, counted, unknowns, claims, created_at, next_at,
          CAST(CASE WHEN content IS NULL THEN 0 ELSE 1 END AS BIGINT) AS has_body
      FROM outbox WHERE id IN",
     0,
@@ -677,6 +685,8 @@ async fn revoke(c: &mut Conn, message: &Standing) -> Result<(), Fault> {
 pub(super) struct Word {
     /// The message.
     pub id: i64,
+    /// Of which claim it is; none where that is not known.
+    pub claim: Option<u32>,
     /// Which part, and how many there are.
     pub part: (u8, u8),
     /// What the operator said.

@@ -164,7 +164,7 @@ async fn a_final_message_has_no_body() {
             name => PartOutcome::Accepted(name.to_owned()),
         };
         store
-            .part_done(message.id, 0, 1, &outcome, contract::at(1))
+            .part_done(message.id, None, 0, 1, &outcome, contract::at(1))
             .await
             .unwrap();
     }
@@ -490,6 +490,14 @@ mod in_memory {
     }
 
     contract::contract_tests!(async { Some(open().await) });
+}
+
+#[tokio::test]
+#[should_panic(expected = "NotSent")]
+async fn a_word_of_another_claim_is_seen_to_matter() {
+    let _planted = crate::plant::Planted::here(crate::plant::Plant::WordOfAnotherClaim);
+    let (store, _folder) = in_a_file().await;
+    contract::outbox::a_word_is_of_its_claim(&store).await;
 }
 
 mod on_postgresql {

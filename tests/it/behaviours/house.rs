@@ -78,16 +78,16 @@ impl Inbox for HouseInbox {
         self.0.store.close_bind(link, bind, unread_from).await
     }
 
-    async fn late(&self, message: MessageId, report: PartReport) {
+    async fn late(&self, (message, claim): (MessageId, u32), report: PartReport) {
         let PartReport {
             part,
             parts,
             outcome,
         } = report;
-        let done = self
-            .0
-            .store
-            .part_done(message, part, parts, &outcome, self.1.now());
+        let done =
+            self.0
+                .store
+                .part_done(message, Some(claim), part, parts, &outcome, self.1.now());
         done.await.unwrap();
     }
 

@@ -32,7 +32,6 @@ struct Row {
     node: i64,
     sent_at: Moment,
     changed_at: Moment,
-    claims: u32,
 }
 
 /// A message as whoever looks from outside sees it.
@@ -138,7 +137,6 @@ impl Messages {
             node: 0,
             sent_at: Moment::from_ms(0),
             changed_at: at,
-            claims: 0,
         };
         self.rows.insert(id, row);
         let queued = Turned::To(MessageState::Queued);
@@ -267,10 +265,10 @@ impl Messages {
             (row.epoch, row.node, row.sent_at) = (epoch, me, now);
             let (attempts, total) = row.standing.counts();
             let mut text = row.text.clone().unwrap_or_default();
-            if row.claims > 0 && planted(Plant::OtherBytesOnResend) {
+            let claim = row.standing.claims();
+            if claim > 1 && planted(Plant::OtherBytesOnResend) {
                 text.push('.');
             }
-            row.claims += 1;
             claimed.push(Message {
                 id: MessageId(id),
                 from: row.new.from.clone(),
@@ -281,6 +279,7 @@ impl Messages {
                 parts,
                 total,
                 attempts,
+                claim,
             });
         }
         claimed
@@ -312,7 +311,7 @@ impl Messages {
     pub(super) fn told(
         &mut self,
         inner: &Inner,
-        id: MessageId,
+        (id, claim): (MessageId, Option<u32>),
         part: (u8, u8),
         outcome: &PartOutcome,
         at: Moment,
@@ -324,7 +323,7 @@ impl Messages {
         let (link, created_at) = (row.new.link.clone(), row.standing.created_at());
         let mut early = std::mem::take(&mut self.early);
         let told = self.change(id.0, due, |one| {
-            one.told(inner, part, outcome, at, |operators_id| {
+            one.told(inner, claim, part, outcome, at, |operators_id| {
                 take_early(&mut early, &link, operators_id, created_at)
             })
         });

@@ -36,6 +36,7 @@ impl Standing {
             link: link.to_owned(),
             has_body: true,
             created_at: at.ms(),
+            claims: 0,
             read: now.clone(),
             now,
             parts: BTreeMap::new(),
@@ -79,6 +80,11 @@ impl Standing {
         self.moved_at
     }
 
+    /// How often it was claimed.
+    pub(in crate::store::sql) fn claims(&self) -> u32 {
+        u32::try_from(self.claims).unwrap_or_default()
+    }
+
     /// Attempts, and parts as far as they are known.
     pub(in crate::store::sql) fn counts(&self) -> (u32, u8) {
         let small = |count: i64| u32::try_from(count).unwrap_or_default();
@@ -97,6 +103,7 @@ impl Standing {
     /// It is claimed; tells which parts are to go.
     pub(in crate::store::sql) fn claimed(&mut self, now: Moment) -> Vec<u8> {
         (self.now.state, self.now.counted) = (MessageState::Sending, false);
+        self.claims += 1;
         self.moved_at = Some(now);
         let mut going = Vec::new();
         for (at, part) in &mut self.parts {
@@ -127,6 +134,7 @@ impl Standing {
     pub(in crate::store::sql) fn told(
         &mut self,
         inner: &Inner,
+        claim: Option<u32>,
         (part, parts): (u8, u8),
         outcome: &PartOutcome,
         at: Moment,
@@ -134,6 +142,7 @@ impl Standing {
     ) -> Result<Option<String>, Fault> {
         let word = Word {
             id: self.id,
+            claim,
             part: (part, parts),
             outcome: outcome.clone(),
             at,
