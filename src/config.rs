@@ -153,6 +153,20 @@ impl Default for StoreConfig {
 }
 
 impl StoreConfig {
+    /// Whether there is an engine for it: before a folder is made of what is no path.
+    fn prove(&self) -> Result<(), ConfigError> {
+        match self.url.split_once("://") {
+            Some((scheme, _)) if scheme != "sqlite" && !self.is_on_a_server() => {
+                Err(ConfigError::wrong(
+                    "store.url",
+                    "there is no ledger of that kind",
+                    "write sqlite://PATH, or postgres://USER:PASSWORD@HOST:PORT/DATABASE",
+                ))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// The file of the database.
     pub fn path(&self) -> PathBuf {
         PathBuf::from(

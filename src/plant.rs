@@ -53,11 +53,18 @@ pub enum Plant {
     SendingIsQueuedAgain,
     /// A process that is told to stop ends at once, whatever is under way.
     StopDoesNotWait,
+    /// What Redis remembers of a conversation is believed, whatever the ledger says of it.
+    CacheIsBelieved,
+    /// A commit of the ledger that is a file does not wait for the disk. `benches/turns.rs` measures with it
+    /// what the waiting costs.
+    CommitsNotSynced,
+    /// Nobody looks for messages whose time has come: they wait until somebody rings for their link.
+    NobodyLooks,
 }
 
 impl Plant {
     /// Every mistake.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::AnswerBeforeCommit,
         Self::NoCompareAndSet,
         Self::ReplyBeforeSave,
@@ -82,6 +89,9 @@ impl Plant {
         Self::FailedSyncIsIgnored,
         Self::SendingIsQueuedAgain,
         Self::StopDoesNotWait,
+        Self::CacheIsBelieved,
+        Self::CommitsNotSynced,
+        Self::NobodyLooks,
     ];
 
     /// The name by which it is planted.
@@ -111,6 +121,9 @@ impl Plant {
             Self::FailedSyncIsIgnored => "failed-sync-is-ignored",
             Self::SendingIsQueuedAgain => "sending-is-queued-again",
             Self::StopDoesNotWait => "stop-does-not-wait",
+            Self::CacheIsBelieved => "cache-is-believed",
+            Self::CommitsNotSynced => "commits-not-synced",
+            Self::NobodyLooks => "nobody-looks",
         }
     }
 }

@@ -55,9 +55,14 @@ fn quantile(sorted: &[Duration], share: f64) -> Duration {
 /// Sends `callbacks` callbacks to `url` from `concurrency` phones at a time, each session from a
 /// number of its own.
 pub async fn ussd(url: &str, callbacks: u64, concurrency: u32) -> Report {
-    let operator = Operator::new(url);
+    ussd_by(&Operator::new(url), 0, callbacks, concurrency).await
+}
+
+/// The same by an operator of one's own, such as one in front of several nodes; the sessions' numbers
+/// begin with the `first` of 100 million.
+pub async fn ussd_by(operator: &Operator, first: u64, callbacks: u64, concurrency: u32) -> Report {
     let left = Arc::new(AtomicU64::new(callbacks));
-    let sessions = Arc::new(AtomicU64::new(0));
+    let sessions = Arc::new(AtomicU64::new(first));
     let began = Instant::now();
     let mut callers = JoinSet::new();
     for _ in 0..concurrency.max(1) {

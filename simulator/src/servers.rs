@@ -55,6 +55,7 @@ pub struct Postgres {
     port: u16,
     running: Option<Running>,
     databases: AtomicU32,
+    before: Vec<String>,
 }
 
 /// A child that ends with the pipe.
@@ -78,6 +79,8 @@ pub enum Stop {
     Fast,
     /// It ends at once, as if its machine had lost power.
     Immediate,
+    /// `kill -9` of its first process; others that it has started notice that by themselves.
+    Killed,
 }
 
 /// How texts are ordered: as the collations of languages do, which look at signs last, so that whoever
@@ -147,9 +150,28 @@ impl Postgres {
             port: free_port().map_err(&failed)?,
             running: None,
             databases: AtomicU32::new(0),
+            before: Vec::new(),
         };
         server.run()?;
         Ok(server)
+    }
+
+    /// What stands before it on the command line from the next [`Postgres::run`] on, such as a tracer;
+    /// nothing where it is empty. It may write to the server's folder.
+    pub fn behind(&mut self, before: Vec<String>) {
+        self.before = before;
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The process from which the others hang, while it runs.
+    pub fn process(&self) -> Option<u32> {
+        let file = self.folder.path().join("data/postmaster.pid");
+        let text = std::fs::read_to_string(file).ok()?;
+        text.lines().next()?.trim().parse().ok()
     }
 
     /// Starts it again after [`Postgres::stop`], on the same port.
@@ -159,6 +181,36 @@ impl Postgres {
     pub fn run(&mut self) -> Result<(), NoServer> {
         let name = "postgres";
         let failed = NoServer::of(name);
+        let until = Instant::now() + START_MAX;
+        self.spawn()?;
+        while Instant::now() < until {
+            let ready = Command::new(self.programs.join("pg_isready"))
+                .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
+                .status()
+                .map_err(&failed)?;
+            if ready.success() {
+                return Ok(());
+            }
+            // After a kill the processes of the one before may take a moment to notice.
+            if self.log().contains("still in use") {
+                self.stop(Stop::Fast);
+                self.spawn()?;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        self.running = None;
+        Err(NoServer::Failed {
+            name,
+            why: self.log(),
+        })
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    fn spawn(&mut self) -> Result<(), NoServer> {
+        let failed = NoServer::of("postgres");
         let log = std::fs::File::create(self.folder.path().join("log")).map_err(&failed)?;
         // The shell waits for the end of its input, which comes with the end of this process.
         let script = r#""$@" </dev/null & server=$!
@@ -169,6 +221,7 @@ impl Postgres {
         let mut child = as_server(Path::new("/bin/sh"))
             .current_dir(self.folder.path())
             .args(["-c", script, "sh"])
+            .args(&self.before)
             .arg(self.programs.join("postgres"))
             .arg("-D")
             .arg(self.folder.path().join("data"))
@@ -180,20 +233,7 @@ impl Postgres {
             .map_err(&failed)?;
         let pipe = child.stdin.take();
         self.running = Some(Running { child, pipe });
-        let until = Instant::now() + START_MAX;
-        while Instant::now() < until {
-            let ready = Command::new(self.programs.join("pg_isready"))
-                .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
-                .status()
-                .map_err(&failed)?;
-            if ready.success() {
-                return Ok(());
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        self.running = None;
-        let why = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-        Err(NoServer::Failed { name, why })
+        Ok(())
     }
 
     /// Stops it and waits until it has ended.
@@ -201,6 +241,7 @@ impl Postgres {
         let signal = match how {
             Stop::Fast => "INT\n",
             Stop::Immediate => "QUIT\n",
+            Stop::Killed => "KILL\n",
         };
         if let Some(mut running) = self.running.take() {
             if let Some(pipe) = &mut running.pipe {

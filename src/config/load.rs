@@ -120,6 +120,7 @@ impl Config {
     }
 
     fn prove(&self, sandbox: bool) -> Result<(), ConfigError> {
+        self.store.prove()?;
         self.cache.prove()?;
         let mut names = std::collections::BTreeSet::new();
         for (index, link) in self.links.iter().enumerate() {
@@ -626,6 +627,20 @@ mod tests {
             told.contains("expected an address with its port, such as 127.0.0.1:8080"),
             "{told}"
         );
+    }
+
+    #[test]
+    fn a_ledger_of_another_kind_is_refused_before_anything_is_made() {
+        for url in ["mysql://SECRET@host/db", "http://host"] {
+            let told = load("", &[("JISR_STORE__URL", url)]).err().unwrap();
+            assert!(
+                told.contains("store.url") && !told.contains("SECRET"),
+                "{told}"
+            );
+        }
+        for url in ["sqlite:a.db", "a.db", "/a:b/c.db", "postgresql://h/d"] {
+            assert!(load("", &[("JISR_STORE__URL", url)]).is_ok(), "{url}");
+        }
     }
 
     #[test]

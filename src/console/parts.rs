@@ -184,14 +184,7 @@ pub fn keys(config: &Config) -> Result<Keys, Failure> {
             config.store.path().display()
         )));
     }
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        std::fs::create_dir_all(folder).map_err(|error| {
-            Failure::Failed(format!("{}: cannot be made: {error}", folder.display()))
-        })?;
-    }
+    make_folder_of(&path)?;
     Keys::create(&path, &SystemChance).map_err(Failure::of)
 }
 
@@ -209,6 +202,23 @@ pub fn keys_that_are_there(config: &Config) -> Result<Keys, Failure> {
         )));
     }
     Keys::load(&path).map_err(Failure::of)
+}
+
+/// Makes the folder in which a file is to be, where it is not there.
+///
+/// # Errors
+/// [`Failure`] naming the folder.
+pub fn make_folder_of(file: &Path) -> Result<(), Failure> {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => std::fs::create_dir_all(folder)
+            .map_err(|error| {
+                Failure::Failed(format!(
+                    "{}: cannot be made: {error}\n  help: start jisr in a folder to which this user may write",
+                    folder.display()
+                ))
+            }),
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn keys_file(config: &Config) -> std::path::PathBuf {
@@ -291,6 +301,7 @@ pub async fn registry(config: &Config) -> Result<AnyRegistry, Failure> {
 /// [`Failure`] naming the file.
 pub async fn sandbox(config: &Config) -> Result<SandboxRegistry, Failure> {
     let path = config.store.beside("sandbox.db");
+    make_folder_of(&path)?;
     SandboxRegistry::open(
         &format!("sqlite://{}", path.display()),
         keys(config)?,
@@ -298,7 +309,12 @@ pub async fn sandbox(config: &Config) -> Result<SandboxRegistry, Failure> {
         Arc::new(SystemChance),
     )
     .await
-    .map_err(Failure::of)
+    .map_err(|error| {
+        Failure::Failed(format!(
+            "{error}\n  help: it is {}; this user has to be allowed to write to the file and its folder",
+            path.display()
+        ))
+    })
 }
 
 /// What the gateway goes by; proved by the same checks as `jisr check`.

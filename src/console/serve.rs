@@ -74,14 +74,7 @@ pub fn run(config: Option<&Path>) -> Result<(), Failure> {
 /// other's messages as unknown outcomes.
 fn lock(config: &Config) -> Result<std::fs::File, Failure> {
     let path = config.store.beside("jisr.lock");
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        std::fs::create_dir_all(folder).map_err(|error| {
-            Failure::Failed(format!("{}: cannot be made: {error}", folder.display()))
-        })?;
-    }
+    parts::make_folder_of(&path)?;
     let file = std::fs::File::create(&path).map_err(|error| {
         Failure::Failed(format!(
             "{}: cannot be written: {error}\n  help: let this user write to the folder, or set JISR_STORE__URL to another",
@@ -98,7 +91,9 @@ fn lock(config: &Config) -> Result<std::fs::File, Failure> {
 }
 
 fn log(config: &Config) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(&config.log.filter)
+    // PostgreSQL's notices tell of tables that are there already; a filter that names them shows them.
+    let filter = format!("sqlx::postgres::notice=warn,{}", config.log.filter);
+    let filter = EnvFilter::try_new(filter)
         .map_err(|error| Failure::Failed(format!("configuration, log.filter: {error}")))?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)

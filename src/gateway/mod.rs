@@ -385,7 +385,8 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         }
         let saved = saved?;
         if saved == Saved::Stale {
-            return Ok(None);
+            let is_believed = turn.recalled.is_some() && planted(Plant::CacheIsBelieved);
+            return Ok(is_believed.then_some(reply));
         }
         if let Some(kept) = turn.kept {
             kept.tell();

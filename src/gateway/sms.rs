@@ -161,7 +161,7 @@ impl<S: Store, R: Registry> Gateway<S, R> {
             self.store.drop_sms(sms.id).await?;
         }
         let link = book.links.get(&sms.link).copied().unwrap_or_default();
-        for _ in 0..RACES_PER_TURN_MAX {
+        for race in 0..RACES_PER_TURN_MAX {
             let now = self.clock.now();
             let until = now.plus(link.deadline.saturating_sub(DEADLINE_MARGIN));
             let met = self
@@ -196,15 +196,21 @@ impl<S: Store, R: Registry> Gateway<S, R> {
                     && current.has_more()
                     && current.channel == Channel::Sms
             });
-            let began = met
-                .conversation
-                .as_ref()
-                .and_then(|current| current.pending.as_ref())
-                .is_some();
+            let mut begun = false;
+            if let Some(current) = &met.conversation {
+                // Where the conversation has not moved since the text came, nothing of it was done.
+                let may_be = current.stepped_at >= sms.at || current.pending.is_some() || race > 0;
+                begun = may_be && turn_was_begun(&self.store, &turn, current).await?;
+                if begun && current.pending.is_none() {
+                    // An earlier run was cut, and what it had asked was answered at its due time, with a
+                    // text of its own.
+                    self.store.drop_sms(sms.id).await?;
+                    return Ok(());
+                }
+            }
             let conversation =
                 self.conversation_for(&book, &turn, &met.subscriber, met.conversation, goes_on);
-            let mine = turn_was_begun(&self.store, &turn, &conversation, began).await?;
-            let event = if mine {
+            let event = if begun {
                 Event::Again
             } else {
                 Event::Typed(sms.text.clone())
@@ -227,11 +233,7 @@ async fn turn_was_begun<S: Store>(
     store: &S,
     turn: &Turn<'_>,
     conversation: &crate::conversation::Conversation,
-    pending: bool,
 ) -> Result<bool, TurnError> {
-    if !pending {
-        return Ok(false);
-    }
     let first = store.mark("step", &[&turn.key, &0_u32.to_be_bytes()]);
     Ok(store.has_turn(conversation.id, &first).await?)
 }

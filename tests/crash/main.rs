@@ -5,6 +5,7 @@
 //! cargo test --test crash -- --long          all of it
 //! cargo test --test crash -- kill postgres   those whose name holds a word
 //! cargo test --test crash -- --list          names, and nothing is run
+//! cargo test --test crash -- --long --exact kill-at-write#3     one piece of a row of the long set
 //! ```
 //!
 //! What cannot be injected on this machine says `not run` and why; with `TEST_PEERS=require` it is a
@@ -15,16 +16,14 @@ mod faults;
 mod people;
 mod platform;
 mod program;
+mod row;
 mod site;
 mod table;
 mod trace;
 mod witness;
 
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Instant;
-
-use tokio::sync::Semaphore;
+use std::time::{Duration, Instant};
 
 use crate::faults::{Context, Fault, Seen};
 use crate::table::{Line, Verdict};
@@ -32,13 +31,16 @@ use crate::table::{Line, Verdict};
 /// What holds, or why it does not.
 pub type Held<T> = Result<T, String>;
 
-/// Faults at once: most of them wait for something.
-const AT_ONCE: usize = 6;
+/// How long a row may take: in the short set, and a piece of the long one.
+const BOUND: Duration = Duration::from_secs(300);
+const BOUND_LONG: Duration = Duration::from_secs(570);
 
 #[derive(Default)]
 struct Wanted {
     long: bool,
     list: bool,
+    /// Whether the names are whole ones.
+    exact: bool,
     names: Vec<String>,
 }
 
@@ -48,6 +50,7 @@ fn wanted() -> Wanted {
         match argument.as_str() {
             "--long" => wanted.long = true,
             "--list" => wanted.list = true,
+            "--exact" => wanted.exact = true,
             // What `cargo test` hands to every test program.
             flag if flag.starts_with('-') => {}
             name => wanted.names.push(name.to_owned()),
@@ -58,16 +61,22 @@ fn wanted() -> Wanted {
 
 fn main() -> ExitCode {
     let wanted = wanted();
-    let faults: Vec<Fault> = faults::all()
+    let is_meant = |name: &str| {
+        let mut names = wanted.names.iter();
+        names.any(|one| match wanted.exact {
+            true => name == one,
+            false => name.contains(one),
+        })
+    };
+    let faults: Vec<Piece> = faults::all()
         .into_iter()
         .filter(|fault| wanted.long || fault.short || !wanted.names.is_empty())
-        .filter(|fault| {
-            wanted.names.is_empty() || wanted.names.iter().any(|name| fault.name.contains(name))
-        })
+        .flat_map(|fault| pieces(fault, wanted.long))
+        .filter(|piece| wanted.names.is_empty() || is_meant(&piece.name))
         .collect();
     if wanted.list {
-        for fault in &faults {
-            println!("{}: test", fault.name);
+        for piece in &faults {
+            println!("{}: test", piece.name);
         }
         return ExitCode::SUCCESS;
     }
@@ -91,6 +100,7 @@ fn main() -> ExitCode {
     let context = Context {
         long: wanted.long,
         seed,
+        piece: (0, 1),
     };
     let began = Instant::now();
     let lines = runtime.block_on(run(faults, context));
@@ -110,18 +120,47 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(faults: Vec<Fault>, context: Context) -> Vec<Line> {
-    let places = Arc::new(Semaphore::new(AT_ONCE));
+/// A row, or a piece of one that takes too long in the long set.
+struct Piece {
+    name: String,
+    fault: Fault,
+    /// Which, from 0, and of how many.
+    number: (usize, usize),
+}
+
+fn pieces(fault: Fault, long: bool) -> Vec<Piece> {
+    let of = match long {
+        true => fault.pieces(),
+        false => 1,
+    };
+    let name = |number| match of {
+        1 => fault.name.to_owned(),
+        _ => format!("{}#{}", fault.name, number + 1),
+    };
+    (0..of)
+        .map(|number| Piece {
+            name: name(number),
+            fault,
+            number: (number, of),
+        })
+        .collect()
+}
+
+async fn run(faults: Vec<Piece>, context: Context) -> Vec<Line> {
+    let bound = match context.long {
+        true => BOUND_LONG,
+        false => BOUND,
+    };
     let mut running = Vec::new();
-    for fault in faults {
-        let (places, context) = (Arc::clone(&places), context);
-        let title = (fault.name, fault.what, fault.promised);
-        let task = tokio::spawn(async move {
-            let _place = places.acquire().await;
-            let began = Instant::now();
-            let seen = (fault.run)(context).await;
-            (seen, began.elapsed())
-        });
+    for piece in faults {
+        let fault = piece.fault;
+        let context = Context {
+            piece: piece.number,
+            ..context
+        };
+        let title = (piece.name, fault.what, fault.promised);
+        let task =
+            tokio::spawn(async move { row::run(fault.when, bound, (fault.run)(context)).await });
         running.push((title, task));
     }
     let mut lines = Vec::new();
@@ -130,7 +169,7 @@ async fn run(faults: Vec<Fault>, context: Context) -> Vec<Line> {
             Ok((Ok(Seen::Held(seen)), took)) => (Verdict::Held, seen, took),
             Ok((Ok(Seen::NotRun(why)), took)) => (Verdict::NotRun, why, took),
             Ok((Err(why), took)) => (Verdict::Broken, why, took),
-            Err(error) => (Verdict::Broken, error.to_string(), Default::default()),
+            Err(error) => (Verdict::Broken, error.to_string(), Duration::ZERO),
         };
         println!("{name}: {} ({:.1} s)", verdict.word(), took.as_secs_f64());
         if verdict == Verdict::Broken {
@@ -142,6 +181,7 @@ async fn run(faults: Vec<Fault>, context: Context) -> Vec<Line> {
             promised,
             verdict,
             seen,
+            took,
         });
     }
     lines

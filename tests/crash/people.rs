@@ -64,6 +64,7 @@ pub struct Person {
 
 const LANGUAGE: (&str, &str) = ("Langue", "2");
 const CONSENT: (&str, &str) = ("nous gardons 24 h", "1");
+const HOME: &str = "Que voulez-vous";
 const READ_BACK: &str = "Nous avons lu";
 const CODE: &str = "{code}";
 
@@ -354,6 +355,10 @@ impl Person {
             if screen.text.contains(self.goal) && !self.is_on_the_way(&screen.text) {
                 return Ok(());
             }
+            if typed.is_none() && screen.open && self.has_ended(&screen.text, diary) {
+                // The last answer was taken while nobody knew of it: what it brings comes by text.
+                return self.granted(phone).await;
+            }
             let answer = match screen.open {
                 true => self.react(&screen.text, diary)?,
                 false => None,
@@ -389,6 +394,28 @@ impl Person {
             hops += usize::from(screen.open);
         }
         Err("no end".to_owned())
+    }
+
+    /// Whether a redial begins at the home page again, of somebody who had given the last answer: an end
+    /// does not resume.
+    fn has_ended(&self, text: &str, diary: &Diary) -> bool {
+        let last = self.rules.iter().filter_map(|rule| rule.rank).max();
+        text.contains(HOME) && last == Some(diary.rank)
+    }
+
+    /// Waits for the text that grants the wish, where it is one that comes by text.
+    async fn granted(&self, phone: &Phone) -> Held<()> {
+        let by_text = self.gets.iter().any(|(words, _)| *words == self.goal);
+        if !by_text {
+            return Ok(());
+        }
+        let got = phone.sms(0, SMS_WAIT, |sms| sms.text.contains(self.goal));
+        match got.await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(format!(
+                "the last answer was given, and nothing came of it but {HOME:?}"
+            )),
+        }
     }
 
     /// Whether a text is a page further on than the person is.

@@ -79,15 +79,22 @@ pub struct Session {
     id: String,
     path: String,
     hops: u32,
+    /// Which node is to take the next callback, by number.
+    turn: usize,
+    /// Which one answered the last.
+    answered_by: Option<usize>,
 }
 
 /// The platform.
 pub struct Platform {
-    /// The nodes that take callbacks, by turns; one that does not answer is passed over.
+    /// The nodes that take the callbacks of a session by turns; one that does not answer is passed over.
     gateways: Vec<SocketAddr>,
-    turn: AtomicUsize,
+    changed: AtomicUsize,
+    stayed: AtomicUsize,
     /// How many copies of each callback go at once, by turns; all are to get the same answer.
     copies: u64,
+    /// Milliseconds between a page and the answer to it.
+    pace: AtomicU64,
     sessions: AtomicU64,
     failures: AtomicU64,
     apologies: AtomicU64,
@@ -102,8 +109,10 @@ impl Platform {
     pub fn new(gateways: Vec<SocketAddr>, copies: u64) -> Self {
         Self {
             gateways,
-            turn: AtomicUsize::new(0),
+            changed: AtomicUsize::new(0),
+            stayed: AtomicUsize::new(0),
             copies: copies.max(1),
+            pace: AtomicU64::new(0),
             sessions: AtomicU64::new(1),
             failures: AtomicU64::new(0),
             apologies: AtomicU64::new(0),
@@ -111,6 +120,12 @@ impl Platform {
             unequal: Mutex::default(),
             acknowledged: Mutex::default(),
         }
+    }
+
+    /// From now on people take so long to read a page.
+    pub fn set_pace(&self, pace: Duration) {
+        let ms = u64::try_from(pace.as_millis()).unwrap_or(u64::MAX);
+        self.pace.store(ms, Ordering::Relaxed);
     }
 
     /// Begins a session: the phone has dialled.
@@ -122,18 +137,23 @@ impl Platform {
             id: format!("s-{id}"),
             path: String::new(),
             hops: 0,
+            turn: usize::try_from(id).unwrap_or(0),
+            answered_by: None,
         }
     }
 
     /// The next callback of a session: the dial, or what was typed.
     pub async fn hop(&self, session: &mut Session, typed: Option<&str>) -> Held<Screen> {
+        let pace = self.pace.load(Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(pace)).await;
         let callback = session.next(typed);
         let began = Instant::now();
         let copies = 1 + u64::from(session.hops) % self.copies;
         loop {
             let mut all = Vec::new();
             for _ in 0..copies {
-                all.push(post(self.gateway(), callback.clone()));
+                session.turn += 1;
+                all.push(post(self.gateway(session.turn), callback.clone()));
             }
             let mut answers = futures_util::future::join_all(all).await;
             if let Some(Ok(first)) = answers.pop() {
@@ -145,6 +165,7 @@ impl Platform {
                     }
                 }
                 let screen = callback.shape.read(&first)?;
+                self.answered(session);
                 let is_reply = !screen.is_apology();
                 if !is_reply {
                     self.apologies.fetch_add(1, Ordering::Relaxed);
@@ -174,9 +195,27 @@ impl Platform {
         *longest = waited.max(*longest);
     }
 
-    fn gateway(&self) -> SocketAddr {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+    fn gateway(&self, turn: usize) -> SocketAddr {
         self.gateways[turn % self.gateways.len()]
+    }
+
+    /// Counts whether another node answered than the one before.
+    fn answered(&self, session: &mut Session) {
+        let by = session.turn % self.gateways.len();
+        match session.answered_by.replace(by) {
+            Some(before) if before != by => self.changed.fetch_add(1, Ordering::Relaxed),
+            Some(_) => self.stayed.fetch_add(1, Ordering::Relaxed),
+            None => 0,
+        };
+    }
+
+    /// Callbacks that another node answered than the one before of their session, and those that the
+    /// same did.
+    pub fn changes(&self) -> (usize, usize) {
+        (
+            self.changed.load(Ordering::Relaxed),
+            self.stayed.load(Ordering::Relaxed),
+        )
     }
 
     /// Callbacks that were answered with a turn's reply.
@@ -222,7 +261,7 @@ impl Platform {
                 continue;
             }
             sent += 1;
-            match post(self.gateway(), one.callback.clone()).await {
+            match post(self.gateway(sent), one.callback.clone()).await {
                 Ok(again) if again == one.answer => {}
                 Ok(again) => wrong.push(format!(
                     "{} was answered {:?}, and then {again:?}",

@@ -46,6 +46,12 @@ impl How {
         self
     }
 
+    /// With an option for the program in front.
+    pub fn in_front(mut self, option: &str) -> Self {
+        self.before.insert(1, option.to_owned());
+        self
+    }
+
     /// With a variable of the environment.
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.env.push((name.to_owned(), value.into()));
@@ -188,7 +194,12 @@ impl Program {
 
     /// Whether it has ended by now.
     pub fn is_over(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(Some(_)))
+        self.status().is_some()
+    }
+
+    /// How it has ended, where it has.
+    pub fn status(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
     }
 
     /// `kill -9`, and waits until it is dead.
@@ -229,11 +240,21 @@ pub async fn signal(id: u32, name: &str) -> Held<()> {
 pub async fn until<F: Future<Output = bool>>(
     what: &str,
     wait: Duration,
+    look: impl FnMut() -> F,
+) -> Held<()> {
+    until_by(LOOK, what, wait, look).await
+}
+
+/// The same with another time between two looks.
+pub async fn until_by<F: Future<Output = bool>>(
+    between: Duration,
+    what: &str,
+    wait: Duration,
     mut look: impl FnMut() -> F,
 ) -> Held<()> {
     let looking = async {
         while !look().await {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(between).await;
         }
     };
     let done = tokio::time::timeout(wait, looking).await;

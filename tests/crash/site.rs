@@ -2,26 +2,30 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use simulator::phone::Phones;
 use simulator::proxy::Proxy;
 use simulator::registry::Registry;
-use simulator::servers::Postgres;
 use simulator::smsc::{Login, Smsc};
 use sqlx::ConnectOptions;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::Held;
 use crate::platform::Platform;
 use crate::program::{How, Program};
+use crate::row::Room;
 
 const TOKEN: &str = "sample-token";
 const SYSTEM_ID: &str = "jisr";
 const PASSWORD: &str = "secret";
+/// A page of the administration is not longer than this.
+const PAGE_MAX: u64 = 16 * 1024 * 1024;
 
 /// Where ports are looked for: below those that a kernel gives to connections, so that none of these is
 /// taken between the death of a program and its next start.
@@ -40,13 +44,11 @@ const SPREAD: u32 = 1_999;
 pub enum Ledger {
     /// In a file of the folder.
     Lite,
-    /// On a server: a database, and by which address the program reaches it.
+    /// On a server.
     Pg {
-        /// The server.
-        server: Arc<std::sync::Mutex<Postgres>>,
-        /// The database's name.
-        database: String,
-        /// What the program is told.
+        /// The database's address.
+        direct: String,
+        /// The address that the program is told.
         url: String,
     },
 }
@@ -61,6 +63,10 @@ pub struct Setup {
     pub between: Option<u64>,
     /// How many nodes there are.
     pub nodes: usize,
+    /// The address of Redis, where there is one.
+    pub cache: Option<String>,
+    /// The room that it has already.
+    pub room: Option<Room>,
 }
 
 impl Default for Setup {
@@ -70,6 +76,8 @@ impl Default for Setup {
             copies: 1,
             between: None,
             nodes: 1,
+            cache: None,
+            room: None,
         }
     }
 }
@@ -90,12 +98,17 @@ pub struct Site {
     nodes: Vec<(SocketAddr, SocketAddr)>,
     /// The mistake that is planted in the program.
     plant: Option<&'static str>,
+    room: Room,
 }
 
 impl Site {
     /// Everything around the program, which is not started yet.
-    pub async fn new(setup: Setup) -> Held<Self> {
+    pub async fn new(mut setup: Setup) -> Held<Self> {
         let said = |error: std::io::Error| error.to_string();
+        let room = match setup.room.take() {
+            Some(room) => room,
+            None => Room::taken().await,
+        };
         let folder = tempfile::Builder::new()
             .prefix("jisr-crash-")
             .tempdir()
@@ -114,7 +127,7 @@ impl Site {
             Some(seed) => Some(Proxy::start(smsc.address(), seed).await.map_err(said)?),
         };
         let centre = between.as_ref().map_or(smsc.address(), Proxy::address);
-        let config = config(&setup.ledger, &registry.url(), centre);
+        let config = config(&setup, &registry.url(), centre);
         std::fs::write(folder.path().join("jisr.toml"), config).map_err(said)?;
         std::fs::write(folder.path().join("token"), TOKEN).map_err(said)?;
         Ok(Self {
@@ -128,7 +141,13 @@ impl Site {
             seen_at: OnceLock::new(),
             nodes,
             plant: PLANTED.try_with(|plant| *plant).ok(),
+            room,
         })
+    }
+
+    /// What follows is waiting: others may work meanwhile.
+    pub fn rests(&self) {
+        self.room.leave();
     }
 
     /// Starts the program; it may not listen yet.
@@ -164,6 +183,13 @@ impl Site {
         if std::env::var_os("CRASH_KEEP").is_none() {
             return String::new();
         }
+        // What only the program sees goes with its disk.
+        if self.seen_at.get().is_some()
+            && let Ok(copied) = self.copied()
+        {
+            let to = self.folder.path().join("seen");
+            let _ = std::fs::rename(copied.path(), to);
+        }
         let kept = self.folder.path().with_extension("kept");
         match std::fs::rename(self.folder.path(), &kept) {
             Ok(()) => format!("\nits folder is {}", kept.display()),
@@ -174,6 +200,21 @@ impl Site {
     /// Where operators call.
     pub fn http(&self) -> SocketAddr {
         self.nodes[0].0
+    }
+
+    /// The sum of a figure of all nodes, over the lines with all these words.
+    pub async fn figure(&self, words: &[&str]) -> f64 {
+        let mut sum = 0.0;
+        for (_, admin) in &self.nodes {
+            let text = shown(*admin, "/metrics").await.unwrap_or_default();
+            let lines = text.lines().filter(|line| {
+                !line.starts_with('#') && words.iter().all(|word| line.contains(word))
+            });
+            sum += lines
+                .filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
+                .sum::<f64>();
+        }
+        sum
     }
 
     /// The ledger's file.
@@ -222,20 +263,25 @@ impl Site {
                     .await
                     .map_err(|error| format!("{query}: {error}"))
             }
-            Ledger::Pg {
-                server, database, ..
-            } => {
-                let (server, database) = (Arc::clone(server), database.clone());
-                let said = tokio::task::spawn_blocking(move || {
-                    let server = server.lock().unwrap();
-                    server.say(&database, query)
-                });
-                let said = said.await.map_err(|error| error.to_string())?;
-                let said = said.map_err(|error| error.to_string())?;
-                said.parse().map_err(|_| format!("{query}: {said:?}"))
+            Ledger::Pg { direct, .. } => {
+                let cannot = |error: sqlx::Error| format!("{query}: {error}");
+                let options: PgConnectOptions = direct.parse().map_err(cannot)?;
+                let mut connection = options.connect().await.map_err(cannot)?;
+                let said = sqlx::query_scalar(query).fetch_one(&mut connection).await;
+                said.map_err(cannot)
             }
         }
     }
+}
+
+/// What a path of the administration shows.
+async fn shown(admin: SocketAddr, path: &str) -> std::io::Result<String> {
+    let mut stream = tokio::net::TcpStream::connect(admin).await?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.take(PAGE_MAX).read_to_string(&mut answer).await?;
+    Ok(answer)
 }
 
 /// A port of the loopback that nobody else of this process is given.
@@ -256,10 +302,14 @@ pub fn free() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
 }
 
-fn config(ledger: &Ledger, registry: &str, smsc: SocketAddr) -> String {
-    let url = match ledger {
+fn config(setup: &Setup, registry: &str, smsc: SocketAddr) -> String {
+    let url = match &setup.ledger {
         Ledger::Lite => "sqlite://data/jisr.db",
         Ledger::Pg { url, .. } => url,
+    };
+    let cache = match &setup.cache {
+        None => String::new(),
+        Some(url) => format!("\n[cache]\nurl = \"{url}\"\n"),
     };
     let link = |name: &str, shape: &str| {
         format!(
@@ -280,7 +330,7 @@ allow = ["127.0.0.1"]
         r#"
 [store]
 url = "{url}"
-
+{cache}
 [registry]
 kind = "http"
 url = "{registry}"

@@ -1,5 +1,7 @@
 //! The table: fault, what is promised, what was seen.
 
+use std::time::Duration;
+
 /// What came of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -26,7 +28,7 @@ impl Verdict {
 #[derive(Clone, Debug)]
 pub struct Line {
     /// By which it is called on the command line.
-    pub name: &'static str,
+    pub name: String,
     /// What is done.
     pub what: &'static str,
     /// What is promised then.
@@ -35,6 +37,8 @@ pub struct Line {
     pub verdict: Verdict,
     /// What was seen, or why it was not run.
     pub seen: String,
+    /// How long it took.
+    pub took: Duration,
 }
 
 /// The table in Markdown, as it stands in `docs/reliability.md`.
@@ -59,5 +63,10 @@ pub fn written(lines: &[Line]) -> String {
         count(Verdict::Broken),
         count(Verdict::NotRun)
     ));
+    let took: Vec<_> = lines
+        .iter()
+        .map(|line| format!("{} {:.0}", line.name, line.took.as_secs_f64()))
+        .collect();
+    text.push_str(&format!("seconds: {}\n", took.join(", ")));
     text
 }

@@ -9,11 +9,15 @@ use tokio::task::JoinSet;
 
 use crate::Held;
 use crate::people::{Around, Diary, everybody};
-use crate::program::{Program, until};
-use crate::site::Site;
+use crate::program::{LOOK, Program, until_by};
+use crate::site::{PLANTED, Site};
 
 /// Everything is to be at rest within this: the graces of two unknown outcomes, and some.
 const REST: Duration = Duration::from_secs(190);
+/// Between two looks at what is owed.
+const LOOK_AT_LEDGER: Duration = Duration::from_millis(250);
+/// Who is not through within this waits for something.
+const WORKS: Duration = Duration::from_secs(5);
 /// Everybody has what they want within this.
 const LIVES: Duration = Duration::from_secs(400);
 
@@ -21,14 +25,30 @@ const LIVES: Duration = Duration::from_secs(400);
 const OWED: &str = "SELECT (SELECT count(*) FROM outbox WHERE is_open = 1)
     + (SELECT count(*) FROM due WHERE kind IN ('call', 'revoke'))
     + (SELECT count(*) FROM inbox_sms WHERE waits = 1)";
-const OWED_ALL: [&str; 4] = [
-    "SELECT count(*) FROM outbox WHERE is_open = 1",
-    "SELECT count(*) FROM due WHERE kind = 'call'",
-    "SELECT count(*) FROM due WHERE kind = 'revoke'",
-    "SELECT count(*) FROM inbox_sms WHERE waits = 1",
+const OWED_ALL: [(&str, &str); 8] = [
+    (
+        "queued",
+        "SELECT count(*) FROM outbox WHERE state = 'queued'",
+    ),
+    (
+        "sending",
+        "SELECT count(*) FROM outbox WHERE state = 'sending'",
+    ),
+    ("sent", "SELECT count(*) FROM outbox WHERE state = 'sent'"),
+    (
+        "unknown",
+        "SELECT count(*) FROM outbox WHERE state = 'unknown'",
+    ),
+    ("open", "SELECT count(*) FROM outbox WHERE is_open = 1"),
+    ("calls", "SELECT count(*) FROM due WHERE kind = 'call'"),
+    (
+        "revocations",
+        "SELECT count(*) FROM due WHERE kind = 'revoke'",
+    ),
+    ("texts", "SELECT count(*) FROM inbox_sms WHERE waits = 1"),
 ];
-const UNKNOWNS: &str = "SELECT (SELECT coalesce(sum(unknowns), 0) FROM outbox_part)
-    + (SELECT coalesce(sum(unknowns), 0) FROM outbox WHERE parts = 0)";
+const UNKNOWNS: &str = "SELECT CAST((SELECT coalesce(sum(unknowns), 0) FROM outbox_part)
+    + (SELECT coalesce(sum(unknowns), 0) FROM outbox WHERE parts = 0) AS BIGINT)";
 const UNDELIVERED: &str = "SELECT count(*) FROM outbox WHERE state <> 'delivered'";
 const MESSAGES: &str = "SELECT count(*) FROM outbox";
 /// One that was not acknowledged before a kill comes again, and may be kept for an id that comes round.
@@ -137,6 +157,8 @@ impl Lives {
             while let Some(lived) = self.all.join_next().await {
                 match lived {
                     Ok(Ok(diary)) => diaries.push(diary),
+                    // Where a mistake is planted the first that it harms is enough.
+                    Ok(Err(why)) if PLANTED.try_with(|_| ()).is_ok() => return Err(why),
                     Ok(Err(why)) => wrong.push(why),
                     Err(error) => wrong.push(error.to_string()),
                 }
@@ -158,32 +180,67 @@ impl Lives {
 /// with what the ledger says.
 ///
 /// # Errors
-/// Everything that was lost, came twice or went back, a line each.
-pub async fn judge(site: &Site, program: &Program, lives: Lives) -> Held<Account> {
-    let judged = judged(site, lives).await;
+/// Everything that was lost, came twice or went back, a line each; a program that ended meanwhile.
+pub async fn judge(site: &Site, program: &mut Program, lives: Lives) -> Held<Account> {
+    judge_all(site, std::slice::from_mut(program), lives).await
+}
+
+/// The same with several nodes.
+///
+/// # Errors
+/// As for [`judge`].
+pub async fn judge_all(site: &Site, programs: &mut [Program], lives: Lives) -> Held<Account> {
+    let judged = tokio::select! {
+        judged = judged(site, lives) => judged,
+        why = ends(programs) => Err(why),
+    };
     judged.map_err(|why| {
+        let words: Vec<_> = programs.iter().map(Program::last_words).collect();
         format!(
             "{why}\nits last words:\n{}{}",
-            program.last_words(),
+            words.join("\n-- the other node\n"),
             site.left()
         )
     })
 }
 
+/// Waits until a program has ended, which none is to do by itself.
+async fn ends(programs: &mut [Program]) -> String {
+    loop {
+        for program in &mut *programs {
+            if let Some(status) = program.status() {
+                return format!("it has ended by itself, or somebody has ended it: {status}");
+            }
+        }
+        tokio::time::sleep(LOOK * 10).await;
+    }
+}
+
 async fn judged(site: &Site, lives: Lives) -> Held<Account> {
-    let diaries = lives.end().await?;
+    let waits = async {
+        tokio::time::sleep(WORKS).await;
+        site.rests();
+        std::future::pending().await
+    };
+    let diaries = tokio::select! {
+        diaries = lives.end() => diaries?,
+        never = waits => never,
+    };
     // G1, G6: every text has had its turn, every message has reached a final state.
-    let rest = until("nothing is owed any more", REST, || async {
-        site.ask(OWED).await == Ok(0)
+    let mut looks = 0;
+    let rest = until_by(LOOK_AT_LEDGER, "nothing is owed any more", REST, || {
+        looks += 1;
+        if looks > 4 {
+            site.rests();
+        }
+        async { site.ask(OWED).await == Ok(0) }
     });
     if let Err(why) = rest.await {
         let mut owed = Vec::new();
-        for query in OWED_ALL {
-            owed.push(site.ask(query).await?);
+        for (what, query) in OWED_ALL {
+            owed.push(format!("{} {what}", site.ask(query).await?));
         }
-        return Err(format!(
-            "{why}: {owed:?} messages, calls, revocations, texts are"
-        ));
+        return Err(format!("{why}: {}", owed.join(", ")));
     }
     let mut wrong = Vec::new();
     let mut expect = |holds: bool, what: String| {
@@ -239,16 +296,15 @@ async fn judged(site: &Site, lives: Lives) -> Held<Account> {
             account.doubles, account.unknowns
         ),
     );
-    let different: BTreeSet<(String, String)> = site
-        .smsc
-        .submits()
-        .into_iter()
-        .map(|submit| (submit.to, submit.text))
-        .collect();
+    let mut different: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for submit in site.smsc.submits() {
+        *different.entry((submit.to, submit.text)).or_default() += 1;
+    }
+    let again: Vec<_> = different.iter().filter(|(_, times)| **times > 1).collect();
     expect(
         i64::try_from(different.len()) == Ok(account.messages),
         format!(
-            "the message centre got {} different messages, the ledger has {}",
+            "the message centre got {} different messages, the ledger has {}; more than once: {again:?}",
             different.len(),
             account.messages
         ),

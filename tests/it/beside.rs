@@ -11,13 +11,14 @@ use jisr::conversation::{Conversation, ConversationId, SlotName, Value};
 use jisr::store::seal::Keys;
 use jisr::store::{SessionKey, SessionMark};
 use jisr::system::SystemChance;
+use simulator::operator::Operator;
 use simulator::phone::Phone;
 use simulator::servers::{Cluster, NoServer, Redis, Sentinel, Stop};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::program::{Program, SOON, code_in, password_in, see, until};
-use crate::two_nodes::Pair;
+use crate::two_nodes::{Pair, binds};
 
 const YOUSSEF: &str = "+212661000002";
 
@@ -37,15 +38,20 @@ pub fn here<T>(started: Result<T, NoServer>) -> Option<T> {
 async fn figure(pair: &Pair, words: &[&str]) -> f64 {
     let mut sum = 0.0;
     for node in &pair.nodes {
-        let text = node.shows("/metrics").await;
-        let lines = text
-            .lines()
-            .filter(|line| !line.starts_with('#') && words.iter().all(|word| line.contains(word)));
-        sum += lines
-            .filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
-            .sum::<f64>();
+        sum += figure_of(node, words).await;
     }
     sum
+}
+
+/// The same of one node.
+async fn figure_of(node: &Program, words: &[&str]) -> f64 {
+    let text = node.shows("/metrics").await;
+    let lines = text
+        .lines()
+        .filter(|line| !line.starts_with('#') && words.iter().all(|word| line.contains(word)));
+    lines
+        .filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
+        .sum()
 }
 
 async fn connected(nodes: &[Program]) {
@@ -100,6 +106,109 @@ async fn the_other_node_recalls_the_conversation() {
     walk(&mut pair, &phone, |_| {}).await;
     let recalled = figure(&pair, &["jisr_cache_recalls_total", "hit"]).await;
     assert!(recalled >= 6.0, "{recalled}\n{}", pair.said());
+}
+
+/// From the dial to the documents, which go out as a text too.
+async fn documents(pair: &Pair, node: usize, phone: &Phone) {
+    let operator = Operator::new(format!("http://{}/ussd/sim", pair.nodes[node].http));
+    operator.dial(phone, "*580#").await.unwrap();
+    for key in ["2", "1", "2", "1"] {
+        operator.press(phone, key).await.unwrap();
+    }
+    see(&operator.press(phone, "1").await.unwrap(), &["fournir"]);
+}
+
+/// A message that is queued on a node without its link's bind goes out because the node with the bind is
+/// rung: nobody looks. Without a Redis it waits until something rings there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_rings_where_its_link_is_bound() {
+    let Some(redis) = here(Redis::start()) else {
+        return;
+    };
+    let url = redis.url();
+    for cache in [Some(("JISR_CACHE__URL", url.as_str())), None] {
+        let env: Vec<_> = [Some(("PLANTED", "nobody-looks")), cache]
+            .into_iter()
+            .flatten()
+            .collect();
+        let Some(pair) = Pair::with(1, &env).await else {
+            return;
+        };
+        if cache.is_some() {
+            until("both listen for bells", || async {
+                let channels = redis.say(&["PUBSUB", "CHANNELS"]).unwrap();
+                let listen = redis.say(&["PUBSUB", "NUMSUB", channels.trim()]).unwrap();
+                listen.trim().ends_with('2')
+            })
+            .await;
+        }
+        let bound = pair.bound(&[0, 1]).await;
+        let first = pair.phones.phone("+212661000011");
+        documents(&pair, 1 - bound, &first).await;
+        if cache.is_none() {
+            assert_eq!(pair.ask("SELECT state FROM outbox"), "queued");
+            let second = pair.phones.phone("+212661000012");
+            documents(&pair, bound, &second).await;
+            pair.sms(&second, "fournir").await;
+        }
+        pair.sms(&first, "fournir").await;
+    }
+}
+
+/// Two nodes together go no faster than their link may, with a Redis and without: what a slow machine
+/// makes of it is only slower.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_go_no_faster_than_their_link() {
+    const RATE: u32 = 40;
+    const TEXTS: u32 = 160;
+    /// What may go at once, and while a node or a Redis comes.
+    const BEYOND: u32 = RATE;
+    let Some(redis) = here(Redis::start()) else {
+        return;
+    };
+    let url = redis.url();
+    let link = format!("count = 2\nrate = {RATE}");
+    for env in [&[("JISR_CACHE__URL", url.as_str())][..], &[]] {
+        let Some(pair) = Pair::on(&link, env).await else {
+            return;
+        };
+        if !env.is_empty() {
+            connected(&pair.nodes).await;
+        }
+        until("each has a bind", || async {
+            let (one, other) = (binds(&pair.nodes[0]).await, binds(&pair.nodes[1]).await);
+            (one, other) == (1, 1)
+        })
+        .await;
+        let phones: Vec<Phone> = (0..TEXTS)
+            .map(|number| pair.phones.phone(&format!("+2126630{number:05}")))
+            .collect();
+        let began = Instant::now();
+        let texts = phones
+            .iter()
+            .map(|phone| pair.smsc.text(phone, "5800", "TNS", SOON));
+        for taken in futures_util::future::join_all(texts).await {
+            taken.unwrap();
+        }
+        for phone in &phones {
+            pair.sms(phone, "Langue").await;
+        }
+        let took = began.elapsed().as_secs_f64();
+        let mut by_node = Vec::new();
+        for node in &pair.nodes {
+            by_node.push(figure_of(node, &["jisr_parts_total", "accepted"]).await);
+        }
+        println!("{TEXTS} texts in {took:.2} s, by node {by_node:?}");
+        assert!(
+            took >= f64::from(TEXTS - BEYOND) / f64::from(RATE),
+            "{took}"
+        );
+        assert!(by_node.iter().all(|count| *count > 0.0), "{by_node:?}");
+        assert!(
+            by_node.iter().sum::<f64>() >= f64::from(TEXTS),
+            "{by_node:?}"
+        );
+    }
 }
 
 /// What happens to Redis on the way: each is played on servers of its own, and before every key.

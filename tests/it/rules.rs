@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jisr::book::NoNumberOnFile;
 use jisr::conversation::Progress;
-use jisr::store::{PartOutcome, ReceiptState, Store};
+use jisr::store::{PartOutcome, ReceiptState, SmsId, Store};
 
 use crate::phone::{Mood, SERVICE, Setup, World};
 
@@ -92,6 +92,47 @@ async fn died_while_asking() -> (World, jisr::callback::Callback) {
     let world = world.reborn().await;
     world.registry.set(Mood::Up);
     (world, callback)
+}
+
+/// A text whose turn was cut after its first save, and whose question was answered at its due time: it has
+/// had its turn, and the texts behind it have theirs. One conversation goes on then, the other has ended.
+#[tokio::test]
+async fn rule_6_a_text_whose_answer_came_at_its_due_time_has_had_its_turn() {
+    for (phone, card, answer) in [
+        (ME, "TNS cin JC51834 02092029 17111990", "Code envoyé"),
+        (
+            "+212661000001",
+            "TNS cin BE740215 14062031 05031984",
+            "104882317",
+        ),
+    ] {
+        let world = World::new(Setup::default()).await;
+        for text in ["TNS", "2", "1", card] {
+            world.text(phone, text).await;
+            world.settle().await;
+        }
+        world.mail();
+        world.registry.set(Mood::Silent);
+        world.text(phone, "1").await;
+        tokio::select! {
+            _ = world.gateway.tend_texts() => panic!("a silent registry has answered"),
+            () = world.registry.asked() => {}
+        }
+        world.registry.set(Mood::Up);
+        world.clock.forward(Duration::from_secs(60));
+        world.gateway.tend_due().await.unwrap();
+        world.settle().await;
+        let got = mail(&world);
+        let times = |words: &str| got.iter().filter(|(_, text)| text.contains(words)).count();
+        assert_eq!(times(answer), 1, "{got:?}");
+        assert_eq!(times("Que voulez-vous"), 0, "{got:?}");
+        world.text(phone, "AIDE").await;
+        world.settle().await;
+        let got = mail(&world);
+        assert_eq!(got.len(), 1, "{got:?}");
+        let waiting = world.gateway.store.waiting_sms(SmsId(0), 10).await.unwrap();
+        assert_eq!(waiting.len(), 0);
+    }
 }
 
 #[tokio::test]

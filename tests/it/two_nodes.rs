@@ -36,6 +36,11 @@ impl Pair {
 
     /// The same with so many binds, and with more in the nodes' environment.
     pub async fn with(binds: usize, env: &[(&str, &str)]) -> Option<Self> {
+        Self::on(&format!("count = {binds}"), env).await
+    }
+
+    /// The same with these settings of the link over SMPP.
+    pub async fn on(link: &str, env: &[(&str, &str)]) -> Option<Self> {
         let started = tokio::task::spawn_blocking(|| Postgres::start(true));
         let server = match started.await.unwrap() {
             Ok(server) => server,
@@ -52,7 +57,7 @@ impl Pair {
         let smsc = message_centre(&phones, 0).await;
         let folder = TempDir::new().unwrap();
         let text = config(&Setup::default(), smsc.address());
-        let text = text.replace("system_id =", &format!("count = {binds}\nsystem_id ="));
+        let text = text.replace("system_id =", &format!("{link}\nsystem_id ="));
         std::fs::write(folder.path().join("jisr.toml"), text).unwrap();
         let mut nodes = Vec::new();
         for _ in 0..2 {
@@ -123,7 +128,7 @@ async fn is_bound(node: &Program) -> bool {
 }
 
 /// How many binds a node holds.
-async fn binds(node: &Program) -> usize {
+pub async fn binds(node: &Program) -> usize {
     let links = node.shows("/links").await.replace(' ', "");
     links.matches("\"state\":\"bound\"").count()
 }

@@ -80,9 +80,7 @@ pub fn calls(world: &World) {
 pub fn judge(world: &Arc<World>) {
     if !rests(world) {
         let how = restless(world);
-        world
-            .sky
-            .broken("liveness: everything comes to its end", how);
+        world.sky.broken("G6 everything comes to its end", how);
     }
     steps(world);
     messages(world);

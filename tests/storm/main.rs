@@ -251,12 +251,14 @@ fn every_seed_keeps_every_promise() {
 }
 
 /// The judge that has to find a mistake; none where it is not of the protocol that this simulation
-/// plays, and `tests/crash` finds it, or is met too rarely, and the contract finds it.
+/// plays, and `tests/crash` finds it, or where it meets it too rarely, and the contract does.
 fn judge_of(plant: Plant) -> Option<&'static str> {
     Some(match plant {
         Plant::AnswerBeforeCommit
         | Plant::FailedSyncIsIgnored
         | Plant::StopDoesNotWait
+        | Plant::CacheIsBelieved
+        | Plant::CommitsNotSynced
         | Plant::WordOfAnotherClaim => return None,
         Plant::TextDoneBeforeReply => "G1 no accepted text is lost",
         Plant::SilentlySentAgain | Plant::SendingIsQueuedAgain => {
@@ -271,6 +273,7 @@ fn judge_of(plant: Plant) -> Option<&'static str> {
         Plant::OldSessionActs => "G5 the newest dial owns the phone",
         Plant::UnseenPageActs => "G5 a key acts on the page that is shown",
         Plant::BuriedNodeWrites => "G5 nothing counts that a buried node writes",
+        Plant::NobodyLooks => "G6 everything comes to its end",
         Plant::EarlyReceiptDropped => "G7 no receipt is dropped",
         Plant::FinalStateOverwritten => "G7 what is final stays",
         Plant::ReplyBeforeSave => "G8 what was answered is kept",

@@ -122,7 +122,7 @@ impl Redis {
     pub fn stop(&mut self, how: Stop) {
         let signal = match how {
             Stop::Fast => "TERM\n",
-            Stop::Immediate => "KILL\n",
+            Stop::Immediate | Stop::Killed => "KILL\n",
         };
         if let Some(mut running) = self.running.take() {
             if let Some(pipe) = &mut running.pipe {

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::Running;
 use crate::clock::{Clock, Moment};
 use crate::config::Config;
-use crate::console::Failure;
+use crate::console::{Failure, parts};
 use crate::store::by_hand::{DeadLetter, Hold};
 use crate::store::sql::SqlStore;
 
@@ -32,14 +32,7 @@ pub(super) async fn look_back(
     now: Moment,
 ) -> Result<Option<Hold>, Failure> {
     let mark = config.store.beside("jisr.mark");
-    if let Some(folder) = mark
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        std::fs::create_dir_all(folder).map_err(|error| {
-            Failure::Failed(format!("{}: cannot be made: {error}", folder.display()))
-        })?;
-    }
+    parts::make_folder_of(&mark)?;
     let file: Option<PathBuf> = (!config.store.is_on_a_server()).then(|| config.store.path());
     store
         .look_back(&mark, file.as_deref(), now)

@@ -492,14 +492,6 @@ mod in_memory {
     contract::contract_tests!(async { Some(open().await) });
 }
 
-#[tokio::test]
-#[should_panic(expected = "NotSent")]
-async fn a_word_of_another_claim_is_seen_to_matter() {
-    let _planted = crate::plant::Planted::here(crate::plant::Plant::WordOfAnotherClaim);
-    let (store, _folder) = in_a_file().await;
-    contract::outbox::a_word_is_of_its_claim(&store).await;
-}
-
 mod on_postgresql {
     use std::sync::OnceLock;
 

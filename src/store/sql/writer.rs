@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot::error::RecvError;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::Inner;
 use super::engine::{Conn, Fault, Means, Place, said};
@@ -463,7 +464,12 @@ async fn together(
     if planted(Plant::AnswerBeforeCommit) {
         delivers.drain(..).for_each(|deliver| deliver(Ok(())));
     }
-    said(conn, "COMMIT").await
+    let began = Instant::now();
+    said(conn, "COMMIT").await?;
+    let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    metrics::counter!("jisr_ledger_commits_total").increment(1);
+    metrics::counter!("jisr_ledger_commit_us_total").increment(took);
+    Ok(())
 }
 
 /// Writes all of a kind together, or each alone where that fails.

@@ -100,7 +100,7 @@ async fn cut_at(number: usize, seed: u64) -> Held<Option<(Account, u64)>> {
         wiped = wipe(&writes, seed ^ number as u64)?;
     }
     let mut program = site.start(&How::default()).await?;
-    let account = judge(&site, &program, lives).await?;
+    let account = judge(&site, &mut program, lives).await?;
     program.stop().await?;
     Ok(struck.then_some((account, wiped)))
 }
@@ -200,7 +200,7 @@ async fn fails_at(number: usize) -> Held<Option<(Account, u64)>> {
     let site = Arc::new(Site::new(Setup::default()).await?);
     let trace = Trace::new(site.folder.path(), "fails");
     let inject = format!("{}:error=EIO:when={number}", Point::Sync.calls());
-    let mut program = site.spawn(&trace.injecting(Point::Sync.calls(), &inject))?;
+    let mut program = site.spawn(&trace.failing(Point::Sync.calls(), &inject))?;
     let lives = Lives::begin(&site);
     let struck = || trace.so_far().contains("(INJECTED)");
     while !program.is_over() && !lives.are_over() && !struck() {
@@ -228,7 +228,7 @@ async fn fails_at(number: usize) -> Held<Option<(Account, u64)>> {
     }
     let struck = struck();
     let mut program = site.start(&How::default()).await?;
-    let account = judge(&site, &program, lives).await?;
+    let account = judge(&site, &mut program, lives).await?;
     program.stop().await?;
     Ok(struck.then_some((account, 0)))
 }
@@ -318,7 +318,7 @@ pub async fn full(_: Context) -> Held<Seen> {
             return Err(format!("it has ended:\n{}", program.last_words()));
         }
     }
-    let account = judge(&site, &program, lives).await?;
+    let account = judge(&site, &mut program, lives).await?;
     program.stop().await?;
     // Its keeper ends with it.
     let _ = disk.keeper.start_kill();

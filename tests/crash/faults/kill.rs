@@ -15,8 +15,8 @@ use crate::witness::{Account, Lives, judge};
 
 /// Points that are tried in the short set, of each kind.
 const POINTS_SHORT: usize = 6;
-/// Points that are tried at once.
-const POINTS_AT_ONCE: usize = 3;
+/// Points that are tried at once: most of them wait, and those that work have their room.
+const POINTS_AT_ONCE: usize = 48;
 /// A kill as the call begins.
 pub(super) const KILL: &str = "signal=SIGKILL";
 /// The work is done within this, or the fault has not struck.
@@ -28,7 +28,7 @@ pub async fn nothing(_: Context) -> Held<Seen> {
     let mut program = site.start(&How::default()).await?;
     let began = Instant::now();
     let lives = Lives::begin(&site);
-    let account = judge(&site, &program, lives).await?;
+    let account = judge(&site, &mut program, lives).await?;
     program.stop().await?;
     if account.failures + account.apologies + account.redials as u64 > 0 || account.unknowns > 0 {
         return Err(format!("without a fault: {}", account.words()));
@@ -139,16 +139,27 @@ fn is_call(line: &str, point: Point) -> bool {
 
 /// Every point, or some that are spread over all of them.
 pub(super) fn chosen(total: usize, context: Context) -> Vec<usize> {
+    let most = match context.long {
+        true => total,
+        false => POINTS_SHORT,
+    };
+    let (piece, of) = context.piece;
+    let points = spread(total, most, context.seed).into_iter();
+    points.skip(piece).step_by(of).collect()
+}
+
+/// So many points at most, spread over all of them.
+pub(super) fn spread(total: usize, most: usize, seed: u64) -> Vec<usize> {
     let only = std::env::var("CRASH_POINT").ok();
     if let Some(point) = only.and_then(|point| point.parse().ok()) {
         return vec![point];
     }
-    if context.long || total <= POINTS_SHORT {
+    if total <= most {
         return (1..=total).collect();
     }
-    let step = total as f64 / POINTS_SHORT as f64;
-    let shift = (context.seed % 16) as f64 / 16.0;
-    (0..POINTS_SHORT)
+    let step = total as f64 / most as f64;
+    let shift = (seed % 16) as f64 / 16.0;
+    (0..most)
         .map(|at| 1 + ((at as f64 + shift) * step) as usize)
         .collect()
 }
@@ -162,7 +173,7 @@ async fn killed(point: Point, number: usize) -> Held<Option<Account>> {
     let lives = Lives::begin(&site);
     let struck = dies(&mut program, &lives).await?;
     let mut program = site.start(&How::default()).await?;
-    let account = judge(&site, &program, lives).await?;
+    let account = judge(&site, &mut program, lives).await?;
     program.stop().await?;
     Ok(struck.then_some(account))
 }

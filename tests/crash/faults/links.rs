@@ -28,7 +28,7 @@ pub async fn copies(_: Context) -> Held<Seen> {
     let site = Arc::new(Site::new(setup).await?);
     let mut program = site.start(&How::default()).await?;
     let lives = Lives::begin(&site);
-    let account = judge(&site, &program, lives).await?;
+    let account = judge(&site, &mut program, lives).await?;
     program.stop().await?;
     Ok(Seen::Held(account.words()))
 }
@@ -41,13 +41,14 @@ pub async fn silent(context: Context) -> Held<Seen> {
         .misbehave(Behaviour::NoResponse, Dose::Percent(30));
     let mut program = site.start(&How::default()).await?;
     let lives = Lives::begin(&site);
+    site.rests();
     // Three silences end a message as failed, which is a final state but no delivery: so it gets one.
     until("answers were dropped", STRUCK, || async {
         site.smsc.submits().len() >= 30
     })
     .await?;
     site.smsc.behave(Behaviour::NoResponse);
-    let account = judge(&site, &program, lives).await?;
+    let account = judge(&site, &mut program, lives).await?;
     program.stop().await?;
     let struck = site.smsc.struck();
     let dropped = struck.get(&Behaviour::NoResponse).copied().unwrap_or(0);
@@ -66,6 +67,7 @@ pub async fn cut(context: Context) -> Held<Seen> {
     network.set(Manner::CutsAfter(Way::Back, OCTETS));
     let mut program = site.start(&How::default()).await?;
     let lives = Lives::begin(&site);
+    site.rests();
     let mut way = Way::Back;
     for reset in 1..=RESETS {
         if until("a connection is reset", Duration::from_secs(20), || async {
@@ -84,7 +86,7 @@ pub async fn cut(context: Context) -> Held<Seen> {
         network.set(Manner::CutsAfter(way, OCTETS));
     }
     network.set(Manner::Well);
-    let account = judge(&site, &program, lives).await?;
+    let account = judge(&site, &mut program, lives).await?;
     program.stop().await?;
     Ok(Seen::Held(format!(
         "{} resets; {}",
@@ -99,6 +101,7 @@ pub async fn half_open(context: Context) -> Held<Seen> {
     let mut program = site.start(&How::default()).await?;
     let lives = Lives::begin(&site);
     under_way(&site, 20).await?;
+    site.rests();
     for manner in [Manner::Stalled, Manner::OneWay(Way::There)] {
         let before = network.taken();
         network.set(manner);
@@ -112,7 +115,7 @@ pub async fn half_open(context: Context) -> Held<Seen> {
             .await
             .map_err(|error| error.to_string())?;
     }
-    let account = judge(&site, &program, lives).await?;
+    let account = judge(&site, &mut program, lives).await?;
     program.stop().await?;
     Ok(Seen::Held(format!(
         "{} connections; {}",
@@ -127,7 +130,7 @@ pub async fn slow(context: Context) -> Held<Seen> {
     network.set(Manner::Slow(Duration::from_millis(300)));
     let mut program = site.start(&How::default()).await?;
     let lives = Lives::begin(&site);
-    let account = judge(&site, &program, lives).await?;
+    let account = judge(&site, &mut program, lives).await?;
     program.stop().await?;
     Ok(Seen::Held(account.words()))
 }

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use simulator::servers::Stop;
 
-use super::postgres::{Place, place};
+use super::postgres::{Place, Whose, place};
 use super::{Context, Seen, under_way};
 use crate::Held;
 use crate::program::{How, Program, until};
-use crate::witness::{Lives, judge};
+use crate::witness::{Account, Lives, judge_all};
 
 /// Callbacks that meet a dead node are answered by the other within this.
 const ANSWERED: Duration = Duration::from_secs(1);
@@ -18,14 +18,23 @@ const TAKEN_OVER: Duration = Duration::from_secs(8);
 const STOPPED: Duration = Duration::from_secs(30);
 
 /// Two nodes, under way.
-struct Pair {
-    place: Place,
-    nodes: Vec<Program>,
+pub(super) struct Pair {
+    pub(super) place: Place,
+    pub(super) nodes: Vec<Program>,
 }
 
 impl Pair {
-    async fn start(context: Context) -> Held<Result<Self, String>> {
-        let place = match place(context, 2).await? {
+    async fn start(context: Context, whose: Whose) -> Held<Result<Self, String>> {
+        Self::with(context, whose, None).await
+    }
+
+    /// Two nodes, with Redis at an address; the reason where there is no server for their ledger.
+    pub(super) async fn with(
+        context: Context,
+        whose: Whose,
+        cache: Option<String>,
+    ) -> Held<Result<Self, String>> {
+        let place = match place(context, whose, 2, cache).await? {
             Ok(place) => place,
             Err(why) => return Ok(Err(why)),
         };
@@ -36,17 +45,29 @@ impl Pair {
         Ok(Ok(Self { place, nodes }))
     }
 
-    async fn again(&mut self, number: usize) -> Held<()> {
+    /// Starts a node anew.
+    pub(super) async fn again(&mut self, number: usize) -> Held<()> {
         self.nodes[number] = self.place.site.start_node(number, &How::default()).await?;
+        Ok(())
+    }
+
+    /// Compares everything.
+    pub(super) async fn account(&mut self, lives: Lives) -> Held<Account> {
+        judge_all(&self.place.site, &mut self.nodes, lives).await
+    }
+
+    /// Ends both well.
+    pub(super) async fn stop(&mut self) -> Held<()> {
+        for node in &mut self.nodes {
+            node.stop().await?;
+        }
         Ok(())
     }
 
     /// Compares everything, and ends both well.
     async fn end(mut self, lives: Lives, seen: String) -> Held<Seen> {
-        let account = judge(&self.place.site, &self.nodes[0], lives).await?;
-        for node in &mut self.nodes {
-            node.stop().await?;
-        }
+        let account = self.account(lives).await?;
+        self.stop().await?;
         Ok(Seen::Held(format!("{seen}{}", account.words())))
     }
 
@@ -60,7 +81,7 @@ impl Pair {
 
 /// No fault.
 pub async fn nothing(context: Context) -> Held<Seen> {
-    let pair = match Pair::start(context).await? {
+    let pair = match Pair::start(context, Whose::Shared).await? {
         Ok(pair) => pair,
         Err(why) => return Ok(Seen::NotRun(why)),
     };
@@ -70,7 +91,7 @@ pub async fn nothing(context: Context) -> Held<Seen> {
 
 /// One dies, then the other.
 pub async fn killed(context: Context) -> Held<Seen> {
-    let mut pair = match Pair::start(context).await? {
+    let mut pair = match Pair::start(context, Whose::Shared).await? {
         Ok(pair) => pair,
         Err(why) => return Ok(Seen::NotRun(why)),
     };
@@ -113,7 +134,7 @@ pub async fn killed(context: Context) -> Held<Seen> {
 
 /// Each of them in turn, and the server.
 pub async fn upgraded(context: Context) -> Held<Seen> {
-    let mut pair = match Pair::start(context).await? {
+    let mut pair = match Pair::start(context, Whose::Own).await? {
         Ok(pair) => pair,
         Err(why) => return Ok(Seen::NotRun(why)),
     };
@@ -131,7 +152,7 @@ pub async fn upgraded(context: Context) -> Held<Seen> {
 
 /// One that says nothing for long, and then goes on.
 pub async fn stopped(context: Context) -> Held<Seen> {
-    let mut pair = match Pair::start(context).await? {
+    let mut pair = match Pair::start(context, Whose::Shared).await? {
         Ok(pair) => pair,
         Err(why) => return Ok(Seen::NotRun(why)),
     };
@@ -139,6 +160,7 @@ pub async fn stopped(context: Context) -> Held<Seen> {
     let lives = Lives::begin(&site);
     under_way(&site, 30).await?;
     pair.nodes[0].signal("STOP").await?;
+    site.rests();
     tokio::time::sleep(STOPPED).await;
     pair.nodes[0].signal("CONT").await?;
     let node = &mut pair.nodes[0];

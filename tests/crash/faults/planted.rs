@@ -1,6 +1,6 @@
 //! Mistakes that are planted in the program: the fault that is to find each has to turn red.
 
-use super::{Context, Seen, disk, kill, process};
+use super::{Context, Seen, disk, kill, process, redis};
 use crate::Held;
 use crate::site::PLANTED;
 
@@ -34,4 +34,9 @@ pub async fn sending_is_queued_again(context: Context) -> Held<Seen> {
 /// A stop that waits for nobody.
 pub async fn stop_does_not_wait(context: Context) -> Held<Seen> {
     found("stop-does-not-wait", process::sigterm(context)).await
+}
+
+/// An old entry of Redis makes a step.
+pub async fn cache_is_believed(context: Context) -> Held<Seen> {
+    found("cache-is-believed", redis::stale(context)).await
 }

@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use simulator::proxy::{Manner, Proxy, Way};
 use simulator::servers::{NoServer, Postgres, Stop};
+use tokio::sync::OnceCell;
 
 use super::{Context, Seen, under_way};
 use crate::Held;
 use crate::program::{How, Program, until};
+use crate::row::Room;
 use crate::site::{Ledger, Setup, Site};
 use crate::witness::{Lives, judge};
 
@@ -26,32 +28,66 @@ pub(super) struct Place {
     network: Proxy,
 }
 
-/// Starts a server; the reason where there is none.
-pub(super) async fn place(context: Context, nodes: usize) -> Held<Result<Place, String>> {
-    let made = tokio::task::spawn_blocking(|| {
-        let server = Postgres::start(true)?;
-        let address = server.database()?;
-        Ok::<_, NoServer>((server, address))
-    });
-    let (server, address) = match made.await.map_err(|error| error.to_string())? {
-        Ok(made) => made,
+/// What becomes of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// Nothing: one serves all such rows, each with a database of its own.
+    Shared,
+    /// The row does it harm.
+    Own,
+}
+
+/// The server that rows share; it ends with this process.
+static SHARED: OnceCell<Arc<Mutex<Postgres>>> = OnceCell::const_new();
+
+pub(super) async fn started() -> Result<Arc<Mutex<Postgres>>, NoServer> {
+    let started = tokio::task::spawn_blocking(|| Postgres::start(true)).await;
+    let server = started.map_err(|error| NoServer::Failed {
+        name: "postgres",
+        why: error.to_string(),
+    })??;
+    Ok(Arc::new(Mutex::new(server)))
+}
+
+/// A server, and a database that nobody has used; the reason where there is none.
+pub(super) async fn database(whose: Whose) -> Held<Result<(Arc<Mutex<Postgres>>, String), String>> {
+    let server = match whose {
+        Whose::Own => started().await,
+        Whose::Shared => SHARED.get_or_try_init(started).await.cloned(),
+    };
+    let server = match server {
+        Ok(server) => server,
         Err(missing @ NoServer::NotHere(_)) => return Ok(Err(missing.to_string())),
         Err(error @ NoServer::Failed { .. }) => return Err(error.to_string()),
     };
-    let to = std::net::SocketAddr::from(([127, 0, 0, 1], server.port()));
+    let of = Arc::clone(&server);
+    let address = tokio::task::spawn_blocking(move || of.lock().unwrap().database()).await;
+    let address = address.map_err(|error| error.to_string())?;
+    Ok(Ok((server, address.map_err(|error| error.to_string())?)))
+}
+
+/// Everything around nodes over a server; the reason where there is none.
+pub(super) async fn place(
+    context: Context,
+    whose: Whose,
+    nodes: usize,
+    cache: Option<String>,
+) -> Held<Result<Place, String>> {
+    let room = Room::taken().await;
+    let (server, direct) = match database(whose).await? {
+        Ok(made) => made,
+        Err(why) => return Ok(Err(why)),
+    };
+    let to = std::net::SocketAddr::from(([127, 0, 0, 1], server.lock().unwrap().port()));
     let network = Proxy::start(to, context.seed)
         .await
         .map_err(|error| error.to_string())?;
-    let url = address.replace(&to.to_string(), &network.address().to_string());
-    let database = address.rsplit('/').next().unwrap_or_default().to_owned();
-    let server = Arc::new(Mutex::new(server));
+    let url = direct.replace(&to.to_string(), &network.address().to_string());
     let setup = Setup {
-        ledger: Ledger::Pg {
-            server: Arc::clone(&server),
-            database,
-            url,
-        },
+        ledger: Ledger::Pg { direct, url },
         nodes,
+        cache,
+        room: Some(room),
         ..Setup::default()
     };
     let site = Arc::new(Site::new(setup).await?);
@@ -85,9 +121,10 @@ impl Place {
 /// Everybody over PostgreSQL, with something that happens on their way.
 async fn while_under_way<F: Future<Output = Held<String>>>(
     context: Context,
+    whose: Whose,
     strike: impl FnOnce(Arc<Place>, Arc<tokio::sync::Mutex<Program>>) -> F,
 ) -> Held<Seen> {
-    let place = match place(context, 1).await? {
+    let place = match place(context, whose, 1, None).await? {
         Ok(place) => Arc::new(place),
         Err(why) => return Ok(Seen::NotRun(why)),
     };
@@ -100,19 +137,19 @@ async fn while_under_way<F: Future<Output = Held<String>>>(
     if program.is_over() {
         return Err(format!("it has ended:\n{}", program.last_words()));
     }
-    let account = judge(&site, &program, lives).await?;
+    let account = judge(&site, &mut program, lives).await?;
     program.stop().await?;
     Ok(Seen::Held(format!("{struck}{}", account.words())))
 }
 
 /// No fault.
 pub async fn nothing(context: Context) -> Held<Seen> {
-    while_under_way(context, |_, _| async { Ok(String::new()) }).await
+    while_under_way(context, Whose::Shared, |_, _| async { Ok(String::new()) }).await
 }
 
 /// `kill -9` of the program.
 pub async fn kill(context: Context) -> Held<Seen> {
-    while_under_way(context, |place, program| async move {
+    while_under_way(context, Whose::Shared, |place, program| async move {
         let mut kills = 0;
         for seen in [30, 50, 70] {
             if under_way(&place.site, seen).await.is_err() {
@@ -130,7 +167,7 @@ pub async fn kill(context: Context) -> Held<Seen> {
 
 /// A restart that tells its clients.
 pub async fn restart_fast(context: Context) -> Held<Seen> {
-    while_under_way(context, |place, _| async move {
+    while_under_way(context, Whose::Own, |place, _| async move {
         restarts(&place, Stop::Fast).await
     })
     .await
@@ -138,8 +175,16 @@ pub async fn restart_fast(context: Context) -> Held<Seen> {
 
 /// A restart as after a power cut.
 pub async fn restart_immediate(context: Context) -> Held<Seen> {
-    while_under_way(context, |place, _| async move {
+    while_under_way(context, Whose::Own, |place, _| async move {
         restarts(&place, Stop::Immediate).await
+    })
+    .await
+}
+
+/// `kill -9` of the process from which the others hang.
+pub async fn killed(context: Context) -> Held<Seen> {
+    while_under_way(context, Whose::Own, |place, _| async move {
+        restarts(&place, Stop::Killed).await
     })
     .await
 }
@@ -158,7 +203,8 @@ async fn restarts(place: &Place, how: Stop) -> Held<String> {
 
 /// A server that is gone for a while.
 pub async fn stopped(context: Context) -> Held<Seen> {
-    while_under_way(context, |place, _| async move {
+    while_under_way(context, Whose::Own, |place, _| async move {
+        place.site.rests();
         place.restart(Stop::Fast, GONE).await?;
         Ok(String::new())
     })
@@ -167,7 +213,8 @@ pub async fn stopped(context: Context) -> Held<Seen> {
 
 /// Connections that break in the middle.
 pub async fn cut(context: Context) -> Held<Seen> {
-    while_under_way(context, |place, _| async move {
+    while_under_way(context, Whose::Shared, |place, _| async move {
+        place.site.rests();
         for reset in 1..=RESETS {
             let way = match reset % 2 {
                 0 => Way::There,
@@ -192,7 +239,8 @@ pub async fn cut(context: Context) -> Held<Seen> {
 
 /// A network that carries nothing for a while.
 pub async fn stalled(context: Context) -> Held<Seen> {
-    while_under_way(context, |place, _| async move {
+    while_under_way(context, Whose::Shared, |place, _| async move {
+        place.site.rests();
         place.network.set(Manner::Stalled);
         tokio::time::sleep(GONE).await;
         place.network.set(Manner::Well);

@@ -58,7 +58,7 @@ pub async fn sigterm(_: Context) -> Held<Seen> {
     }
     site.registry.set_mood(Mood::Well);
     let mut program = site.start(&How::default()).await?;
-    let account = judge(&site, &program, lives).await?;
+    let account = judge(&site, &mut program, lives).await?;
     program.stop().await?;
     if account.unknowns > 0 {
         return Err(format!("what was under way was left: {}", account.words()));
@@ -77,9 +77,10 @@ pub async fn sigstop(_: Context) -> Held<Seen> {
     let lives = Lives::begin(&site);
     under_way(&site, 20).await?;
     program.signal("STOP").await?;
+    site.rests();
     tokio::time::sleep(STOPPED).await;
     program.signal("CONT").await?;
-    let account = judge(&site, &program, lives).await?;
+    let account = judge(&site, &mut program, lives).await?;
     program.stop().await?;
     Ok(Seen::Held(account.words()))
 }
@@ -131,7 +132,7 @@ async fn crowded(site: &Arc<Site>, mut program: Program, count: usize) -> Held<A
         return Err(format!("it has ended:\n{}", program.last_words()));
     }
     drop(idle);
-    let account = judge(site, &program, lives).await?;
+    let account = judge(site, &mut program, lives).await?;
     program.stop().await?;
     Ok(account)
 }

@@ -109,14 +109,18 @@ impl Server {
     async fn connect(&self) -> Result<Box<sqlx::PgConnection>, StoreError> {
         match timeout(CONNECT, self.options.connect()).await {
             Ok(Ok(conn)) => Ok(Box::new(conn)),
-            Ok(Err(error)) => Err(self.unusable(&error.to_string())),
+            Ok(Err(error)) => Err(self.unusable(&match error.as_database_error() {
+                // Its word, without the line of its source.
+                Some(said) => said.message().to_owned(),
+                None => error.to_string(),
+            })),
             Err(_) => Err(self.unusable("it does not answer")),
         }
     }
 
     fn unusable(&self, text: &str) -> StoreError {
         StoreError::Unavailable(format!(
-            "{}: {text}; store.url has to name a PostgreSQL database that this user may make tables in",
+            "{}: {text}; store.url has to name a PostgreSQL server that runs, and a database on it that this user may make tables in",
             self.shown
         ))
     }

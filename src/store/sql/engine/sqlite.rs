@@ -10,6 +10,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
 use super::migrations::MIGRATIONS;
 use super::{Conn, Held, Readers, STATEMENTS_MAX};
+use crate::plant::{Plant, planted};
 use crate::store::StoreError;
 
 /// Begins a transaction that writes. A plain one would be refused (`SQLITE_BUSY`) on its first
@@ -100,8 +101,12 @@ pub(super) async fn open(url: &str) -> Result<(Conn, Option<Readers>), StoreErro
 
 /// What every connection is held to.
 fn settings(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    let synchronous = match planted(Plant::CommitsNotSynced) {
+        true => SqliteSynchronous::Off,
+        false => SqliteSynchronous::Full,
+    };
     options
-        .synchronous(SqliteSynchronous::Full)
+        .synchronous(synchronous)
         .foreign_keys(true)
         .busy_timeout(BUSY)
         .statement_cache_capacity(STATEMENTS_MAX)
@@ -204,6 +209,7 @@ fn check_folder(path: &Path) -> Result<(), StoreError> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
+    use crate::plant::Planted;
 
     #[test]
     fn disk_failures_are_told_from_full_disks() {
@@ -219,6 +225,25 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(is_disk_failure(code), disk, "{code}");
+        }
+    }
+
+    /// `PRAGMA synchronous` is 2 for FULL: in WAL mode each commit waits for its fsync.
+    #[tokio::test]
+    async fn each_commit_waits_for_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        for (plant, expected) in [(None, 2), (Some(Plant::CommitsNotSynced), 0)] {
+            let _planted = plant.map(Planted::here);
+            let file = folder.path().join(format!("{expected}.db"));
+            let (writer, _readers) = open(&file.display().to_string()).await.unwrap();
+            let Conn(Held::Lite(mut writer)) = writer else {
+                panic!("another engine");
+            };
+            let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous")
+                .fetch_one(&mut *writer)
+                .await
+                .unwrap();
+            assert_eq!(synchronous, expected, "{plant:?}");
         }
     }
 
