@@ -327,7 +327,9 @@ impl<S: Store, R: Registry> Gateway<S, R> {
         }
         let (generation, key) = self.generation(conversation).await?;
         let Some(effect) = self.store.effect(&key).await? else {
-            return Ok(Performed::default());
+            // What was intended was taken back meanwhile, and of another generation nobody has minted a
+            // password: it has to be asked for anew.
+            return Ok(say(("unavailable", Vec::new())));
         };
         let password = match (effect.state, effect.secret) {
             (EffectState::Intended, Some(password)) => password,

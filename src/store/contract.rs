@@ -47,7 +47,7 @@ macro_rules! contract_tests {
                 a_block_without_use_is_stopped, a_used_block_goes_on;
             outbox: messages_go_by_priority, a_key_makes_one_message, words_move_a_message, a_word_is_of_its_claim, an_old_epoch_claims_nothing,
                 a_takeover_makes_unknown_outcomes, unknown_outcomes_go_again_twice, a_late_word_counts,
-                what_is_over_expires, many_expire_at_once, a_lost_password_is_revoked, a_message_goes_again_on_request, stop_cancels_notices,
+                what_is_over_expires, many_expire_at_once, a_lost_password_is_revoked, a_message_goes_again_on_request, a_request_waits_no_longer_by_a_jump, stop_cancels_notices,
                 words_of_a_batch_stand_alone, links_are_looked_at_together;
             receipts: receipts_match_in_every_form, a_link_says_which_forms_match, a_receipt_is_of_one_part, receipts_may_come_first, a_receipt_may_be_early_by_a_slow_clock, final_states_stay,
                 a_delivery_may_come_late, metadata_is_forgotten, a_second_receipt_means_nobody_else, a_receipt_waits_for_its_exact_id

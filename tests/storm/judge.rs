@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jisr::store::sql::model::Turned;
-use jisr::store::{CodeTried, DueKind, MessageId, MessageKind, MessageState, Store};
+use jisr::store::sql::model::{Step, Turned};
+use jisr::store::{CodeTried, DueKind, MessageId, MessageKind, MessageState, SmsId, Store};
 
 use crate::people::code_of;
 use crate::smsc::Taken;
@@ -80,9 +80,7 @@ pub fn calls(world: &World) {
 pub fn judge(world: &Arc<World>) {
     if !rests(world) {
         let how = restless(world);
-        world
-            .sky
-            .broken("liveness: everything comes to its end", how);
+        world.sky.broken("G6 everything comes to its end", how);
     }
     steps(world);
     messages(world);
@@ -127,7 +125,8 @@ fn steps(world: &World) {
     let sky = &world.sky;
     let mut stands: BTreeMap<_, u64> = BTreeMap::new();
     let mut ended = BTreeSet::new();
-    for step in world.ledger.steps() {
+    let steps = world.ledger.steps();
+    for step in &steps {
         let (from, to) = step.revisions;
         let before = stands.insert(step.conversation, to).unwrap_or(0);
         if from != before || to != from + 1 {
@@ -149,23 +148,37 @@ fn steps(world: &World) {
             );
             sky.broken("G5 a key acts on the page that is shown", how);
         }
-        if let Some((sms, replies)) = step.sms {
+        if let Some(sms) = step.sms {
             if !ended.insert(sms) {
                 let how = format!("text {} had two turns", sms.0);
                 sky.broken("G1 a text has one turn", how);
             }
-            if !replies {
+            if !step.replies {
                 let how = format!("text {} was done without a reply", sms.0);
                 sky.broken("G1 a text is answered", how);
             }
         }
     }
     for sms in world.ledger.texts_taken() {
-        if !ended.contains(&sms) {
+        if !ended.contains(&sms) && is_answered_elsewhere(world, &steps, sms) {
+            sky.rare("a text is answered in another turn");
+        } else if !ended.contains(&sms) {
             let how = format!("text {} never had its turn", sms.0);
             sky.broken("G1 no accepted text is lost", how);
         }
     }
+}
+
+/// Whether a text's turn was cut while a call was awaited, and somebody else went on with it: its due time,
+/// whose step replies by text, or a callback of the same number, whose screen has the answer.
+fn is_answered_elsewhere(world: &World, steps: &[Step], sms: SmsId) -> bool {
+    let turn = world.ledger.mark("sms", &[&sms.0.to_be_bytes()]);
+    let first = world.ledger.mark("step", &[&turn, &0_u32.to_be_bytes()]);
+    let mut after = steps.iter().skip_while(|step| step.turn != first);
+    let Some(begun) = after.next() else {
+        return false;
+    };
+    after.any(|step| step.conversation == begun.conversation)
 }
 
 fn messages(world: &World) {

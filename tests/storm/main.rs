@@ -259,7 +259,6 @@ fn judge_of(plant: Plant) -> Option<&'static str> {
         | Plant::StopDoesNotWait
         | Plant::CacheIsBelieved
         | Plant::CommitsNotSynced
-        | Plant::NobodyLooks
         | Plant::WordOfAnotherClaim => return None,
         Plant::TextDoneBeforeReply => "G1 no accepted text is lost",
         Plant::SilentlySentAgain | Plant::SendingIsQueuedAgain => {
@@ -274,6 +273,7 @@ fn judge_of(plant: Plant) -> Option<&'static str> {
         Plant::OldSessionActs => "G5 the newest dial owns the phone",
         Plant::UnseenPageActs => "G5 a key acts on the page that is shown",
         Plant::BuriedNodeWrites => "G5 nothing counts that a buried node writes",
+        Plant::NobodyLooks => "G6 everything comes to its end",
         Plant::EarlyReceiptDropped => "G7 no receipt is dropped",
         Plant::FinalStateOverwritten => "G7 what is final stays",
         Plant::ReplyBeforeSave => "G8 what was answered is kept",

@@ -118,7 +118,7 @@ impl Caller {
         }
         let page = self.page();
         let how = format!("{} is still at {page}", self.name());
-        self.sky().broken("liveness: everybody is answered", how);
+        self.sky().broken("G6 everybody is answered", how);
     }
 
     fn page(&self) -> String {

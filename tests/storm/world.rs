@@ -155,17 +155,16 @@ impl World {
             let (_stop, stopped) = watch::channel(false);
             due.due_times(stopped).await;
         });
+        let (looks, its_clock) = (Arc::clone(&gateway), clock.clone());
+        self.on(slot, async move {
+            let (_stop, stopped) = watch::channel(false);
+            outbox::look(&looks.store, &*its_clock, &looks.bells, stopped).await;
+        });
         let (sky, node) = (Arc::clone(&self.sky), Arc::clone(node));
         self.on(slot, async move {
-            let link = LinkName::from(LINK);
             for round in 0_u32.. {
                 if round % 4 == 0 && node.does(&gateway.store, "tidy").await {
                     let _failed = gateway.store.tidy(clock.now()).await;
-                }
-                if let Ok(links) = gateway.store.links_due(clock.now()).await
-                    && !links.is_empty()
-                {
-                    gateway.bells.ring(&link);
                 }
                 sleep(pause(&sky)).await;
             }

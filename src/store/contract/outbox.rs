@@ -504,6 +504,24 @@ pub(crate) async fn a_lost_password_is_revoked(store: &impl Store) {
     );
 }
 
+pub(crate) async fn a_request_waits_no_longer_by_a_jump(store: &impl Store) {
+    let key = message("p", MessageKind::Password).key;
+    let resend = |seconds| store.resend_message(&key, at(seconds));
+    let mut password = message("p", MessageKind::Password);
+    password.valid_until = at(3000);
+    queue(store, &[password], 1000).await;
+    let epoch = epoch(store, 1000).await;
+    let first = claim(store, epoch, 1000).await;
+    word(store, first[0].id, (0, 1), accepted("a"), 1001).await;
+
+    // The clock was set back by a quarter of an hour since.
+    for (seconds, wait) in [(100, 60), (110, 50), (159, 1), (160, 0)] {
+        let wait = Duration::from_secs(wait);
+        assert_eq!(resend(seconds).await.unwrap(), Some(wait), "{seconds}");
+    }
+    assert_eq!(claim(store, epoch, 161).await.len(), 1);
+}
+
 pub(crate) async fn a_message_goes_again_on_request(store: &impl Store) {
     let resend = |seconds| store.resend_message(const { &PASSWORD }, at(seconds));
     const PASSWORD: Mark = {

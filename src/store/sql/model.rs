@@ -86,8 +86,12 @@ pub struct Step {
     pub conversation: ConversationId,
     /// At which revision that stood, and at which it stands.
     pub revisions: (u64, u64),
-    /// The text whose turn it ends, and whether it queues its reply.
-    pub sms: Option<(SmsId, bool)>,
+    /// Its key, of the turn and its number within it.
+    pub turn: Mark,
+    /// The text whose turn it ends.
+    pub sms: Option<SmsId>,
+    /// Whether it queues a reply.
+    pub replies: bool,
     /// Which of the callback's steps it is: whether its callback came before.
     pub begins: bool,
     /// Whether the node that took it was over.

@@ -18,7 +18,7 @@ use crate::store::seal::Place;
 use crate::store::{Mark, Message, MessageId, MessageKind, MessageState, NewMessage, StoreError};
 
 /// What has to pass before the same message goes again on request.
-pub(super) const RESEND_AFTER: Duration = Duration::from_secs(60);
+const RESEND_AFTER: Duration = Duration::from_secs(60);
 /// A claimed message without a word for so long is an unknown outcome.
 const SENDING_MAX: Duration = Duration::from_secs(300);
 /// Rows that one round of tidying moves.
@@ -307,6 +307,24 @@ async fn set_aside(c: &mut Conn, id: i64, now: Moment) -> Result<(), Fault> {
     Ok(())
 }
 
+/// When a message may be asked for again. One that went in the future went now: the clock was set back,
+/// and the wait is no longer by that.
+pub(super) async fn free_at(
+    c: &mut Conn,
+    id: i64,
+    sent_at: Moment,
+    now: Moment,
+) -> Result<Moment, Fault> {
+    if sent_at > now {
+        sql("UPDATE outbox SET sent_at = $2 WHERE id = $1")
+            .bind(id)
+            .bind(now.ms())
+            .execute(c)
+            .await?;
+    }
+    Ok(sent_at.min(now).plus(RESEND_AFTER))
+}
+
 /// Puts a message into the queue again, the same bytes to the same number.
 pub(super) async fn resend(
     c: &mut Conn,
@@ -324,7 +342,7 @@ pub(super) async fn resend(
         return Ok(Verdict::Keep(None));
     };
     let (id, sent_at) = (number(&row, "id")?, number(&row, "sent_at")?);
-    let free_at = Moment::from_ms(sent_at).plus(RESEND_AFTER);
+    let free_at = free_at(c, id, Moment::from_ms(sent_at), now).await?;
     let wait = match state_of(&text(&row, "state")?) {
         // It goes anyway.
         MessageState::Queued => Duration::ZERO,

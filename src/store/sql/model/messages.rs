@@ -525,6 +525,8 @@ impl Messages {
         if row.text.is_none() || row.new.valid_until <= now {
             return None;
         }
+        // One that went in the future went now.
+        row.sent_at = row.sent_at.min(now);
         let free_at = row.sent_at.plus(RESEND_AFTER);
         match row.standing.state() {
             MessageState::Queued => Some(Duration::ZERO),
@@ -551,9 +553,10 @@ impl Messages {
     /// The same bytes once more, because somebody wants it. Whether it may be is judged as the real
     /// ledger does.
     pub(super) fn send_again(&mut self, id: MessageId, now: Moment, due: &mut Dues) -> bool {
-        let Some(row) = self.rows.get(&id.0) else {
+        let Some(row) = self.rows.get_mut(&id.0) else {
             return false;
         };
+        row.sent_at = row.sent_at.min(now);
         let is_free = match row.standing.state() {
             MessageState::Queued | MessageState::Unknown => true,
             MessageState::Sent => row.sent_at.plus(RESEND_AFTER) <= now,

@@ -334,7 +334,9 @@ impl Ledger {
         self.steps.push(Step {
             conversation: id,
             revisions: (stands, revision),
-            sms: save.sms_done.map(|sms| (sms, replies)),
+            turn: save.turn,
+            sms: save.sms_done,
+            replies,
             begins,
             of_buried_node: !self.nodes.lives(inner.node),
             of_foreign_session,

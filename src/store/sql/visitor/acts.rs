@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use super::super::engine::{Conn, Fault, sql};
-use super::super::outbox::RESEND_AFTER;
+use super::super::outbox::free_at;
 use super::super::standing::{Standings, is_final, state_of};
 use super::super::{bytes, maybe_bytes, number, text};
 use super::Tools;
@@ -128,7 +128,8 @@ pub(super) async fn send_again(
     if valid_until <= hand.at {
         return Ok(SentAgain::PastValidity(valid_until));
     }
-    let free_at = Moment::from_ms(number(&row, "sent_at")?).plus(RESEND_AFTER);
+    let sent_at = Moment::from_ms(number(&row, "sent_at")?);
+    let free_at = free_at(c, id.0, sent_at, hand.at).await?;
     match was {
         MessageState::Sending => return Ok(SentAgain::OnTheWire),
         MessageState::Sent if free_at > hand.at => return Ok(SentAgain::TooSoon(free_at)),
