@@ -181,7 +181,7 @@ struct Seen {
 }
 
 /// What has to have been seen in a thousand seeds.
-const RARE: [&str; 41] = [
+const RARE: [&str; 42] = [
     "a callback comes again",
     "a callback without ids",
     "a code goes again",
@@ -208,6 +208,7 @@ const RARE: [&str; 41] = [
     "a second receipt",
     "a text comes again",
     "a text in several parts",
+    "a text is answered in another turn",
     "an account is asked for again under its key",
     "an expired message arrives after all",
     "an outcome is unknown",
